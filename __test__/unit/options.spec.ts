@@ -1,0 +1,550 @@
+import { runInNewContext } from 'node:vm'
+import test from 'ava'
+import type { ExecutionContext } from 'ava'
+import { BuskinError } from '../../src/errors.ts'
+import {
+  actorOptions,
+  actorStatics,
+  callOptions,
+  className,
+  defaultActorSettings,
+  delay,
+  everyOptions,
+  mergeActorOptions,
+  noCallOptions,
+  period,
+  shutdownOptions,
+  spawnOptions,
+  stopOptions,
+  systemOptions,
+} from '../../src/options.ts'
+
+const clock = { now: () => 0, advance: async () => {} }
+const system = (input?: unknown) => systemOptions(input, (value) => value === clock)
+const systemDefaults = system()
+const base = defaultActorSettings(systemDefaults.mailbox)
+const spawn = (input?: unknown) => spawnOptions(input, base)
+const statics = (members: object) =>
+  actorStatics(
+    Object.assign(
+      class Counter {
+        add() {}
+      },
+      members,
+    ),
+  )
+
+/** `run` throws ERR_BUSKIN_OPTION with a message that has all of `parts`. */
+function refuses(t: ExecutionContext, run: () => unknown, ...parts: readonly string[]): void {
+  let error: unknown
+  try {
+    run()
+  } catch (thrown) {
+    error = thrown
+  }
+  t.true(BuskinError.is(error, 'ERR_BUSKIN_OPTION'), `no option error, but ${String(error)}`)
+  const { message } = error as BuskinError
+  for (const part of parts) t.true(message.includes(part), `${part} in: ${message}`)
+  t.regex(message, /; /)
+}
+
+// ------------------------------------------------------------------------------------------- defaults
+
+test('a system without options has the documented defaults', (t) => {
+  const defaults = {
+    name: 'buskin',
+    askTimeout: 5_000,
+    shutdownTimeout: 10_000,
+    mailbox: { capacity: 1_048_576, overflow: 'reject' },
+    onEscalate: 'shutdown',
+    log: undefined,
+    clock: undefined,
+    propagate: false,
+    localMessages: 'share',
+  }
+  t.deepEqual(system() as unknown, defaults)
+  t.deepEqual(system({}) as unknown, defaults)
+  t.true(Object.isFrozen(system()))
+  t.true(Object.isFrozen(system().mailbox))
+})
+
+test('an actor without options has the documented defaults', (t) => {
+  t.deepEqual(base, { capacity: 1_048_576, overflow: 'reject', shutdown: 5_000, startTimeout: 30_000 })
+  t.true(Object.isFrozen(base))
+})
+
+test('calls, stops, shutdowns and timers without options have the documented defaults', (t) => {
+  t.is(callOptions(undefined), noCallOptions)
+  t.true(Object.values(noCallOptions).every((value) => value === undefined))
+  t.deepEqual(stopOptions(undefined), { drain: false, timeout: undefined })
+  t.deepEqual(shutdownOptions(undefined, 10_000), { timeout: 10_000 })
+  t.deepEqual(everyOptions(undefined), { from: 'start' })
+})
+
+// -------------------------------------------------------------------------------- one table of options
+
+interface Door {
+  readonly check: (input: unknown) => object
+  /** option → value → what the result then has */
+  readonly accepts: readonly (readonly [option: string, value: unknown, result: object])[]
+  /** option → values that are refused by name */
+  readonly refuses: Readonly<Record<string, readonly unknown[]>>
+  /** option → values that are refused as not available yet */
+  readonly later: Readonly<Record<string, readonly unknown[]>>
+  /** misspelt → meant */
+  readonly misspelt: Readonly<Record<string, string>>
+}
+
+const TOO_LONG = 2 ** 42 + 1
+const notBoolean = [0, 1, 'true', null]
+const notMs = [-1, NaN, -Infinity, TOO_LONG, '5', 5n, null, [], {}]
+const names = [
+  '',
+  '.',
+  '..',
+  'a/b',
+  '/',
+  'a\nb',
+  'a\u0000',
+  '\u007f',
+  '\u0085',
+  'x'.repeat(201),
+  '\ud800',
+  'a\udc00b',
+  5,
+  null,
+  [],
+]
+const buffers = [new ArrayBuffer(1)]
+const controller = new AbortController()
+const { signal } = controller
+const log = { debug() {}, info() {}, warn() {}, error() {} }
+
+const actorRows = {
+  accepts: [
+    ['mailbox', { capacity: 1 }, { capacity: 1 }],
+    ['mailbox', { capacity: Infinity }, { capacity: Infinity }],
+    ['mailbox', { capacity: 2 ** 40 }, { capacity: 2 ** 40 }],
+    ...['wait', 'drop-newest', 'drop-oldest', 'reject'].map(
+      (overflow) => ['mailbox', { overflow }, { overflow }] as const,
+    ),
+    ['shutdown', 0, { shutdown: 0 }],
+    ['shutdown', 1.5, { shutdown: 1.5 }],
+    ['shutdown', 'brutal', { shutdown: 'brutal' }],
+    ['shutdown', 'infinity', { shutdown: Infinity }],
+    ['shutdown', Infinity, { shutdown: Infinity }],
+    ['startTimeout', 0, { startTimeout: 0 }],
+    ['startTimeout', 7, { startTimeout: 7 }],
+    ['startTimeout', Infinity, { startTimeout: Infinity }],
+    ['restart', 'temporary', {}],
+    ['mailboxOnRestart', 'keep', {}],
+    ['on', 'local', {}],
+    ['on', 0, {}],
+  ],
+  refuses: {
+    mailbox: [null, 5, 'reject', [], () => {}, new Map()],
+    'mailbox.capacity': [0, -1, 1.5, NaN, -Infinity, 2 ** 53, '10', 10n, null],
+    'mailbox.overflow': ['explode', 'Reject', null, 0],
+    shutdown: ['', 'Infinity', 'kill', ...notMs],
+    startTimeout: ['infinity', ...notMs],
+    restart: ['never', null, true],
+    mailboxOnRestart: ['drop', null],
+    on: [-1, 1.5, NaN, 'main', null, []],
+  },
+  later: {
+    supervision: [{}, { strategy: 'one-for-all' }, null, 'one-for-one'],
+    health: [{ every: 10 }, null],
+    restart: ['permanent', 'transient'],
+    mailboxOnRestart: ['clear'],
+    on: ['any', 1, 64, { near: 1 }, { key: 'a' }],
+  },
+  misspelt: {
+    mailbx: 'mailbox',
+    Mailbox: 'mailbox',
+    shutdwon: 'shutdown',
+    starttimeout: 'startTimeout',
+    'mailbox.capcity': 'capacity',
+    'mailbox.overFlow': 'overflow',
+  },
+} satisfies Omit<Door, 'check'>
+
+const doors: Readonly<Record<string, Door>> = {
+  createSystem: {
+    check: system,
+    accepts: [
+      ['name', 'shop', { name: 'shop' }],
+      ['cores', 0, {}],
+      ['mailbox', { capacity: 3 }, { mailbox: { capacity: 3, overflow: 'reject' } }],
+      ['mailbox', { overflow: 'wait' }, { mailbox: { capacity: 1_048_576, overflow: 'wait' } }],
+      ['askTimeout', 0, { askTimeout: 0 }],
+      ['askTimeout', Infinity, { askTimeout: Infinity }],
+      ['shutdownTimeout', 1, { shutdownTimeout: 1 }],
+      ['shutdownTimeout', Infinity, { shutdownTimeout: Infinity }],
+      ['onEscalate', 'report', { onEscalate: 'report' }],
+      ['onEscalate', 'shutdown', { onEscalate: 'shutdown' }],
+      ['log', false, { log: false }],
+      ['log', log, { log }],
+      ['log', console, { log: console }],
+      ['clock', clock, { clock }],
+      ['propagate', true, { propagate: true }],
+      ['propagate', false, { propagate: false }],
+      ...['share', 'freeze', 'copy'].map(
+        (localMessages) => ['localMessages', localMessages, { localMessages }] as const,
+      ),
+    ],
+    refuses: {
+      name: names,
+      cores: [-1, 1.5, NaN, '0', null, false],
+      mailbox: actorRows.refuses.mailbox,
+      'mailbox.capacity': actorRows.refuses['mailbox.capacity'],
+      'mailbox.overflow': actorRows.refuses['mailbox.overflow'],
+      askTimeout: notMs,
+      shutdownTimeout: notMs,
+      onEscalate: ['ignore', null, false],
+      log: [true, null, 'stderr'],
+      'log.debug': [undefined, 1],
+      'log.warn': [undefined, 1],
+      clock: [null, 5, {}, { ...clock }],
+      propagate: notBoolean,
+      localMessages: ['clone', null, true],
+    },
+    later: {
+      cores: [1, 64, 'auto'],
+      core: [{}, null],
+      threads: [0, 4, null],
+      supervision: [{}, { strategy: 'one-for-one' }],
+    },
+    misspelt: {
+      coers: 'cores',
+      asktimeout: 'askTimeout',
+      shutdownTimout: 'shutdownTimeout',
+      mailbox_: 'mailbox',
+      logger: 'log',
+    },
+  },
+  spawn: {
+    check: spawn,
+    accepts: [
+      ...actorRows.accepts,
+      ['name', 'counter', {}],
+      ['name', 'x'.repeat(200), {}],
+      ['name', 'Zähler 7 — 🎭', {}],
+      ['name', '...', {}],
+      ['name', '__proto__', {}],
+      ['args', [], {}],
+      ['args', [1, undefined], {}],
+    ],
+    refuses: { ...actorRows.refuses, name: names, args: [null, 5, 'ab', {}, new Set([1])] },
+    later: actorRows.later,
+    misspelt: { ...actorRows.misspelt, nmae: 'name', arg: 'args', argz: 'args' },
+  },
+  'static options': {
+    check: (input) => {
+      const { options } = statics({ options: prefixed(input, 'Counter.options') })
+      return mergeActorOptions(base, options)
+    },
+    ...actorRows,
+  },
+  'ref.with': {
+    check: (input) => callOptions(input),
+    accepts: [
+      ['timeout', 0, { timeout: 0 }],
+      ['timeout', Infinity, { timeout: Infinity }],
+      ['timeout', 1.5, { timeout: 1.5 }],
+      ...['high', 'normal', 'low'].map((priority) => ['priority', priority, { priority }] as const),
+      ['ttl', 0, { ttl: 0 }],
+      ['ttl', 2 ** 42, { ttl: 2 ** 42 }],
+      ['signal', signal, { signal }],
+      ['transfer', buffers, { transfer: buffers }],
+      ['transfer', [], { transfer: [] }],
+    ],
+    refuses: {
+      timeout: notMs,
+      priority: ['urgent', 'High', 0, null],
+      ttl: [...notMs, Infinity],
+      signal: [
+        {},
+        null,
+        { aborted: false },
+        { aborted: 0, addEventListener() {}, removeEventListener() {} },
+        controller,
+      ],
+      transfer: [null, {}, new ArrayBuffer(1)],
+      'transfer[0]': [new Uint8Array(1), new SharedArrayBuffer(1), null],
+    },
+    later: {},
+    misspelt: { tll: 'ttl', timeOut: 'timeout', prio: 'priority', signals: 'signal' },
+  },
+  'ref.stop': {
+    check: stopOptions,
+    accepts: [
+      ['drain', true, { drain: true }],
+      ['drain', false, { drain: false }],
+      ['timeout', 0, { timeout: 0 }],
+      ['timeout', Infinity, { timeout: Infinity }],
+    ],
+    refuses: { drain: notBoolean, timeout: notMs },
+    later: {},
+    misspelt: { drian: 'drain', timeot: 'timeout' },
+  },
+  'system.shutdown': {
+    check: (input) => shutdownOptions(input, 10_000),
+    accepts: [
+      ['timeout', 0, { timeout: 0 }],
+      ['timeout', Infinity, { timeout: Infinity }],
+    ],
+    refuses: { timeout: notMs },
+    later: {},
+    misspelt: { timeot: 'timeout' },
+  },
+  'ctx.every': {
+    check: everyOptions,
+    accepts: [
+      ['from', 'start', { from: 'start' }],
+      ['from', 'end', { from: 'end' }],
+    ],
+    refuses: { from: ['middle', null, 0] },
+    later: {},
+    misspelt: { form: 'from' },
+  },
+}
+
+/** The statics' errors put the class in front of an option's name; here it is only checked that they do. */
+function prefixed(input: unknown, prefix: string): unknown {
+  let message = ''
+  try {
+    actorOptions(input, prefix)
+  } catch (error) {
+    ;({ message } = error as Error)
+  }
+  if (message !== '' && !message.includes(`'${prefix}`)) throw new Error(`no ${prefix} in: ${message}`)
+  return input
+}
+
+/** 'mailbox.capacity', 5 → { mailbox: { capacity: 5 } }; 'transfer[0]', 5 → { transfer: [5] } */
+function withOption(name: string, value: unknown): object {
+  if (name.endsWith('[0]')) return { [name.slice(0, -3)]: [value] }
+  const [outer, inner] = name.split('.') as [string, string?]
+  if (inner === undefined) return { [outer]: value }
+  return { [outer]: { ...(outer === 'log' ? log : {}), [inner]: value } }
+}
+
+for (const [door, { check, accepts, refuses: refused, later, misspelt }] of Object.entries(doors)) {
+  for (const [name, value, result] of accepts) {
+    test(`${door} takes ${name} ${label(value)} at its word`, (t) => {
+      const checked = check({ [name]: value })
+      t.deepEqual(checked, { ...check(undefined), ...result })
+      t.true(Object.isFrozen(checked))
+    })
+  }
+  for (const [name, values] of Object.entries(refused)) {
+    test(`${door} refuses a bad ${name} by name`, (t) => {
+      for (const value of values) refuses(t, () => check(withOption(name, value)), name, 'use ')
+    })
+  }
+  for (const [name, values] of Object.entries(later)) {
+    test(`${door} refuses ${name} of a later version instead of ignoring it`, (t) => {
+      for (const value of values)
+        refuses(t, () => check(withOption(name, value)), name, 'not available yet', 'leave it out')
+    })
+  }
+  for (const [wrong, right] of Object.entries(misspelt)) {
+    test(`${door} asks whether ${wrong} was to be ${right}`, (t) => {
+      refuses(t, () => check(withOption(wrong, 1)), 'unknown option', wrong, `did you mean '${right}'?`)
+    })
+  }
+  test(`${door} lists its options when none is near`, (t) => {
+    refuses(t, () => check({ qqqqqqqq: 1 }), "qqqqqqqq'", 'the options here are')
+  })
+  test(`${door} takes an option that is undefined for absent`, (t) => {
+    const all = new Set([...accepts.map(([name]) => name), ...Object.keys(later)])
+    const absent = Object.fromEntries([...all].map((name) => [name, undefined]))
+    t.deepEqual(check(absent), check(undefined))
+  })
+  test(`${door} refuses what is no object of options`, (t) => {
+    const others = [null, 5, 'x', true, [], [1], () => {}, class {}, new Map(), new Date(), Promise.resolve({})]
+    for (const input of others) refuses(t, () => check(input), 'use an object')
+  })
+  test(`${door} reads inherited options too, and misspelt ones among them are refused`, (t) => {
+    const [name, value, result] = accepts[0] as Door['accepts'][number]
+    t.deepEqual(check(Object.create({ [name]: value })), { ...check(undefined), ...result })
+    refuses(t, () => check(Object.create({ qqqqqqqq: 1 })), 'qqqqqqqq')
+    t.deepEqual(check(Object.create(null)), check(undefined))
+  })
+}
+
+function label(value: unknown): string {
+  if (typeof value === 'string') return `'${value.slice(0, 20)}'${value.length > 20 ? '…' : ''}`
+  if (value === console) return 'console'
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+}
+
+// ------------------------------------------------------------------------------------ spawns and merging
+
+test('a spawn without options, or with name and args only, returns what holds already', (t) => {
+  t.is(spawn(), base)
+  t.is(spawn({}), base)
+  t.is(spawn({ args: [1] }), base)
+  t.is(spawn({ name: 'a', args: [] }), base)
+  t.is(spawn({ name: undefined, args: undefined }), base)
+})
+
+test('a spawn that gives its arguments instead of options is told how to give them', (t) => {
+  refuses(t, () => spawn([10]), 'args')
+})
+
+test('static options have no name and no args', (t) => {
+  refuses(t, () => actorOptions({ name: 'a' }, 'Counter.options'), "'Counter.options.name'")
+  refuses(t, () => actorOptions({ args: [] }, 'Counter.options'), "'Counter.options.args'")
+})
+
+test('a spawn wins over its class, a class over its system, a system over what is built in', (t) => {
+  const ofSystem = defaultActorSettings(system({ mailbox: { capacity: 1, overflow: 'wait' } }).mailbox)
+  t.deepEqual(ofSystem, { capacity: 1, overflow: 'wait', shutdown: 5_000, startTimeout: 30_000 })
+  const { options } = statics({ options: { mailbox: { capacity: 2 }, shutdown: 'infinity', startTimeout: 2 } })
+  const ofClass = mergeActorOptions(ofSystem, options)
+  t.deepEqual(ofClass, { capacity: 2, overflow: 'wait', shutdown: Infinity, startTimeout: 2 })
+  const ofSpawn = spawnOptions({ mailbox: { overflow: 'drop-oldest' }, shutdown: 0 }, ofClass)
+  t.deepEqual(ofSpawn, { capacity: 2, overflow: 'drop-oldest', shutdown: 0, startTimeout: 2 })
+  t.deepEqual(ofClass.shutdown, Infinity)
+  t.true([ofSystem, ofClass, ofSpawn].every((settings) => Object.isFrozen(settings)))
+})
+
+test('a class without options costs no settings of its own', (t) => {
+  t.is(mergeActorOptions(base, statics({}).options), base)
+})
+
+// ---------------------------------------------------------------------------------------------- statics
+
+class Parent {
+  read() {}
+  async later() {}
+  *digits() {}
+  async *watch() {}
+  get computed(): () => void {
+    throw new Error('a getter ran')
+  }
+  onStart() {}
+  toString() {
+    return 'parent'
+  }
+}
+
+test('a class without statics has no module and nothing concurrent', (t) => {
+  const checked = actorStatics(Parent)
+  t.is(checked.module, undefined)
+  t.deepEqual(checked.concurrent, [])
+  t.true(Object.isFrozen(checked) && Object.isFrozen(checked.concurrent))
+})
+
+test('only an own and defined module counts', (t) => {
+  class Own extends Parent {
+    static module = 'file:///own.js'
+  }
+  class Inherits extends Own {}
+  class Undefined extends Own {
+    static override module = undefined as unknown as string
+  }
+  t.is(actorStatics(Own).module, 'file:///own.js')
+  t.is(actorStatics(Inherits).module, undefined)
+  t.is(actorStatics(Undefined).module, undefined)
+})
+
+test('a module that is no string is refused', (t) => {
+  for (const module of [null, 5, '', import.meta, new URL('file:///a.js')]) {
+    refuses(t, () => statics({ module }), 'Counter.module', 'import.meta.url')
+  }
+})
+
+test('concurrent takes methods, inherited ones too, and keeps its own list', (t) => {
+  class Child extends Parent {
+    static concurrent = ['read', 'later', 'own']
+    own() {}
+  }
+  const { concurrent } = actorStatics(Child)
+  t.deepEqual(concurrent, ['read', 'later', 'own'])
+  t.deepEqual(actorStatics(class Grandchild extends Child {}).concurrent, concurrent)
+  Child.concurrent.length = 0
+  t.is(concurrent.length, 3)
+})
+
+test('concurrent refuses what is no method, a hook, a getter and a generator', (t) => {
+  const bad = [
+    'raed',
+    'onStart',
+    'constructor',
+    'computed',
+    'digits',
+    'watch',
+    'hasOwnProperty',
+    '__proto__',
+    '',
+    5,
+    null,
+  ]
+  for (const name of bad) {
+    const cls = Object.assign(class Child extends Parent {}, { concurrent: ['read', name] })
+    refuses(t, () => actorStatics(cls), 'Child.concurrent[1]', 'method')
+  }
+  for (const concurrent of [null, 'read', { 0: 'read' }, new Set(['read'])]) {
+    refuses(t, () => statics({ concurrent }), 'Counter.concurrent', 'an array')
+  }
+})
+
+test('options of a class are named after it', (t) => {
+  refuses(t, () => statics({ options: { mailbox: { capacity: 0 } } }), "'Counter.options.mailbox.capacity' = 0")
+  refuses(t, () => statics({ options: { mailbx: 1 } }), "'Counter.options.mailbx'", "'mailbox'")
+  refuses(t, () => statics({ options: null }), "'Counter.options' = null")
+})
+
+test('a class is called by its name, and Actor when that is none', (t) => {
+  t.is(className(Parent), 'Parent')
+  t.is(className(class Größe {}), 'Größe')
+  t.is(className(class {}), 'Actor')
+  for (const name of ['a/b', '', 'a b', 5, () => {}]) {
+    const cls = class {}
+    Object.defineProperty(cls, 'name', { value: name })
+    t.is(className(cls), 'Actor')
+  }
+})
+
+// ------------------------------------------------------------------------------------------ single calls
+
+test('options of a call leave out nothing that a ref has already', (t) => {
+  const first = callOptions({ timeout: 5, priority: 'high' })
+  const second = callOptions({ timeout: 0, ttl: 7 }, first)
+  t.deepEqual(second, { timeout: 0, priority: 'high', ttl: 7, signal: undefined, transfer: undefined })
+  t.is(callOptions(undefined, first), first)
+})
+
+test('a list of buffers to transfer that changes later changes no call', (t) => {
+  const transfer = [new ArrayBuffer(1)]
+  const checked = callOptions({ transfer })
+  transfer.length = 0
+  t.is(checked.transfer?.length, 1)
+})
+
+test('a buffer of another realm is a buffer', (t) => {
+  const transfer = [runInNewContext('new ArrayBuffer(1)') as ArrayBuffer]
+  t.is(callOptions({ transfer }).transfer?.[0], transfer[0])
+})
+
+test('a signal of another realm or of a polyfill is a signal', (t) => {
+  const foreign = { aborted: false, addEventListener() {}, removeEventListener() {} }
+  t.is(callOptions({ signal: foreign }).signal as unknown, foreign)
+})
+
+test('the time of a shutdown wins over that of the system', (t) => {
+  t.is(shutdownOptions({ timeout: 0 }, 7).timeout, 0)
+  t.is(shutdownOptions({}, 7).timeout, 7)
+})
+
+test('a delay is a finite time from 0, a period one from 1', (t) => {
+  for (const ms of [0, 0.5, 1, 2 ** 42]) t.is(delay(ms), ms)
+  for (const ms of [1, 1.5, 2 ** 42]) t.is(period(ms), ms)
+  for (const ms of [-1, NaN, Infinity, TOO_LONG, '5', null, undefined, 5n]) {
+    refuses(t, () => delay(ms), "'ms'", 'from 0')
+    refuses(t, () => period(ms), "'ms'", 'from 1')
+  }
+  for (const ms of [0, 0.5]) refuses(t, () => period(ms), 'from 1')
+})

@@ -1,0 +1,3 @@
+//! Drives lanes from several threads, without Node.
+
+fn main() {}

@@ -1,0 +1,128 @@
+//! What few actors have: kept beside the cell, made on first use, freed at the end.
+
+use crate::mailbox::local::List;
+
+/// The side record of a cell.
+#[derive(Debug)]
+pub struct Ext {
+    /// Handed back by the isolate; served before anything else.
+    pub held: List,
+    /// Messages of high priority.
+    pub high: List,
+    /// Messages of low priority.
+    pub low: List,
+    /// Deliveries of high priority since the last other one.
+    pub high_streak: u8,
+    /// Deliveries since the last one of low priority.
+    pub low_streak: u8,
+    /// Timers, watches and the like; they overtake messages and are not bounded.
+    pub signals: List,
+    /// Sends and asks before the full mailbox, in order.
+    pub parked: List,
+    /// How many.
+    pub parked_count: u32,
+    /// For the handler in hand and onStop, in ms; `u32::MAX`: none.
+    pub shutdown: u32,
+    /// For onStart, in ms; `u32::MAX`: none.
+    pub start: u32,
+    /// When the time for the hand and onStop is over, in ms of the lane's clock; 0: it did not begin.
+    pub stop_by: u64,
+    /// The slot of the error it ends with.
+    pub error: u32,
+    /// Who watches it: watcher, its age, the watch.
+    pub watchers: Vec<(u32, u32, u32)>,
+    /// What it watches: target, its age, the watch.
+    pub watching: Vec<(u32, u32, u32)>,
+    /// Its timers: the head of a list; `u32::MAX`: none.
+    pub timers: u32,
+    /// Stream calls that run.
+    pub streams: u32,
+}
+
+/// How long the handler in hand and onStop may take when nothing else was said.
+pub const SHUTDOWN_MS: u32 = 5_000;
+/// How long onStart may take when nothing else was said.
+pub const START_MS: u32 = 30_000;
+/// No deadline.
+pub const FOREVER: u32 = u32::MAX;
+/// Killed at once.
+pub const BRUTAL: u32 = u32::MAX - 1;
+
+impl Default for Ext {
+    fn default() -> Self {
+        Ext {
+            held: List::default(),
+            high: List::default(),
+            low: List::default(),
+            high_streak: 0,
+            low_streak: 0,
+            signals: List::default(),
+            parked: List::default(),
+            parked_count: 0,
+            shutdown: SHUTDOWN_MS,
+            start: START_MS,
+            stop_by: 0,
+            error: 0,
+            watchers: Vec::new(),
+            watching: Vec::new(),
+            timers: u32::MAX,
+            streams: 0,
+        }
+    }
+}
+
+impl Ext {
+    /// Whether a visit has anything to look at here.
+    #[must_use]
+    pub fn has_lists(&self) -> bool {
+        !(self.held.is_empty() && self.high.is_empty() && self.low.is_empty() && self.signals.is_empty())
+    }
+}
+
+/// The side records of a lane. Index 0 is nobody's.
+#[derive(Debug)]
+pub struct Exts {
+    slots: Vec<Option<Box<Ext>>>,
+    free: Vec<u32>,
+}
+
+impl Default for Exts {
+    fn default() -> Self {
+        Exts { slots: vec![None], free: Vec::new() }
+    }
+}
+
+impl Exts {
+    /// The record `at`.
+    #[inline]
+    pub fn get_mut(&mut self, at: u32) -> Option<&mut Ext> {
+        self.slots.get_mut(at as usize)?.as_deref_mut()
+    }
+
+    /// The record `at`.
+    #[inline]
+    #[must_use]
+    pub fn get(&self, at: u32) -> Option<&Ext> {
+        self.slots.get(at as usize)?.as_deref()
+    }
+
+    /// The record `*at`, made when there is none.
+    pub fn ensure(&mut self, at: &mut u32) -> &mut Ext {
+        if *at == 0 {
+            *at = self.free.pop().unwrap_or_else(|| {
+                self.slots.push(None);
+                u32::try_from(self.slots.len() - 1).unwrap_or(0)
+            });
+        }
+        self.slots[*at as usize].get_or_insert_with(Box::default)
+    }
+
+    /// Frees the record `at`.
+    pub fn drop(&mut self, at: u32) {
+        if let Some(slot) = self.slots.get_mut(at as usize) {
+            if slot.take().is_some() {
+                self.free.push(at);
+            }
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! The words that cross between an isolate and the core: declared here once, generated into TypeScript.
+//!
+//! An [`Entry`] is six 32-bit words. The isolate writes entries into its outbox (see [`op`]), the core
+//! writes entries into the isolate's inbox (see [`note`]). What the isolate has to say about an inbox entry
+//! that did not simply return is a byte in a table beside the inbox (see [`mark`]); no byte means "returned".
+
+/// One entry of a ring.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Entry {
+    /// `op | flags | tag`, see [`op`], [`flag`] and [`TAG_SHIFT`].
+    pub head: u32,
+    /// The actor's cell index.
+    pub index: u32,
+    /// Outbox: the age of the index, which tells a stale ref from a live one. Inbox: the sender's age.
+    pub age: u32,
+    /// An integer, or the slot where the isolate keeps the arguments (flag [`flag::SLOT`]).
+    pub payload: u32,
+    /// The sender's cell index; 0 for none.
+    pub from: u32,
+    /// Which call this belongs to: `slot | age << 26`; 0 for none.
+    pub corr: u32,
+}
+
+const _: () = assert!(size_of::<Entry>() == 24);
+
+/// The low bits of [`Entry::head`].
+pub const OP_MASK: u32 = 31;
+/// The tag is the upper half of [`Entry::head`]: which method, or which class.
+pub const TAG_SHIFT: u32 = 16;
+
+impl Entry {
+    /// The operation or note.
+    #[inline(always)]
+    #[must_use]
+    pub fn op(&self) -> u32 {
+        self.head & OP_MASK
+    }
+    /// The method or class.
+    #[inline(always)]
+    #[must_use]
+    pub fn tag(&self) -> u32 {
+        self.head >> TAG_SHIFT
+    }
+    /// Whether all bits of `flags` are set.
+    #[inline(always)]
+    #[must_use]
+    pub fn has(&self, flags: u32) -> bool {
+        self.head & flags == flags
+    }
+}
+
+/// Flags of a message.
+pub mod flag {
+    /// The caller waits for the reply.
+    pub const ASK: u32 = 1 << 5;
+    /// The caller waits for the acceptance.
+    pub const SEND: u32 = 1 << 6;
+    /// The handler is asynchronous: it is delivered alone and suspends its actor.
+    pub const ASYNC: u32 = 1 << 7;
+    /// The handler may overlap others that have this flag.
+    pub const SHARED: u32 = 1 << 8;
+    /// The payload word is a slot of the isolate's table.
+    pub const SLOT: u32 = 1 << 9;
+    /// How many arguments: 0, 1, 2, or 3 for an array of them.
+    pub const ARITY: u32 = 3 << 10;
+    /// An entry with options ([`super::op::EXT`]) follows.
+    pub const EXT: u32 = 1 << 12;
+    /// A stream call.
+    pub const STREAM: u32 = 1 << 13;
+    /// Kept for sampling.
+    pub const SAMPLE: u32 = 1 << 14;
+    /// Kept for tracing.
+    pub const TRACE: u32 = 1 << 15;
+}
+
+/// What an isolate submits.
+pub mod op {
+    /// A message.
+    pub const MSG: u32 = 1;
+    /// Options of the entry before: of a message `index` = priority (0 normal, 1 high, 2 low), `age`,`payload` =
+    /// time to live in µs + 1 (64 bits, 0 none), `from`,`corr` = time-out of the ask in µs + 1 (0: the system's; all ones: none).
+    /// Of a spawn: `index` = capacity, `age` = policy, `payload` = shutdown in ms (all ones: infinity, one less: brutal),
+    /// `from` = start time-out in ms (all ones: none).
+    pub const EXT: u32 = 2;
+    /// A new actor: tag = class, `payload` = [`super::spawn`] bits, `from` = parent.
+    pub const SPAWN: u32 = 3;
+    /// End an actor: `payload` = [`super::stop`], `corr` = time-out of the drain in ms (all ones: none).
+    pub const STOP: u32 = 4;
+    /// What an asynchronous run came to: tag = the note it ran for, `payload` = slot of the error,
+    /// `from` = [`super::outcome`], `corr` = the call; flag SHARED as the message had it.
+    pub const DONE: u32 = 5;
+    /// `from` watches the actor; `payload` = the watch.
+    pub const WATCH: u32 = 6;
+    /// Takes the watch `payload` of the watcher `from` back.
+    pub const UNWATCH: u32 = 7;
+    /// A timer: tag = [`super::timer`] bits, `payload` = the timer, `from`,`corr` = period in µs (64 bits).
+    pub const TIMER: u32 = 8;
+    /// Cancels the timer `payload`.
+    pub const CANCEL: u32 = 9;
+    /// Whether the timer `payload` holds the process (`from` = 1) or not (0).
+    pub const HOLD: u32 = 10;
+    /// The caller of `corr` gave up: the message becomes a dead letter if it still waits.
+    pub const ABORT: u32 = 11;
+    /// Run the stream `payload` to its next yield, behind what waits.
+    pub const RESUME: u32 = 12;
+    /// End the stream `payload` early.
+    pub const RETURN: u32 = 13;
+    /// Answer with STARTED or ENDED when it is so.
+    pub const QUERY: u32 = 14;
+    /// End the root: `corr` = time-out in ms (all ones: none).
+    pub const SHUTDOWN: u32 = 15;
+    /// The call `corr` was settled on the isolate.
+    pub const SETTLED: u32 = 16;
+    /// The stream call that the actor runs came to its end: `from` = [`super::outcome`], `payload` = slot of the error.
+    pub const STREAM_END: u32 = 17;
+}
+
+/// What the core hands to an isolate.
+pub mod note {
+    /// Nothing: an entry taken back before it was run.
+    pub const NOP: u32 = 0;
+    /// A message to handle.
+    pub const MSG: u32 = 1;
+    /// Make the instance and start it; `age` = the index's age, `payload` = generation.
+    pub const START: u32 = 2;
+    /// Run onStop; `payload` = reason, `from` = slot of the error.
+    pub const STOP: u32 = 3;
+    /// The actor has ended; `payload` = reason, `from` = slot of the error, `corr` = [`super::ended`] bits.
+    pub const ENDED: u32 = 4;
+    /// A dead letter: the message's own words (`age` of the target); REASON follows.
+    pub const DEAD: u32 = 5;
+    /// Belongs to the entry before: `index` = reason of the dead letter, `age` = the sender's age.
+    pub const REASON: u32 = 6;
+    /// The mailbox took the message of call `corr`.
+    pub const ACCEPTED: u32 = 7;
+    /// The ask `corr` is late; tag = method, `index`,`age` = whom it asked, `payload` = 1 in a cycle.
+    pub const TIMEOUT: u32 = 8;
+    /// The timer `payload` is due; `corr` = 1 when it will not come again.
+    pub const TIMER: u32 = 9;
+    /// The watched actor ended; `payload` = the watch, `from` = reason, `corr` = slot of the error.
+    pub const WATCH: u32 = 10;
+    /// Run the stream `payload` to its next yield.
+    pub const RESUME: u32 = 11;
+    /// Return the generator of the stream `payload`.
+    pub const RETURN: u32 = 12;
+    /// The actor has started.
+    pub const STARTED: u32 = 13;
+    /// The actor failed; tag = method, `payload` = slot of the error, `from` = phase, `corr` = parent.
+    pub const FAILED: u32 = 14;
+    /// One member of a cycle of asks; `payload` = how many members follow; `corr` = its call.
+    pub const CYCLE: u32 = 15;
+    /// The root has ended.
+    pub const CLOSED: u32 = 16;
+}
+
+/// What an isolate says of an inbox entry; the low bits of the byte (the others keep the note it was).
+pub mod mark {
+    /// Returned.
+    pub const NONE: u8 = 0;
+    /// Returned a promise; DONE follows one day.
+    pub const PROMISED: u8 = 1;
+    /// Threw; the entry's payload word is the slot of the error.
+    pub const THREW: u8 = 2;
+    /// No handler of that name.
+    pub const NO_HANDLER: u8 = 3;
+    /// Not run: the actor was suspended, failed or stopped by an earlier entry.
+    pub const HELD: u8 = 4;
+    /// A stream call began; STREAM_END follows one day.
+    pub const STREAMING: u8 = 5;
+    /// Not run: the caller aborted it.
+    pub const ABORTED: u8 = 6;
+    /// Taken back by the core.
+    pub const GONE: u8 = 7;
+}
+
+/// Bits of a spawn.
+pub mod spawn {
+    /// The name was reserved.
+    pub const NAMED: u32 = 1;
+    /// The class has an onStop.
+    pub const STOP_HOOK: u32 = 2;
+}
+
+/// How to end.
+pub mod stop {
+    /// After the message in hand.
+    pub const NORMAL: u32 = 0;
+    /// After those that wait.
+    pub const DRAIN: u32 = 1;
+    /// At once.
+    pub const KILL: u32 = 2;
+}
+
+/// What a run came to.
+pub mod outcome {
+    /// Returned.
+    pub const OK: u32 = 0;
+    /// Threw or rejected.
+    pub const THREW: u32 = 1;
+}
+
+/// Bits of a timer.
+pub mod timer {
+    /// Comes again, counted from when it was due.
+    pub const EVERY: u32 = 1;
+    /// Comes again, counted from when its callback ended.
+    pub const FROM_END: u32 = 2;
+    /// Does not hold the process.
+    pub const UNREF: u32 = 4;
+}
+
+/// Why an actor ended.
+pub mod reason {
+    /// It was stopped.
+    pub const NORMAL: u32 = 1;
+    /// Its parent or the system ended.
+    pub const SHUTDOWN: u32 = 2;
+    /// It was killed, or was past its deadline.
+    pub const KILLED: u32 = 3;
+    /// It failed.
+    pub const FAILED: u32 = 4;
+    /// Its isolate died.
+    pub const LOST: u32 = 5;
+    /// Ended too long ago to remember.
+    pub const UNKNOWN: u32 = 6;
+}
+
+/// Bits of ENDED.
+pub mod ended {
+    /// It had started before.
+    pub const STARTED: u32 = 1;
+    /// The start was past its deadline.
+    pub const START_LATE: u32 = 2;
+}
+
+/// In which phase an actor failed.
+pub mod phase {
+    /// The constructor or onStart.
+    pub const START: u32 = 1;
+    /// A message.
+    pub const MESSAGE: u32 = 2;
+    /// A timer.
+    pub const TIMER: u32 = 3;
+    /// A watch.
+    pub const WATCH: u32 = 4;
+    /// onStop.
+    pub const STOP: u32 = 5;
+}
+
+/// Why a message is a dead letter.
+pub mod dead {
+    /// There never was such an actor here.
+    pub const NO_SUCH_ACTOR: u32 = 0;
+    /// It has ended or is ending.
+    pub const STOPPED: u32 = 1;
+    /// The mailbox was full.
+    pub const MAILBOX_FULL: u32 = 2;
+    /// The mailbox was full and its policy drops.
+    pub const DROPPED: u32 = 3;
+    /// Its time to live was over.
+    pub const EXPIRED: u32 = 4;
+    /// No handler of that name.
+    pub const NO_HANDLER: u32 = 5;
+    /// The isolate died.
+    pub const ISOLATE_LOST: u32 = 6;
+    /// The caller aborted it.
+    pub const ABORTED: u32 = 7;
+    /// How many reasons there are.
+    pub const COUNT: usize = 8;
+}
+
+/// What a full mailbox does.
+pub mod policy {
+    /// Refuses the newcomer.
+    pub const REJECT: u32 = 0;
+    /// Lets senders that can wait do so.
+    pub const WAIT: u32 = 1;
+    /// Drops the newcomer.
+    pub const DROP_NEWEST: u32 = 2;
+    /// Drops the oldest of the lowest priority.
+    pub const DROP_OLDEST: u32 = 3;
+}
+
+/// Words of the header that both sides see.
+pub mod word {
+    /// Isolate: entries in the outbox.
+    pub const OUT: usize = 0;
+    /// Core: entries in the inbox.
+    pub const IN: usize = 1;
+    /// Isolate: the inbox entry it runs; everything before it is done.
+    pub const CURSOR: usize = 2;
+    /// Isolate: [`super::mode`] bits of this turn.
+    pub const MODE: usize = 3;
+    /// Core: in how many ms the host's timer must fire; -1: as it is.
+    pub const NEXT: usize = 4;
+    /// Core: 1 while something waits, runs, starts or stops.
+    pub const BUSY: usize = 5;
+    /// Core: 1 while the process must stay alive.
+    pub const HOLD: usize = 6;
+    /// Core: turns so far.
+    pub const TURNS: usize = 7;
+    /// How many words.
+    pub const COUNT: usize = 16;
+}
+
+/// Bits of the header's MODE word.
+pub mod mode {
+    /// The outbox has signals or priorities: no message may skip its mailbox.
+    pub const ORDERED: u32 = 1;
+    /// The host's timer fired.
+    pub const TICK: u32 = 2;
+    /// Somebody listens to events.
+    pub const EVENTS: u32 = 4;
+    /// Somebody listens to dead letters.
+    pub const DEAD: u32 = 8;
+}

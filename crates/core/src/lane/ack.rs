@@ -1,0 +1,356 @@
+//! What became of the last inbox.
+//!
+//! An entry without a mark was run and returned. The isolate marks the others in place, so what they did to an
+//! actor's state is known before anything that was submitted after it, or before it, is routed.
+
+use super::{Fact, Lane, Rings};
+use crate::cell::{State, bit};
+use crate::entry::{Entry, OP_MASK, dead, flag, mark, note, op, outcome, phase};
+use crate::mailbox::local::Envelope;
+
+/// The note of an entry whose head the isolate has overwritten is in the upper bits of its mark.
+fn note_of(entry: &Entry, byte: u8) -> u32 {
+    if entry.op() == note::NOP { u32::from(byte >> 3) } else { entry.op() }
+}
+
+impl Lane {
+    /// Takes note of the entries before `upto`.
+    pub(super) fn ack(&mut self, io: &mut Rings<'_>, upto: usize) {
+        for at in self.acked..upto {
+            if self.begun == Some(at) {
+                self.unbegin(&io.inbox[at]);
+            }
+            let entry = io.inbox[at];
+            let byte = io.marks[at];
+            if byte != 0 {
+                io.marks[at] = 0;
+                self.marked(&entry, byte);
+            } else if entry.op() == note::MSG {
+                let cell = self.table.at_mut(entry.index);
+                cell.waiting -= 1;
+                cell.handled += 1;
+                let after = cell.bits & bit::AFTER;
+                self.ledger.waiting -= 1;
+                self.ledger.handled += 1;
+                if entry.head & (flag::ASK | flag::ASYNC | flag::SHARED) != 0 || after != 0 {
+                    self.returned(&entry);
+                }
+            } else {
+                self.signal_returned(&entry);
+            }
+        }
+        self.acked = upto;
+        self.take_back();
+    }
+
+    /// The isolate looks in while it runs the entry at the cursor: that one is running, and waits no more.
+    pub(super) fn begin(&mut self, io: &Rings<'_>) {
+        if self.begun.is_some() || self.acked >= self.filled {
+            return;
+        }
+        let entry = io.inbox[self.acked];
+        if entry.op() == note::MSG && io.header[crate::entry::word::CURSOR] >= 0 && io.marks[self.acked] == 0 {
+            self.table.at_mut(entry.index).waiting -= 1;
+            self.ledger.waiting -= 1;
+            self.ledger.running += 1;
+            self.begun = Some(self.acked);
+        }
+    }
+
+    fn unbegin(&mut self, entry: &Entry) {
+        self.table.at_mut(entry.index).waiting += 1;
+        self.ledger.waiting += 1;
+        self.ledger.running -= 1;
+        self.begun = None;
+    }
+
+    #[inline(never)]
+    fn returned(&mut self, entry: &Entry) {
+        if entry.has(flag::ASK) {
+            self.close_call(entry.corr);
+        }
+        self.let_go(entry);
+        self.after_message(entry.index);
+    }
+
+    /// A message that was delivered is not in hand (any more).
+    fn let_go(&mut self, entry: &Entry) {
+        let cell = self.table.at_mut(entry.index);
+        if entry.has(flag::SHARED) {
+            cell.shared -= 1;
+            if cell.shared == 0 {
+                self.hand_is_free(entry.index);
+            }
+        } else if entry.has(flag::ASYNC) {
+            self.hand_is_free(entry.index);
+        }
+    }
+
+    /// Nothing exclusive is in hand: what waits may go on.
+    pub(super) fn hand_is_free(&mut self, index: u32) {
+        self.drop_asking(index);
+        let cell = self.table.at_mut(index);
+        if cell.in_hand() {
+            return;
+        }
+        match cell.state {
+            State::Suspended | State::Active => {
+                cell.state = State::Active;
+                if cell.normal.is_empty() && !cell.is(bit::LISTS) {
+                    cell.bits &= !bit::SERIAL;
+                } else {
+                    self.push_ready(index);
+                }
+                if self.table.at(index).is(bit::DRAINING) {
+                    self.after_message(index);
+                }
+            }
+            State::StopHand => self.facts.push(Fact::Step { index }),
+            _ => {}
+        }
+    }
+
+    /// A place in the mailbox is free.
+    pub(super) fn after_message(&mut self, index: u32) {
+        let cell = self.table.at(index);
+        if cell.is(bit::PARKED) {
+            self.unpark(index);
+        }
+        let cell = self.table.at(index);
+        if cell.is(bit::DRAINING) {
+            self.facts.push(Fact::Drained { index, age: cell.age });
+        }
+    }
+
+    fn signal_returned(&mut self, entry: &Entry) {
+        match entry.op() {
+            note::START => self.started(entry.index),
+            note::STOP => self.facts.push(Fact::Hooked { index: entry.index, error: None }),
+            note::TIMER => self.signal_done(entry.index, entry.op(), entry.payload),
+            note::WATCH | note::RESUME | note::RETURN => self.signal_done(entry.index, entry.op(), 0),
+            _ => {}
+        }
+    }
+
+    pub(super) fn signal_done(&mut self, index: u32, what: u32, timer: u32) {
+        self.signals -= 1;
+        if what == note::TIMER {
+            self.timer_ran(timer);
+        }
+        self.after_message(index);
+    }
+
+    #[inline(never)]
+    fn marked(&mut self, entry: &Entry, byte: u8) {
+        let what = note_of(entry, byte);
+        let entry = Entry { head: (entry.head & !OP_MASK) | what, ..*entry };
+        match byte & 7 {
+            mark::HELD => self.held.push(entry),
+            mark::GONE => {}
+            mark::PROMISED => self.promised(&entry),
+            mark::THREW => self.threw(&entry),
+            mark::STREAMING => {
+                self.leave_waiting(&entry);
+                self.ledger.running += 1;
+                self.streams += 1;
+                self.ext(entry.index).streams += 1;
+                self.let_go(&entry);
+                self.after_message(entry.index);
+            }
+            mark::NO_HANDLER => self.not_handled(&entry, dead::NO_HANDLER),
+            mark::ABORTED => self.not_handled(&entry, dead::ABORTED),
+            _ => {}
+        }
+    }
+
+    fn leave_waiting(&mut self, entry: &Entry) {
+        self.table.at_mut(entry.index).waiting -= 1;
+        self.ledger.waiting -= 1;
+    }
+
+    fn not_handled(&mut self, entry: &Entry, why: u32) {
+        self.leave_waiting(entry);
+        self.ledger.dead[why as usize] += 1;
+        self.close_call(entry.corr);
+        self.let_go(entry);
+        self.after_message(entry.index);
+    }
+
+    fn promised(&mut self, entry: &Entry) {
+        let what = entry.op();
+        let index = entry.index;
+        match what {
+            note::MSG => {
+                self.leave_waiting(entry);
+                self.ledger.running += 1;
+                if !entry.has(flag::SHARED) {
+                    let cell = self.table.at_mut(index);
+                    cell.hand = what.to_le_bytes()[0];
+                    cell.hand_corr = entry.corr;
+                    if !entry.has(flag::ASYNC) {
+                        cell.bits |= bit::SERIAL;
+                    }
+                    cell.state = State::Suspended;
+                }
+                self.after_message(index);
+            }
+            note::START => {
+                self.table.at_mut(index).hand = what.to_le_bytes()[0];
+                self.arm_start(index);
+            }
+            note::STOP => {
+                self.table.at_mut(index).hand = what.to_le_bytes()[0];
+                self.arm_hook(index);
+            }
+            _ => {
+                let cell = self.table.at_mut(index);
+                cell.hand = what.to_le_bytes()[0];
+                cell.state = State::Suspended;
+            }
+        }
+    }
+
+    fn threw(&mut self, entry: &Entry) {
+        let (index, error, tag) = (entry.index, entry.payload, entry.tag());
+        match entry.op() {
+            note::MSG => {
+                self.leave_waiting(entry);
+                self.ledger.failed += 1;
+                self.close_call(entry.corr);
+                let cell = self.table.at_mut(index);
+                cell.failed += 1;
+                if entry.has(flag::SHARED) {
+                    cell.shared -= 1;
+                }
+                self.fail(index, phase::MESSAGE, tag, error);
+            }
+            note::START => self.fail(index, phase::START, 0, error),
+            note::STOP => self.facts.push(Fact::Hooked { index, error: Some(error) }),
+            what => {
+                self.signals -= 1;
+                self.fail(index, phase_of(what), tag, error);
+            }
+        }
+    }
+
+    /// Entries that were not run go back, in order, in front of everything else.
+    fn take_back(&mut self) {
+        while let Some(entry) = self.held.pop() {
+            let index = entry.index;
+            let cell = self.table.at_mut(index);
+            if entry.op() == note::MSG {
+                if entry.has(flag::SHARED) {
+                    cell.shared -= 1;
+                }
+                if cell.state == State::Suspended && !cell.in_hand() {
+                    cell.state = State::Active;
+                }
+            }
+            let active = cell.state == State::Active;
+            cell.bits |= bit::LISTS;
+            let envelope = Envelope {
+                next: 0,
+                head: entry.head,
+                payload: entry.payload,
+                from: entry.from,
+                from_age: entry.age,
+                corr: entry.corr,
+                expires: 0,
+            };
+            let ext = self.exts.ensure(&mut cell.ext);
+            let list =
+                if matches!(entry.op(), note::MSG | note::RESUME) { &mut ext.held } else { &mut ext.signals };
+            list.push_front(&mut self.pool, envelope);
+            if active {
+                self.push_ready(index);
+            }
+        }
+    }
+
+    // ------------------------------------------------------------------------- what came to an end later
+
+    /// An asynchronous run ended.
+    pub(super) fn done(&mut self, e: &Entry) {
+        let what = e.tag();
+        let shared = e.has(flag::SHARED);
+        let Some(cell) = self.live(e.index, e.age) else { return };
+        let ours = if shared { cell.shared > 0 } else { u32::from(cell.hand) == what };
+        if !ours {
+            return; // the run was given up before; what it does now changes no count
+        }
+        let ok = e.from == outcome::OK;
+        if shared {
+            cell.shared -= 1;
+        } else {
+            cell.hand = 0;
+        }
+        match what {
+            note::MSG => {
+                let cell = self.table.at_mut(e.index);
+                self.ledger.running -= 1;
+                if ok {
+                    cell.handled += 1;
+                    self.ledger.handled += 1;
+                } else {
+                    cell.failed += 1;
+                    self.ledger.failed += 1;
+                }
+                self.close_call(e.corr);
+                if ok {
+                    self.hand_is_free(e.index);
+                } else {
+                    self.drop_asking(e.index);
+                    self.fail(e.index, phase::MESSAGE, e.age_of_method(), e.payload);
+                }
+            }
+            note::START if ok => self.started(e.index),
+            note::START => self.fail(e.index, phase::START, 0, e.payload),
+            note::STOP => self.facts.push(Fact::Hooked { index: e.index, error: (!ok).then_some(e.payload) }),
+            _ if ok => {
+                self.signal_done(e.index, what, e.corr);
+                self.hand_is_free(e.index);
+            }
+            _ => {
+                self.signals -= 1;
+                self.fail(e.index, phase_of(what), 0, e.payload);
+            }
+        }
+    }
+
+    /// A stream call ended.
+    pub(super) fn stream_end(&mut self, e: &Entry) {
+        let Some(cell) = self.live(e.index, e.age) else { return };
+        let at = cell.ext;
+        match self.exts.get_mut(at) {
+            Some(ext) if ext.streams > 0 => ext.streams -= 1,
+            _ => return,
+        }
+        self.streams -= 1;
+        self.ledger.running -= 1;
+        let cell = self.table.at_mut(e.index);
+        if e.from == outcome::OK {
+            cell.handled += 1;
+            self.ledger.handled += 1;
+        } else {
+            cell.failed += 1;
+            self.ledger.failed += 1;
+        }
+        self.after_message(e.index);
+    }
+}
+
+fn phase_of(what: u32) -> u32 {
+    match what {
+        note::TIMER => phase::TIMER,
+        note::WATCH => phase::WATCH,
+        _ => phase::MESSAGE,
+    }
+}
+
+impl Entry {
+    /// DONE has no room for the method: the isolate knows which one failed.
+    fn age_of_method(&self) -> u32 {
+        debug_assert_eq!(self.op(), op::DONE);
+        0
+    }
+}

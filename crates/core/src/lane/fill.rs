@@ -1,0 +1,252 @@
+//! The inbox, filled fairly from what is ready.
+
+use super::route::take_in_hand;
+use super::{Lane, Rings};
+use crate::cell::{State, bit};
+use crate::entry::{Entry, OP_MASK, dead, flag, note};
+use crate::limits::{STREAK, VISIT};
+use crate::mailbox::local::Envelope;
+
+/// What a visit finds.
+enum Found {
+    /// Something to deliver.
+    Deliver(Envelope),
+    /// Something waits that must not run yet.
+    Blocked,
+    /// Nothing waits.
+    Nothing,
+}
+
+impl Lane {
+    /// Notes that waited for room go first.
+    pub(super) fn flush_pending(&mut self, io: &mut Rings<'_>) {
+        while self.filled < io.inbox.len() {
+            let Some(entry) = self.pending.pop_front() else { return };
+            if entry.op() == note::ENDED {
+                self.ended.push(entry.index);
+            }
+            io.inbox[self.filled] = entry;
+            self.filled += 1;
+        }
+    }
+
+    /// Fills the inbox. Each ready actor is visited once a turn, so none waits for another's backlog.
+    pub(super) fn fill(&mut self, io: &mut Rings<'_>) {
+        if !self.pending.is_empty() {
+            self.flush_pending(io);
+        }
+        let mut visits = self.ready_count;
+        while visits > 0 && self.filled < io.inbox.len() {
+            let Some(index) = self.pop_ready() else { break };
+            visits -= 1;
+            // alone, an actor may have the whole inbox
+            let budget = if self.ready_count == 0 { u32::MAX } else { VISIT };
+            self.visit(io, index, budget);
+        }
+        if self.ledger.waiting == 0 {
+            self.pool.trim();
+        }
+    }
+
+    fn visit(&mut self, io: &mut Rings<'_>, index: u32, mut budget: u32) {
+        let cell = self.table.at_mut(index);
+        match cell.state {
+            State::Active => {}
+            State::Free => return self.recycle_late(index),
+            State::Starting if cell.is(bit::START_DUE) => {
+                cell.bits &= !bit::START_DUE;
+                let (age, generation) = (cell.age, cell.generation);
+                // MADE before it ran: if the constructor throws the isolate has no instance and runs no onStop
+                cell.bits |= bit::MADE;
+                return self.put(io, Entry { head: note::START, index, age, payload: generation, ..Entry::default() });
+            }
+            State::StopHook if cell.is(bit::STOP_DUE) => {
+                cell.bits &= !bit::STOP_DUE;
+                let (age, why) = (cell.age, u32::from(cell.reason));
+                let error = self.ext_of(index).map_or(0, |x| x.error);
+                return self.put(io, Entry { head: note::STOP, index, age, payload: why, from: error, ..Entry::default() });
+            }
+            _ => return,
+        }
+        while budget > 0 && self.filled < io.inbox.len() {
+            let envelope = match self.next(index) {
+                Found::Deliver(envelope) => envelope,
+                Found::Blocked | Found::Nothing => return,
+            };
+            budget -= 1;
+            if envelope.expires != 0 && self.now() > envelope.expires {
+                self.table.at_mut(index).waiting -= 1;
+                self.ledger.waiting -= 1;
+                self.bury(index, &envelope, dead::EXPIRED);
+                self.after_message(index);
+                continue;
+            }
+            let cell = self.table.at_mut(index);
+            let mut head = envelope.head;
+            if head & OP_MASK == note::MSG {
+                if cell.is(bit::SERIAL) && head & flag::SHARED == 0 {
+                    head |= flag::ASYNC;
+                }
+                if head & (flag::ASYNC | flag::SHARED) != 0 {
+                    take_in_hand(cell, head);
+                }
+            }
+            io.inbox[self.filled] = Entry {
+                head,
+                index,
+                age: envelope.from_age,
+                payload: envelope.payload,
+                from: envelope.from,
+                corr: envelope.corr,
+            };
+            self.filled += 1;
+            if self.table.at(index).state != State::Active {
+                return; // suspended: the rest waits for DONE
+            }
+        }
+        let cell = self.table.at(index);
+        if !cell.normal.is_empty() || cell.is(bit::LISTS) {
+            self.push_ready(index);
+        }
+    }
+
+    fn put(&mut self, io: &mut Rings<'_>, entry: Entry) {
+        io.inbox[self.filled] = entry;
+        self.filled += 1;
+    }
+
+    /// The next thing for an active actor: what was handed back, signals, then messages by priority.
+    #[inline(always)]
+    fn next(&mut self, index: u32) -> Found {
+        let cell = self.table.at_mut(index);
+        if cell.is(bit::LISTS) {
+            return self.next_of_lists(index);
+        }
+        if cell.shared > 0 && cell.normal.first(&self.pool).is_some_and(|e| e.head & flag::SHARED == 0) {
+            return Found::Blocked;
+        }
+        match cell.normal.pop(&mut self.pool) {
+            Some(envelope) => Found::Deliver(envelope),
+            None => Found::Nothing,
+        }
+    }
+
+    #[inline(never)]
+    fn next_of_lists(&mut self, index: u32) -> Found {
+        let cell = self.table.at_mut(index);
+        let Some(ext) = self.exts.get_mut(cell.ext) else {
+            cell.bits &= !bit::LISTS;
+            return Found::Nothing;
+        };
+        let which = if !ext.signals.is_empty() {
+            Which::Signals
+        } else if !ext.held.is_empty() {
+            Which::Held
+        } else {
+            let present = [!ext.high.is_empty(), !cell.normal.is_empty(), !ext.low.is_empty()];
+            match choose(present, ext.high_streak, ext.low_streak) {
+                Some(which) => which,
+                None => {
+                    cell.bits &= !bit::LISTS;
+                    return Found::Nothing;
+                }
+            }
+        };
+        let list = match which {
+            Which::Signals => &mut ext.signals,
+            Which::Held => &mut ext.held,
+            Which::High => &mut ext.high,
+            Which::Normal => &mut cell.normal,
+            Which::Low => &mut ext.low,
+        };
+        if cell.shared > 0 && list.first(&self.pool).is_some_and(|e| e.head & flag::SHARED == 0) {
+            return Found::Blocked;
+        }
+        let found = list.pop(&mut self.pool);
+        match which {
+            Which::High => {
+                ext.high_streak = ext.high_streak.saturating_add(1);
+                ext.low_streak = ext.low_streak.saturating_add(1);
+            }
+            Which::Normal => {
+                ext.high_streak = 0;
+                ext.low_streak = ext.low_streak.saturating_add(1);
+            }
+            Which::Low => (ext.high_streak, ext.low_streak) = (0, 0),
+            Which::Signals | Which::Held => {}
+        }
+        if !ext.has_lists() {
+            cell.bits &= !bit::LISTS;
+        }
+        found.map_or(Found::Nothing, Found::Deliver)
+    }
+
+    /// A cell that ended while it was linked in the ready queue: its index is free once both are over.
+    fn recycle_late(&mut self, index: u32) {
+        let cell = self.table.at_mut(index);
+        if cell.is(bit::SPENT) {
+            cell.bits &= !bit::SPENT;
+            self.table.recycle(index);
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Which {
+    Signals,
+    Held,
+    High,
+    Normal,
+    Low,
+}
+
+/// Which message is next, given where some wait (high, normal, low), and for how long the lower ones were passed over.
+fn choose([high, normal, low]: [bool; 3], high_streak: u8, low_streak: u8) -> Option<Which> {
+    if low && low_streak >= STREAK {
+        return Some(Which::Low);
+    }
+    if high && !(high_streak >= STREAK && (normal || low)) {
+        return Some(Which::High);
+    }
+    if normal {
+        return Some(Which::Normal);
+    }
+    if low { Some(Which::Low) } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_priority_waits_for_more_than_a_streak_of_higher_ones() {
+        let (mut high, mut low, mut since) = (0_u8, 0_u8, [0_u32; 3]);
+        for _ in 0..10_000 {
+            let which = choose([true, true, true], high, low).unwrap();
+            let lane = match which {
+                Which::High => 0,
+                Which::Normal => 1,
+                _ => 2,
+            };
+            for (at, n) in since.iter_mut().enumerate() {
+                *n = if at == lane { 0 } else { *n + 1 };
+                assert!(*n <= 2 * u32::from(STREAK), "priority {at} waits");
+            }
+            (high, low) = match lane {
+                0 => (high + 1, low.saturating_add(1)),
+                1 => (0, low.saturating_add(1)),
+                _ => (0, 0),
+            };
+        }
+    }
+
+    #[test]
+    fn the_highest_is_served_first() {
+        assert_eq!(choose([true, true, true], 0, 0), Some(Which::High));
+        assert_eq!(choose([false, true, true], 0, 0), Some(Which::Normal));
+        assert_eq!(choose([false, false, true], 0, 0), Some(Which::Low));
+        assert_eq!(choose([true, false, true], STREAK, STREAK - 1), Some(Which::Low));
+        assert_eq!(choose([true, false, false], STREAK, STREAK), Some(Which::High));
+        assert_eq!(choose([false, false, false], 0, 0), None);
+    }
+}

@@ -1,0 +1,374 @@
+//! Starting, failing, ending: what follows from a fact, step by step. No recursion: a step that calls for another
+//! puts it on the list, so a tree of any depth ends without a deep stack.
+
+use super::{Fact, Lane, ROOT};
+use crate::cell::ext::FOREVER;
+use crate::cell::{State, bit, family};
+use crate::entry::{Entry, TAG_SHIFT, dead, ended, note, phase, reason};
+use crate::mailbox::local::Envelope;
+
+impl Lane {
+    /// Draws the consequences of everything that was routed, until none is left.
+    pub(super) fn draw_consequences(&mut self) {
+        let mut at = 0;
+        while at < self.facts.len() {
+            match self.facts[at] {
+                Fact::Failed { index, phase, tag, error } => self.failed(index, phase, tag, error),
+                Fact::Step { index } => self.step(index),
+                Fact::Hooked { index, error } => self.hooked(index, error),
+                Fact::End { index, age, reason } => {
+                    if self.live(index, age).is_some() {
+                        self.end(index, reason);
+                    }
+                }
+                Fact::Drained { index, age } => self.drained(index, age),
+            }
+            at += 1;
+        }
+        self.facts.clear();
+    }
+
+    // ------------------------------------------------------------------------------------------- start
+
+    /// onStart is done.
+    pub(super) fn started(&mut self, index: u32) {
+        self.disarm(index);
+        let cell = self.table.at_mut(index);
+        cell.bits |= bit::MADE;
+        cell.hand = 0;
+        match cell.state {
+            State::Starting => {}
+            State::StopHand => return self.facts.push(Fact::Step { index }),
+            _ => return,
+        }
+        cell.state = State::Active;
+        cell.bits |= bit::STARTED;
+        self.lives -= 1;
+        let told = cell.is(bit::QUERIED) || self.mode & crate::entry::mode::EVENTS != 0;
+        let work = !cell.normal.is_empty() || cell.is(bit::LISTS);
+        let (age, generation, draining) = (cell.age, cell.generation, cell.is(bit::DRAINING));
+        if work {
+            self.push_ready(index);
+        }
+        if told {
+            self.notify(Entry { head: note::STARTED, index, age, payload: generation, ..Entry::default() });
+        }
+        if draining {
+            self.facts.push(Fact::Drained { index, age });
+        }
+    }
+
+    // --------------------------------------------------------------------------------------------- end
+
+    /// Something in the actor failed. Nothing more is delivered to it; the rest follows at the end of the turn.
+    pub(super) fn fail(&mut self, index: u32, phase: u32, tag: u32, error: u32) {
+        let cell = self.table.at_mut(index);
+        match cell.state {
+            State::Starting | State::Active | State::Suspended => {
+                if cell.state != State::Starting {
+                    self.lives += 1;
+                }
+                self.endings += 1;
+                cell.state = State::Failing;
+            }
+            _ => {}
+        }
+        let go_on = cell.state == State::StopHand && !cell.in_hand();
+        self.facts.push(Fact::Failed { index, phase, tag, error });
+        if go_on {
+            self.facts.push(Fact::Step { index });
+        }
+    }
+
+    fn failed(&mut self, index: u32, phase: u32, tag: u32, error: u32) {
+        let cell = self.table.at(index);
+        let note = Entry {
+            head: note::FAILED | tag << TAG_SHIFT,
+            index,
+            age: cell.age,
+            payload: error,
+            from: phase,
+            corr: cell.parent,
+        };
+        self.notify(note);
+        let cell = self.table.at_mut(index);
+        if cell.state != State::Failing {
+            return; // it was ending anyway: reported, and the end goes on
+        }
+        if phase == crate::entry::phase::START {
+            cell.hand = 0; // a start that is late is given up
+        }
+        self.ext(index).error = error;
+        self.wind_up(index, reason::FAILED);
+    }
+
+    /// An actor is to end. The first reason wins; a kill cuts short what another reason began.
+    pub(super) fn end(&mut self, index: u32, why: u32) {
+        let cell = self.table.at_mut(index);
+        match cell.state {
+            State::Free => return,
+            State::Failing | State::StopHand | State::StopChildren | State::StopHook => {
+                if why == reason::KILLED {
+                    self.kill(index);
+                }
+                return;
+            }
+            State::Starting => {}
+            State::Active | State::Suspended => self.lives += 1,
+        }
+        self.endings += 1;
+        let why = if self.is_brutal(index) { reason::KILLED } else { why };
+        self.wind_up(index, why);
+    }
+
+    /// The end of an actor begins: nothing waits any more, its timers are gone, the hand is awaited.
+    fn wind_up(&mut self, index: u32, why: u32) {
+        let cell = self.table.at_mut(index);
+        cell.reason = why.to_le_bytes()[0];
+        cell.state = State::StopHand;
+        if cell.is(bit::DRAINING) {
+            cell.bits &= !bit::DRAINING;
+            self.endings -= 1;
+        }
+        self.disarm(index);
+        self.bury_all(index, dead::STOPPED);
+        self.drop_timers(index);
+        self.drop_signals(index);
+        if why == reason::KILLED {
+            return self.kill(index);
+        }
+        let cell = self.table.at_mut(index);
+        if cell.is(bit::START_DUE) {
+            cell.bits &= !bit::START_DUE; // never made: nothing to run
+        }
+        if cell.in_hand() {
+            self.arm_stop(index);
+        } else {
+            self.facts.push(Fact::Step { index });
+        }
+    }
+
+    /// The hand is free: the children, last started first, then onStop, then the end.
+    fn step(&mut self, index: u32) {
+        let cell = self.table.at_mut(index);
+        if !matches!(cell.state, State::StopHand | State::StopChildren) || cell.in_hand() {
+            return;
+        }
+        let child = cell.last_child;
+        if child != 0 {
+            cell.state = State::StopChildren;
+            let age = self.table.at(child).age;
+            self.facts.push(Fact::End { index: child, age, reason: reason::SHUTDOWN });
+            return;
+        }
+        if cell.is(bit::STOP_HOOK) && cell.is(bit::MADE) && u32::from(cell.reason) != reason::KILLED {
+            cell.state = State::StopHook;
+            cell.bits |= bit::STOP_DUE;
+            self.push_ready(index);
+            return;
+        }
+        self.finish(index);
+    }
+
+    fn hooked(&mut self, index: u32, error: Option<u32>) {
+        let cell = self.table.at_mut(index);
+        if cell.state != State::StopHook {
+            return;
+        }
+        cell.hand = 0;
+        if let Some(error) = error {
+            let (age, parent) = (cell.age, cell.parent);
+            let note =
+                Entry { head: note::FAILED, index, age, payload: error, from: phase::STOP, corr: parent };
+            self.notify(note);
+        }
+        self.finish(index);
+    }
+
+    fn drained(&mut self, index: u32, age: u32) {
+        let Some(cell) = self.live(index, age) else { return };
+        let parked = cell.is(bit::PARKED);
+        let open = matches!(cell.state, State::Active | State::Suspended);
+        if cell.is(bit::DRAINING) && open && cell.waiting == 0 && !parked && !cell.in_hand() {
+            self.end(index, reason::NORMAL);
+        }
+    }
+
+    /// Ends an actor and all below it at once: no onStop, and what is in hand is given up.
+    pub(super) fn kill(&mut self, top: u32) {
+        for index in family::tree(&self.table, top).into_iter().rev() {
+            let cell = self.table.at_mut(index);
+            if !cell.state.is_ending() {
+                if cell.state != State::Starting {
+                    self.lives += 1;
+                }
+                self.endings += 1;
+                if cell.is(bit::DRAINING) {
+                    self.endings -= 1;
+                }
+            }
+            cell.state = State::StopHand;
+            cell.reason = reason::KILLED.to_le_bytes()[0];
+            cell.bits &= !(bit::START_DUE | bit::STOP_DUE | bit::DRAINING);
+            self.disarm(index);
+            self.bury_all(index, dead::STOPPED);
+            self.drop_timers(index);
+            self.drop_signals(index);
+            self.give_up(index);
+            if index == ROOT {
+                self.facts.push(Fact::Step { index });
+            } else {
+                self.finish(index);
+            }
+        }
+    }
+
+    /// What is in hand is not waited for: it failed at this moment.
+    fn give_up(&mut self, index: u32) {
+        let cell = self.table.at_mut(index);
+        let exclusive = u32::from(u32::from(cell.hand) == note::MSG);
+        let runs = cell.shared + exclusive;
+        if cell.hand != 0 && !matches!(u32::from(cell.hand), note::MSG | note::START | note::STOP) {
+            self.signals -= 1;
+        }
+        cell.shared = 0;
+        cell.hand = 0;
+        cell.failed += runs;
+        self.ledger.running -= u64::from(runs);
+        self.ledger.failed += u64::from(runs);
+        self.drop_asking(index);
+    }
+
+    /// The end itself: name, place and index are given back, who watches is told, the parent goes on.
+    fn finish(&mut self, index: u32) {
+        self.disarm(index);
+        self.end_streams(index);
+        let cell = *self.table.at(index);
+        let (watchers, watching, error) = match self.exts.get_mut(cell.ext) {
+            Some(ext) => (std::mem::take(&mut ext.watchers), std::mem::take(&mut ext.watching), ext.error),
+            None => (Vec::new(), Vec::new(), 0),
+        };
+        if index == ROOT {
+            let root = self.table.at_mut(ROOT);
+            root.state = State::StopHook; // the root stays, closed
+            self.lives -= 1;
+            self.endings -= 1;
+            return self.notify(Entry { head: note::CLOSED, ..Entry::default() });
+        }
+        let bits = if cell.is(bit::STARTED) { ended::STARTED } else { 0 }
+            | if cell.is(bit::LATE) { ended::START_LATE } else { 0 };
+        let why = u32::from(cell.reason);
+        self.notify(Entry { head: note::ENDED, index, age: cell.age, payload: why, from: error, corr: bits });
+        for (watcher, age, watch) in watchers {
+            if self.live(watcher, age).is_some_and(|c| !c.state.is_ending()) {
+                self.signal(watcher, note::WATCH, watch, why, error);
+                self.forget_watch(watcher, watch);
+            }
+        }
+        for (target, age, watch) in watching {
+            if let Some(at) = self.live(target, age).map(|c| c.ext) {
+                if let Some(ext) = self.exts.get_mut(at) {
+                    ext.watchers.retain(|w| *w != (index, cell.age, watch));
+                }
+            }
+        }
+        family::part(&mut self.table, index);
+        self.registry.take(cell.parent, index);
+        self.exts.drop(cell.ext);
+        let c = self.table.at_mut(index);
+        c.state = State::Free;
+        c.ext = 0;
+        c.bits &= bit::READY;
+        self.lives -= 1;
+        self.endings -= 1;
+        self.ledger.actors -= 1;
+        if self.table.at(cell.parent).state == State::StopChildren {
+            self.facts.push(Fact::Step { index: cell.parent });
+        }
+    }
+
+    /// Stream calls end with their actor.
+    fn end_streams(&mut self, index: u32) {
+        let cell = self.table.at_mut(index);
+        let Some(ext) = self.exts.get_mut(cell.ext) else { return };
+        let runs = std::mem::take(&mut ext.streams);
+        self.streams -= u64::from(runs);
+        self.ledger.running -= u64::from(runs);
+        if matches!(u32::from(cell.reason), reason::NORMAL | reason::SHUTDOWN) {
+            self.ledger.handled += u64::from(runs);
+            cell.handled += u64::from(runs);
+        } else {
+            self.ledger.failed += u64::from(runs);
+            cell.failed += runs;
+        }
+    }
+
+    /// The system ends.
+    pub(super) fn shutdown(&mut self, timeout: u32) {
+        let root = self.table.at_mut(ROOT);
+        if root.state != State::Active {
+            return;
+        }
+        root.state = State::StopHand;
+        self.lives += 1;
+        self.endings += 1;
+        if timeout != FOREVER {
+            self.arm_root(timeout);
+        }
+        self.facts.push(Fact::Step { index: ROOT });
+    }
+
+    // ----------------------------------------------------------------------------------------- signals
+
+    /// Queues a signal; it overtakes messages.
+    pub(super) fn signal(&mut self, index: u32, what: u32, payload: u32, from: u32, corr: u32) {
+        self.signals += 1;
+        let cell = self.table.at_mut(index);
+        cell.bits |= bit::LISTS;
+        let envelope = Envelope { head: what, payload, from, corr, ..Envelope::default() };
+        self.exts.ensure(&mut cell.ext).signals.push(&mut self.pool, envelope);
+        if cell.state == State::Active {
+            self.push_ready(index);
+        }
+    }
+
+    fn drop_signals(&mut self, index: u32) {
+        let at = self.table.at(index).ext;
+        let Some(ext) = self.exts.get_mut(at) else { return };
+        while ext.signals.pop(&mut self.pool).is_some() {
+            self.signals -= 1;
+        }
+    }
+
+    // ----------------------------------------------------------------------------------------- watches
+
+    pub(super) fn watch(&mut self, e: &Entry) {
+        let (watch, watcher) = (e.payload, e.from);
+        let Some(watcher_age) = self.table.get(watcher).filter(|c| c.state != State::Free).map(|c| c.age) else { return };
+        if self.live(e.index, e.age).is_none() {
+            // it has ended before: the isolate knows why
+            return self.signal(watcher, note::WATCH, watch, reason::UNKNOWN, 0);
+        }
+        self.ext(e.index).watchers.push((watcher, watcher_age, watch));
+        self.ext(watcher).watching.push((e.index, e.age, watch));
+    }
+
+    pub(super) fn unwatch(&mut self, watcher: u32, watch: u32) {
+        let Some(at) = self.table.get(watcher).map(|c| c.ext) else { return };
+        let Some(ext) = self.exts.get_mut(at) else { return };
+        let Some(place) = ext.watching.iter().position(|w| w.2 == watch) else { return };
+        let (target, age, _) = ext.watching.swap_remove(place);
+        if let Some(at) = self.live(target, age).map(|c| c.ext) {
+            if let Some(ext) = self.exts.get_mut(at) {
+                ext.watchers.retain(|w| !(w.0 == watcher && w.2 == watch));
+            }
+        }
+    }
+
+    fn forget_watch(&mut self, watcher: u32, watch: u32) {
+        let at = self.table.at(watcher).ext;
+        if let Some(ext) = self.exts.get_mut(at) {
+            ext.watching.retain(|w| w.2 != watch);
+        }
+    }
+}

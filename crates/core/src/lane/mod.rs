@@ -1,0 +1,420 @@
+//! The core's side of one isolate: it routes what the isolate submits and fills its inbox with what is ready.
+//!
+//! One [`Lane::turn`] is: take note of what became of the last inbox ([`ack`]), fire what is due ([`timing`]), route
+//! the outbox ([`route`]), draw the consequences ([`life`]), fill the inbox ([`fill`]). Messages enter the inbox only
+//! after every change of an actor's state in that turn is done, so nothing has to be taken back.
+
+mod ack;
+pub mod bell;
+mod cycle;
+mod fill;
+#[cfg(all(test, loom))]
+mod interleavings;
+pub mod head;
+pub mod inbox;
+mod life;
+mod look;
+pub mod parcel;
+pub mod pool;
+mod route;
+mod timing;
+
+pub use look::{Info, Memory};
+
+use std::collections::VecDeque;
+
+use crate::ask::Calls;
+use crate::cell::ext::{Ext, Exts};
+use crate::cell::table::{Full, Table};
+use crate::cell::{Cell, State, bit};
+use crate::clock::Clock;
+use crate::count::Ledger;
+use crate::entry::{Entry, mode, word};
+use crate::limits::INDEX_BITS;
+use crate::mailbox::local::{NONE, Pool};
+use crate::registry::{Registry, Taken, split_number};
+use crate::replay::Log;
+use crate::timer::table::Timers;
+use crate::timer::wheel::Wheel;
+
+/// The root's index. Its actors' parent is 0, and a message from 0 has no sender.
+pub const ROOT: u32 = 0;
+
+/// The memory that an isolate and its lane share for the length of a call.
+#[derive(Debug)]
+pub struct Rings<'a> {
+    /// See [`word`].
+    pub header: &'a mut [i32],
+    /// Written by the isolate.
+    pub outbox: &'a mut [Entry],
+    /// Written by the lane.
+    pub inbox: &'a mut [Entry],
+    /// One byte per inbox entry, written by the isolate.
+    pub marks: &'a mut [u8],
+}
+
+/// What is left to do at the end of a turn's routing.
+#[derive(Clone, Copy, Debug)]
+enum Fact {
+    /// An actor failed in `phase`, running the method `tag`.
+    Failed { index: u32, phase: u32, tag: u32, error: u32 },
+    /// What held the end of an actor up is done.
+    Step { index: u32 },
+    /// onStop is done.
+    Hooked { index: u32, error: Option<u32> },
+    /// An actor is to end.
+    End { index: u32, age: u32, reason: u32 },
+    /// A draining actor may have nothing left.
+    Drained { index: u32, age: u32 },
+}
+
+/// Defaults of a system.
+#[derive(Clone, Copy, Debug)]
+pub struct Defaults {
+    /// In µs; `u64::MAX`: none.
+    pub ask_timeout: u64,
+    /// Of a mailbox.
+    pub capacity: u32,
+    /// Of a mailbox.
+    pub policy: u32,
+}
+
+impl Default for Defaults {
+    fn default() -> Self {
+        Defaults { ask_timeout: 5_000_000, capacity: crate::limits::CAPACITY, policy: crate::entry::policy::REJECT }
+    }
+}
+
+/// One isolate's lane.
+#[derive(Debug)]
+pub struct Lane {
+    table: Table,
+    exts: Exts,
+    registry: Registry,
+    pool: Pool,
+    calls: Calls,
+    timers: Timers,
+    wheel: Wheel,
+    clock: Clock,
+    defaults: Defaults,
+    /// Counts; see [`Ledger`].
+    pub ledger: Ledger,
+    ready_head: u32,
+    ready_tail: u32,
+    ready_count: u32,
+    /// Entries in the inbox.
+    filled: usize,
+    /// Entries of the inbox that were taken note of.
+    acked: usize,
+    /// The entry that had begun when the isolate looked in mid-way.
+    begun: Option<usize>,
+    /// Notes that found no room, or must not mix with an inbox that is being read.
+    pending: VecDeque<Entry>,
+    facts: Vec<Fact>,
+    /// Operations on actors' lives that came while an inbox was being read.
+    later: Vec<Entry>,
+    held: Vec<Entry>,
+    /// Actors whose end is in the inbox: their indices are free when it was read.
+    ended: Vec<u32>,
+    /// Actors that start or end.
+    lives: u64,
+    /// Of those, the ones that end, and the ones that drain: while there are any, no message skips its mailbox.
+    endings: u64,
+    /// Signals that wait or run.
+    signals: u64,
+    /// Running messages that are streams: they hold nothing up.
+    streams: u64,
+    /// This turn's time in µs, once it was read.
+    now: Option<u64>,
+    /// When the host's timer is to fire, in ms.
+    armed: u64,
+    rearm: bool,
+    /// This turn's [`mode`] bits.
+    mode: u32,
+    log: Option<Box<Log>>,
+}
+
+impl Lane {
+    /// A lane with nothing but the root.
+    #[must_use]
+    pub fn new(clock: Clock, defaults: Defaults) -> Self {
+        let mut table = Table::default();
+        if table.grant() == Ok((ROOT, 0)) {
+            let root = table.at_mut(ROOT);
+            root.state = State::Active;
+            root.asking = crate::ask::NONE;
+            root.bits = bit::CLOSED;
+        }
+        let now = clock.micros() / 1000;
+        Lane {
+            table,
+            exts: Exts::default(),
+            registry: Registry::default(),
+            pool: Pool::default(),
+            calls: Calls::default(),
+            timers: Timers::default(),
+            wheel: Wheel::new(now),
+            clock,
+            defaults,
+            ledger: Ledger::default(),
+            ready_head: NONE,
+            ready_tail: NONE,
+            ready_count: 0,
+            filled: 0,
+            acked: 0,
+            begun: None,
+            pending: VecDeque::new(),
+            facts: Vec::new(),
+            later: Vec::new(),
+            held: Vec::new(),
+            ended: Vec::new(),
+            lives: 0,
+            endings: 0,
+            signals: 0,
+            streams: 0,
+            now: None,
+            armed: u64::MAX,
+            rearm: false,
+            mode: 0,
+            log: None,
+        }
+    }
+
+    /// Takes the outbox, gives a full inbox.
+    pub fn turn(&mut self, io: &mut Rings<'_>) {
+        self.record(io, true);
+        self.mode = io.header[word::MODE].cast_unsigned();
+        self.now = None;
+        self.ack(io, self.filled);
+        for index in std::mem::take(&mut self.ended) {
+            self.recycle(index);
+        }
+        (self.filled, self.acked) = (0, 0);
+        if self.mode & mode::TICK != 0 {
+            self.tick();
+        }
+        self.flush_pending(io);
+        for entry in std::mem::take(&mut self.later) {
+            self.operate(&entry, None);
+        }
+        self.submit_all(io, true);
+        self.draw_consequences();
+        self.fill(io);
+        self.record_end(io);
+        self.publish(io);
+    }
+
+    /// Takes the outbox while the isolate still reads its inbox.
+    pub fn submit(&mut self, io: &mut Rings<'_>) {
+        self.record(io, false);
+        self.mode = io.header[word::MODE].cast_unsigned();
+        self.now = None;
+        let cursor = usize::try_from(io.header[word::CURSOR]).unwrap_or(0).min(self.filled);
+        self.ack(io, cursor);
+        self.begin(io);
+        self.submit_all(io, false);
+        self.publish(io);
+    }
+
+    fn publish(&mut self, io: &mut Rings<'_>) {
+        io.header[word::OUT] = 0;
+        io.header[word::IN] = i32::try_from(self.filled).unwrap_or(i32::MAX);
+        if self.rearm {
+            self.rearm = false;
+            io.header[word::NEXT] = if self.armed == u64::MAX {
+                -2
+            } else {
+                let now = self.now() / 1000;
+                i32::try_from(self.armed.saturating_sub(now)).unwrap_or(i32::MAX)
+            };
+        } else {
+            io.header[word::NEXT] = -1;
+        }
+        let busy = self.is_busy();
+        io.header[word::BUSY] = i32::from(busy);
+        io.header[word::HOLD] = i32::from(busy || self.calls.open > 0 || self.timers.holding > 0);
+        io.header[word::TURNS] = io.header[word::TURNS].wrapping_add(1);
+    }
+
+    /// Whether anything waits, runs, starts or stops.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.ledger.waiting > 0
+            || self.ledger.running > self.streams
+            || self.lives > 0
+            || self.signals > 0
+            || !self.pending.is_empty()
+            || !self.later.is_empty()
+    }
+
+    /// This turn's time in µs.
+    #[inline]
+    fn now(&mut self) -> u64 {
+        match self.now {
+            Some(now) => now,
+            None => self.read_clock(),
+        }
+    }
+
+    fn read_clock(&mut self) -> u64 {
+        let now = match self.log.as_mut() {
+            Some(log) => log.time(|| self.clock.micros()),
+            None => self.clock.micros(),
+        };
+        self.now = Some(now);
+        now
+    }
+
+    /// Moves a manual clock; does nothing to a real one.
+    pub fn set_time(&mut self, micros: u64) {
+        if let Clock::Manual(now) = &mut self.clock {
+            *now = micros.max(*now);
+        }
+        self.now = None;
+    }
+
+    /// The next moment, in ms, at which something is due.
+    pub fn next_deadline(&mut self) -> Option<u64> {
+        self.wheel.next_deadline()
+    }
+
+    /// Grants an index: its actor is spawned later, through the outbox.
+    ///
+    /// # Errors
+    /// [`Full`] when every index is in use.
+    pub fn grant(&mut self) -> Result<(u32, u32), Full> {
+        let granted = self.table.grant();
+        if let Some(log) = self.log.as_mut() {
+            log.granted();
+        }
+        granted
+    }
+
+    /// Tells how a class is called.
+    pub fn class(&mut self, id: u32, name: &str) {
+        self.registry.class(id, name);
+        if let Some(log) = self.log.as_mut() {
+            log.class(id, name);
+        }
+    }
+
+    /// Gives a granted index a name, before its spawn is submitted.
+    ///
+    /// # Errors
+    /// [`Taken`] when an actor under `parent` has it.
+    pub fn reserve(&mut self, parent: u32, name: &str, index: u32) -> Result<(), Taken> {
+        let result = if self.find_numbered(parent, name).is_some() { Err(Taken) } else { self.registry.give(parent, name, index) };
+        if let Some(log) = self.log.as_mut() {
+            log.reserved(parent, name, index);
+        }
+        result
+    }
+
+    /// The actor that has this name under `parent`: index and age.
+    #[must_use]
+    pub fn find(&self, parent: u32, name: &str) -> Option<(u32, u32)> {
+        let index = self.registry.find(parent, name).or_else(|| self.find_numbered(parent, name))?;
+        let cell = self.table.get(index)?;
+        (cell.state != State::Free).then_some((index, cell.age))
+    }
+
+    /// An actor without a name of its own is called after its class, its index and the index's age.
+    fn find_numbered(&self, parent: u32, name: &str) -> Option<u32> {
+        let (class, number) = split_number(name)?;
+        let index = u32::try_from(number & ((1 << INDEX_BITS) - 1)).ok()?;
+        let cell = self.table.get(index)?;
+        let same = index != ROOT
+            && cell.state != State::Free
+            && number >> INDEX_BITS == u64::from(cell.age)
+            && cell.parent == parent
+            && self.registry.given(index).is_none()
+            && self.registry.class_name(u32::from(cell.class)) == class;
+        same.then_some(index)
+    }
+
+    /// The actor's name.
+    #[must_use]
+    pub fn name(&self, index: u32) -> String {
+        if let Some(given) = self.registry.given(index) {
+            return given.to_owned();
+        }
+        let cell = self.table.at(index);
+        let number = (u64::from(cell.age) << INDEX_BITS) | u64::from(index);
+        format!("{}-{number}", self.registry.class_name(u32::from(cell.class)))
+    }
+
+    // ------------------------------------------------------------------ small things everybody needs
+
+    pub(crate) fn delivered(&self) -> usize {
+        self.filled
+    }
+
+    pub(crate) fn set_log(&mut self, log: Option<Box<Log>>) {
+        self.log = log;
+    }
+
+    pub(crate) fn log_ref(&self) -> Option<&Log> {
+        self.log.as_deref()
+    }
+
+    pub(crate) fn log_mut(&mut self) -> Option<&mut Log> {
+        self.log.as_deref_mut()
+    }
+
+    fn ext(&mut self, index: u32) -> &mut Ext {
+        self.exts.ensure(&mut self.table.at_mut(index).ext)
+    }
+
+    fn ext_of(&self, index: u32) -> Option<&Ext> {
+        self.exts.get(self.table.at(index).ext)
+    }
+
+    /// The live cell of a ref.
+    fn live(&mut self, index: u32, age: u32) -> Option<&mut Cell> {
+        self.table.get_mut(index).filter(|c| c.age == age && c.state != State::Free)
+    }
+
+    #[inline]
+    fn push_ready(&mut self, index: u32) {
+        let cell = self.table.at_mut(index);
+        if cell.is(bit::READY) {
+            return;
+        }
+        cell.bits |= bit::READY;
+        cell.ready_next = NONE;
+        if self.ready_head == NONE {
+            self.ready_head = index;
+        } else {
+            self.table.at_mut(self.ready_tail).ready_next = index;
+        }
+        self.ready_tail = index;
+        self.ready_count += 1;
+    }
+
+    #[inline]
+    fn pop_ready(&mut self) -> Option<u32> {
+        let index = self.ready_head;
+        if index == NONE {
+            return None;
+        }
+        let cell = self.table.at_mut(index);
+        cell.bits &= !bit::READY;
+        self.ready_head = cell.ready_next;
+        self.ready_count -= 1;
+        Some(index)
+    }
+
+    fn recycle(&mut self, index: u32) {
+        let cell = self.table.at_mut(index);
+        if cell.is(bit::READY) {
+            cell.bits |= bit::SPENT;
+        } else {
+            self.table.recycle(index);
+        }
+    }
+
+    /// A note to the isolate that is no message and no signal.
+    fn notify(&mut self, entry: Entry) {
+        self.pending.push_back(entry);
+    }
+}

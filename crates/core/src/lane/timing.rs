@@ -1,0 +1,270 @@
+//! Everything with a deadline: timers of actors, asks, starts, stops, drains. One wheel, one host timer.
+
+use super::{Lane, ROOT};
+use crate::cell::State;
+use crate::cell::ext::{FOREVER, SHUTDOWN_MS, START_MS};
+use crate::clock::ceil_ms;
+use crate::entry::{Entry, TAG_SHIFT, note, phase, reason, timer};
+use crate::limits::INDEX_BITS;
+use crate::timer::table::{self, Timer, next_due};
+use crate::timer::wheel::TimerKey;
+
+/// What a place on the wheel is for: a kind, an age and an index (or the word of a call, or the number of a timer).
+mod token {
+    pub(super) const CALL: u64 = 1;
+    pub(super) const TIMER: u64 = 2;
+    pub(super) const START: u64 = 3;
+    pub(super) const STOP: u64 = 4;
+    pub(super) const DRAIN: u64 = 5;
+    pub(super) const ROOT: u64 = 6;
+}
+const KIND_SHIFT: u32 = 60;
+
+impl Lane {
+    /// Fires what is due.
+    pub(super) fn tick(&mut self) {
+        let now = self.now();
+        while let Some((token, _)) = self.wheel.pop_due(now / 1000) {
+            self.due(token, now);
+        }
+        self.armed = self.wheel.next_deadline().unwrap_or(u64::MAX);
+        self.rearm = true;
+    }
+
+    #[allow(clippy::cast_possible_truncation)] // the words were put together below
+    fn due(&mut self, token: u64, now: u64) {
+        let low = token as u32;
+        let index = low & ((1 << INDEX_BITS) - 1);
+        let age = (token >> INDEX_BITS) as u32;
+        match token >> KIND_SHIFT {
+            token::CALL => self.ask_is_late(low),
+            token::TIMER => self.timer_is_due(low, now),
+            token::ROOT => {
+                if self.table.at(ROOT).state.is_ending() {
+                    self.table.at_mut(ROOT).deadline = 0;
+                    self.kill(ROOT);
+                }
+            }
+            kind => {
+                let Some(cell) = self.live(index, age) else { return };
+                cell.deadline = 0;
+                match kind {
+                    token::START if cell.state == State::Starting => {
+                        cell.bits |= crate::cell::bit::LATE;
+                        self.fail(index, phase::START, 0, 0);
+                    }
+                    token::STOP => self.kill(index),
+                    token::DRAIN => self.end(index, reason::NORMAL),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// Puts something on the wheel.
+    fn schedule(&mut self, kind: u64, rest: u64, due: u64) -> TimerKey {
+        let ms = ceil_ms(due);
+        if ms < self.armed {
+            self.armed = ms;
+            self.rearm = true;
+        }
+        self.wheel.insert(ms, kind << KIND_SHIFT | rest)
+    }
+
+    // --------------------------------------------------------------------------- deadlines of an actor
+
+    fn arm(&mut self, index: u32, kind: u64, ms: u32) {
+        self.disarm(index);
+        if ms == FOREVER {
+            return;
+        }
+        let due = self.now() + u64::from(ms) * 1000;
+        let age = u64::from(self.table.at(index).age);
+        let key = self.schedule(kind, age << INDEX_BITS | u64::from(index), due);
+        self.table.at_mut(index).deadline = key.0 + 1;
+    }
+
+    pub(super) fn disarm(&mut self, index: u32) {
+        let deadline = std::mem::take(&mut self.table.at_mut(index).deadline);
+        if deadline != 0 {
+            self.wheel.remove(TimerKey(deadline - 1));
+        }
+    }
+
+    pub(super) fn arm_start(&mut self, index: u32) {
+        let ms = self.ext_of(index).map_or(START_MS, |x| x.start);
+        self.arm(index, token::START, ms);
+    }
+
+    /// The handler in hand was asked to end.
+    pub(super) fn arm_stop(&mut self, index: u32) {
+        let ms = self.ext_of(index).map_or(SHUTDOWN_MS, |x| x.shutdown);
+        self.arm(index, token::STOP, ms);
+        if ms != FOREVER {
+            let by = self.now() / 1000 + u64::from(ms);
+            self.ext(index).stop_by = by;
+        }
+    }
+
+    /// onStop returned a promise: it has what the handler in hand left of the time.
+    pub(super) fn arm_hook(&mut self, index: u32) {
+        let (ms, by) = self.ext_of(index).map_or((SHUTDOWN_MS, 0), |x| (x.shutdown, x.stop_by));
+        let now = self.now() / 1000;
+        let left = if by == 0 || ms == FOREVER { ms } else { u32::try_from(by.saturating_sub(now)).unwrap_or(ms).min(ms) };
+        self.arm(index, token::STOP, left);
+    }
+
+    pub(super) fn arm_drain(&mut self, index: u32, ms: u32) {
+        self.arm(index, token::DRAIN, ms);
+    }
+
+    pub(super) fn arm_root(&mut self, ms: u32) {
+        self.arm(ROOT, token::ROOT, ms);
+    }
+
+    // -------------------------------------------------------------------------------------------- asks
+
+    /// An ask waits for its reply. `timeout`: in µs, plus one; 0: the system's; all ones: none.
+    #[inline]
+    pub(super) fn open_call(&mut self, e: &Entry, timeout: u64) {
+        let micros = match timeout {
+            0 => self.defaults.ask_timeout,
+            u64::MAX => u64::MAX,
+            n => n - 1,
+        };
+        let key = if micros == u64::MAX {
+            None
+        } else {
+            let due = self.now().saturating_add(micros);
+            Some(self.schedule(token::CALL, u64::from(e.corr), due))
+        };
+        let tag = (e.head >> TAG_SHIFT).to_le_bytes();
+        self.calls.open(e.corr, u16::from_le_bytes([tag[0], tag[1]]), e.index, e.age, key);
+        if e.from != 0 {
+            self.waits_for(e);
+        }
+    }
+
+    #[inline]
+    pub(super) fn close_call(&mut self, corr: u32) {
+        if corr == 0 {
+            return;
+        }
+        let Some(call) = self.calls.close(corr) else { return };
+        if let Some(key) = call.key {
+            self.wheel.remove(key);
+        }
+        if call.asker != 0 {
+            self.unlink_call(corr);
+        }
+    }
+
+    fn ask_is_late(&mut self, corr: u32) {
+        let Some(call) = self.calls.close(corr) else { return };
+        if call.asker != 0 {
+            self.unlink_call(corr);
+        }
+        self.notify(Entry {
+            head: note::TIMEOUT | u32::from(call.tag) << TAG_SHIFT,
+            index: call.target,
+            age: call.target_age,
+            payload: u32::from(call.cyclic),
+            from: 0,
+            corr,
+        });
+    }
+
+    // ------------------------------------------------------------------------------------------ timers
+
+    pub(super) fn timer(&mut self, e: &Entry) {
+        let period = u64::from(e.from) | u64::from(e.corr) << 32;
+        let mode = e.tag();
+        if !self.live(e.index, e.age).is_some_and(|c| !c.state.is_ending()) {
+            return;
+        }
+        let due = self.now().saturating_add(period);
+        let key = Some(self.schedule(token::TIMER, u64::from(e.payload), due));
+        let holds = mode & timer::UNREF == 0;
+        let t = Timer {
+            live: true,
+            pending: false,
+            holds,
+            mode,
+            index: e.index,
+            key,
+            period,
+            due,
+            prev: table::NONE,
+            next: table::NONE,
+        };
+        let ext = self.exts.ensure(&mut self.table.at_mut(e.index).ext);
+        self.timers.add(e.payload, t, &mut ext.timers);
+    }
+
+    pub(super) fn cancel(&mut self, id: u32) {
+        let Some(index) = self.timers.get_mut(id).map(|t| t.index) else { return };
+        let at = self.table.at(index).ext;
+        let Some(ext) = self.exts.get_mut(at) else { return };
+        if let Some(key) = self.timers.remove(id, &mut ext.timers).and_then(|t| t.key) {
+            self.wheel.remove(key);
+        }
+    }
+
+    pub(super) fn hold_timer(&mut self, id: u32, hold: bool) {
+        let Some(t) = self.timers.get_mut(id) else { return };
+        if t.holds != hold {
+            t.holds = hold;
+            if hold {
+                self.timers.holding += 1;
+            } else {
+                self.timers.holding -= 1;
+            }
+        }
+    }
+
+    fn timer_is_due(&mut self, id: u32, now: u64) {
+        let Some(t) = self.timers.get_mut(id) else { return };
+        t.key = None;
+        let (index, mode, pending) = (t.index, t.mode, t.pending);
+        let every = mode & (timer::EVERY | timer::FROM_END) != 0;
+        t.pending = true;
+        if mode & timer::EVERY != 0 {
+            let due = next_due(t.due, t.period, now);
+            t.due = due;
+            let key = self.schedule(token::TIMER, u64::from(id), due);
+            if let Some(t) = self.timers.get_mut(id) {
+                t.key = Some(key);
+            }
+        }
+        if !pending {
+            self.signal(index, note::TIMER, id, 0, u32::from(!every));
+        }
+    }
+
+    /// The callback of a timer is done.
+    pub(super) fn timer_ran(&mut self, id: u32) {
+        let Some(t) = self.timers.get_mut(id) else { return };
+        t.pending = false;
+        let (mode, period) = (t.mode, t.period);
+        if mode & timer::FROM_END != 0 {
+            let due = self.now().saturating_add(period);
+            let key = self.schedule(token::TIMER, u64::from(id), due);
+            if let Some(t) = self.timers.get_mut(id) {
+                (t.due, t.key) = (due, Some(key));
+            }
+        } else if mode & timer::EVERY == 0 {
+            self.cancel(id);
+        }
+    }
+
+    pub(super) fn drop_timers(&mut self, index: u32) {
+        let at = self.table.at(index).ext;
+        loop {
+            let Some(ext) = self.exts.get(at) else { return };
+            if ext.timers == table::NONE {
+                return;
+            }
+            self.cancel(ext.timers);
+        }
+    }
+}

@@ -1,0 +1,50 @@
+// npm test: makes the clone ready, then runs everything that can fail and adds up the counts.
+//   --js    leaves the Rust tests out (for machines that only have a built addon)
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { findCargo } from './addon.mjs'
+import { ensure } from './ensure.mjs'
+import { root, tee } from './run.mjs'
+
+const total = { passed: 0, failed: 0 }
+
+/** Runs one suite. `count` reads its output; a suite that fails without a failed test counts as one. */
+async function suite(title, command, args, count, env = {}) {
+  console.log(`\n--- ${title}`)
+  const { ok, output } = await tee(command, args, { env: { ...process.env, ...env } })
+  const { passed, failed } = count(output, ok)
+  total.passed += passed
+  total.failed += ok ? failed : Math.max(failed, 1)
+}
+
+const node = (title, args, count = single, env) => suite(title, process.execPath, args, count, env)
+const single = (_output, ok) => ({ passed: ok ? 1 : 0, failed: ok ? 0 : 1 })
+const sum = (output, pattern) => [...output.matchAll(pattern)].reduce((n, [, found]) => n + Number(found), 0)
+
+const cargoCounts = (output) => ({
+  passed: sum(output, /^test result: .*?(\d+) passed/gm),
+  failed: sum(output, /^test result: .*?(\d+) failed/gm),
+})
+
+// ava leaves its count of passed tests out when one failed, so its ticks are counted.
+const avaCounts = (output) => ({
+  passed: output.match(/^\s+[✔√] /gm)?.length ?? 0,
+  failed: sum(output, /^ {2}(\d+) (?:tests? failed|hooks? failed|unhandled rejections?|uncaught exceptions?|tests? remained pending)/gm),
+})
+
+await ensure()
+
+if (!process.argv.includes('--js')) {
+  await suite('cargo test', findCargo() ?? 'cargo', ['test', '--workspace', '--no-fail-fast', '--color', 'never'], cargoCounts)
+}
+await node('index.d.ts is current', ['scripts/dts.mjs', '--check'])
+if (existsSync(join(root, 'scripts/layout.mjs'))) await node('src/native/layout.ts is current', ['scripts/layout.mjs', '--check'])
+for (const resolution of ['nodenext', 'bundler']) {
+  await node(`types under ${resolution} resolution`, ['node_modules/typescript/bin/tsc', '-p', `__test__/types/tsconfig.${resolution}.json`])
+}
+const ava = ['node_modules/ava/entrypoints/cli.mjs']
+await node('ava, in processes', ava, avaCounts, { NO_COLOR: '1', AVA_THREADS: '0' })
+await node('ava, in worker threads', ava, avaCounts, { NO_COLOR: '1', AVA_THREADS: '1' })
+
+console.log(`\n${total.passed} passed, ${total.failed} failed`)
+process.exitCode = total.failed > 0 ? 1 : 0

@@ -1,0 +1,258 @@
+// Every error Buskin raises, and every word of their messages: what went wrong, the thing it happened to, the remedy.
+
+import { inspect } from 'node:util'
+
+/**
+ * What went wrong, as a word that stays the same across versions. Compare with it, never with a message.
+ */
+export type BuskinErrorCode =
+  | 'ERR_BUSKIN_OPTION'
+  | 'ERR_BUSKIN_NOT_AN_ACTOR'
+  | 'ERR_BUSKIN_NAME_TAKEN'
+  | 'ERR_BUSKIN_NO_HANDLER'
+  | 'ERR_BUSKIN_STOPPED'
+  | 'ERR_BUSKIN_TIMEOUT'
+  | 'ERR_BUSKIN_MAILBOX_FULL'
+  | 'ERR_BUSKIN_EXPIRED'
+  | 'ERR_BUSKIN_ABORTED'
+  | 'ERR_BUSKIN_DEADLOCK'
+  | 'ERR_BUSKIN_NOT_SERIALIZABLE'
+  | 'ERR_BUSKIN_CORE_LOST'
+  | 'ERR_BUSKIN_MODULE'
+  | 'ERR_BUSKIN_START'
+  | 'ERR_BUSKIN_CLOSED'
+  | 'ERR_BUSKIN_ADDON'
+
+// Registered symbols, so that two copies of the package in one process know each other's errors.
+const errorBrand = Symbol.for('buskin.error')
+const refusalBrand = Symbol.for('buskin.refusal')
+
+/** Reading a thrown value must not throw itself: it may be a revoked proxy or have hostile getters. */
+function branded(value: unknown, brand: symbol): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  try {
+    return (value as Record<symbol, unknown>)[brand] === true
+  } catch {
+    return false
+  }
+}
+
+function defineOnPrototype(prototype: object, name: string, brand: symbol): void {
+  Object.defineProperty(prototype, 'name', { value: name, writable: true, configurable: true })
+  Object.defineProperty(prototype, brand, { value: true })
+}
+
+/**
+ * An error that Buskin itself raises, as opposed to one that a handler threw. Its `code` says which;
+ * its message names the actor or option concerned and ends with what to do about it.
+ */
+export class BuskinError extends Error {
+  /** What went wrong; stable across versions. */
+  readonly code: BuskinErrorCode
+
+  /**
+   * @param code What went wrong.
+   * @param message What, which thing, and the remedy.
+   * @param options `cause`: the error behind this one.
+   */
+  constructor(code: BuskinErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options)
+    this.code = code
+  }
+
+  static {
+    defineOnPrototype(this.prototype, 'BuskinError', errorBrand)
+  }
+
+  /**
+   * Whether `value` is an error of Buskin, and has the given code if one is given. Also true for errors that another
+   * copy of the package made, where `instanceof` is not.
+   */
+  static is(value: unknown, code?: BuskinErrorCode): value is BuskinError {
+    return branded(value, errorBrand) && (code === undefined || (value as BuskinError).code === code)
+  }
+}
+
+/**
+ * Thrown by a handler to say no to the asker without failing the actor: the ask rejects with this very object, the
+ * message counts as handled, and no supervisor hears of it.
+ */
+export class Refusal extends Error {
+  /** Whatever the handler wants the asker to know beside the message. */
+  readonly details: unknown
+
+  /**
+   * @param message Why the request is refused.
+   * @param options `details` for the asker; `cause`: the error behind the refusal.
+   */
+  constructor(message: string, options?: { cause?: unknown; details?: unknown }) {
+    super(message, options)
+    this.details = options?.details
+  }
+
+  static {
+    defineOnPrototype(this.prototype, 'Refusal', refusalBrand)
+  }
+
+  /** Whether `value` is a refusal, also one that another copy of the package made. */
+  static is(value: unknown): value is Refusal {
+    return branded(value, refusalBrand)
+  }
+}
+
+/** Whether a handler threw `value` to refuse rather than to fail. Never throws, whatever was thrown. */
+export function isRefusal(value: unknown): value is Refusal {
+  return branded(value, refusalBrand)
+}
+
+const LONGEST_VALUE = 80
+
+/** A value as a message shows it: one short line, running none of the user's code that could be avoided. */
+export function show(value: unknown): string {
+  let text: string
+  try {
+    text = inspect(value, {
+      depth: 0,
+      breakLength: Infinity,
+      customInspect: false,
+      maxArrayLength: 3,
+      maxStringLength: LONGEST_VALUE,
+    })
+  } catch {
+    return `<${typeof value}>`
+  }
+  text = text.replace(/\s+/g, ' ')
+  return text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE)}…` : text
+}
+
+// ------------------------------------------------------------------------------------- messages and replies
+
+/** The actor ended, or had ended, before it was done with the message. */
+export function stopped(path: string, method: string): BuskinError {
+  return new BuskinError(
+    'ERR_BUSKIN_STOPPED',
+    `actor stopped: ${path} ended without completing '${method}'; ` +
+      'spawn it again, or watch it to learn of its end in time',
+  )
+}
+
+/** The system no longer works. `what` completes "can no longer …": "spawn Counter", "deliver 'add' to /a". */
+export function closed(systemName: string, what: string): BuskinError {
+  return new BuskinError(
+    'ERR_BUSKIN_CLOSED',
+    `system closed: '${systemName}' can no longer ${what}; do it before shutdown(), or create another system`,
+  )
+}
+
+/** No reply within the time-out. */
+export function timeout(path: string, method: string, ms: number): BuskinError {
+  return new BuskinError(
+    'ERR_BUSKIN_TIMEOUT',
+    `ask timed out: ${path} did not answer '${method}' within ${ms} ms; ` +
+      'find what keeps it busy, or allow more with ref.with({ timeout }) or the option askTimeout',
+  )
+}
+
+/** The mailbox had no room for the message, or made room at its cost. */
+export function mailboxFull(path: string, method: string, capacity: number): BuskinError {
+  return new BuskinError(
+    'ERR_BUSKIN_MAILBOX_FULL',
+    `mailbox full: ${path} has no room for '${method}' among its ${capacity} waiting messages; ` +
+      "send less at once, raise mailbox.capacity, or let senders wait with mailbox.overflow 'wait'",
+  )
+}
+
+/** The message was not handled within its `ttl`. */
+export function expired(path: string, method: string, ttl: number): BuskinError {
+  return new BuskinError(
+    'ERR_BUSKIN_EXPIRED',
+    `message expired: '${method}' was not handled by ${path} within its ttl of ${ttl} ms; raise ttl, or send it again`,
+  )
+}
+
+/** The call's signal aborted. `cause` is the reason of the signal. */
+export function aborted(path: string, method: string, cause: unknown): BuskinError {
+  return new BuskinError(
+    'ERR_BUSKIN_ABORTED',
+    `call aborted: the signal given for '${method}' of ${path} has aborted; ` +
+      'its reason is the cause of this error, and another call needs another signal',
+    { cause },
+  )
+}
+
+/** The actor has no such handler, or not for this verb; then `hint` says which verb to use. */
+export function noHandler(path: string, method: string, hint?: string): BuskinError {
+  return new BuskinError(
+    'ERR_BUSKIN_NO_HANDLER',
+    `no handler: ${path} has none for '${method}'; ` +
+      (hint ?? 'add a public method of that name to its class, or catch such messages with onUnhandled'),
+  )
+}
+
+/** A time-out that could not have ended otherwise: the actors at `paths` ask each other in a circle. */
+export function deadlock(paths: readonly string[], method: string, ms: number): BuskinError {
+  const first = paths[0]
+  const circle = first !== undefined && paths.at(-1) !== first ? [...paths, first] : paths
+  return new BuskinError(
+    'ERR_BUSKIN_DEADLOCK',
+    `deadlock: ${circle.join(' -> ')} wait for each other's replies, so '${method}' got none within ${ms} ms; ` +
+      "answer one of these asks by a tell, or list its handler in 'static concurrent'",
+  )
+}
+
+/** What a message carries cannot be copied. `where` leads to it: 'args[0].user.save'. */
+export function notSerializable(path: string, method: string, where: string, value: unknown): BuskinError {
+  return new BuskinError(
+    'ERR_BUSKIN_NOT_SERIALIZABLE',
+    `not serializable: ${where} of '${method}' for ${path} is ${show(value)}, which cannot be copied; ` +
+      'send plain data, buffers or refs instead',
+  )
+}
+
+// --------------------------------------------------------------------------------------------- making actors
+
+/** Another living actor has the name. */
+export function nameTaken(name: string, parentPath: string): BuskinError {
+  return new BuskinError(
+    'ERR_BUSKIN_NAME_TAKEN',
+    `name taken: '${name}' already lives under ${parentPath}; ` +
+      'choose another name, or stop that actor and await its end first',
+  )
+}
+
+/** Something else was given where a class that extends Actor is needed. */
+export function notAnActor(value: unknown): BuskinError {
+  return new BuskinError(
+    'ERR_BUSKIN_NOT_AN_ACTOR',
+    `not an actor class: ${show(value)}; give the class itself, declared as 'class … extends Actor'`,
+  )
+}
+
+/** The actor ended before its first successful start. `cause` is why. */
+export function startFailed(path: string, cause: unknown): BuskinError {
+  return new BuskinError(
+    'ERR_BUSKIN_START',
+    `start failed: ${path} ended before it had started; ` +
+      "mend what its constructor or onStart ran into, which is this error's cause",
+    { cause },
+  )
+}
+
+// --------------------------------------------------------------------------------------------------- options
+
+/** The value of an option, or of an argument, will not do. `expected` completes "use …". */
+export function option(name: string, value: unknown, expected: string): BuskinError {
+  return new BuskinError('ERR_BUSKIN_OPTION', `option '${name}' = ${show(value)}: not accepted; use ${expected}`)
+}
+
+/** There is no such option; `nearest` is what was probably meant, `known` are all there are. */
+export function unknownOption(name: string, nearest: string | undefined, known: readonly string[]): BuskinError {
+  const remedy = nearest === undefined ? `the options here are ${known.join(', ')}` : `did you mean '${nearest}'?`
+  return new BuskinError('ERR_BUSKIN_OPTION', `unknown option '${name}'; ${remedy}`)
+}
+
+/** An option, or a value of it, that belongs to a later version. `accepted` is what already works. */
+export function later(name: string, value: unknown, accepted?: string): BuskinError {
+  const remedy = accepted === undefined ? 'leave it out' : `leave it out or use ${accepted}`
+  return new BuskinError('ERR_BUSKIN_OPTION', `option '${name}' = ${show(value)}: not available yet; ${remedy}`)
+}

@@ -1,0 +1,169 @@
+// The options a user may give, and a door to the functions that check them.
+
+import type { ManualClock } from './clock.ts'
+import type { Supervision } from './lifecycle.ts'
+import type { Logger } from './logger.ts'
+import type { Ref } from './ref.ts'
+
+/** How much a mailbox holds, and what it does when it is full. */
+export interface MailboxOptions {
+  /** How many messages may wait, the one in hand aside. Default 1,048,576; Infinity is allowed. */
+  capacity?: number
+  /**
+   * What happens to a message for which there is no room. 'reject': it is a dead letter, and a send or ask rejects.
+   * 'wait': a send or ask waits for room, in order; a tell is rejected. 'drop-newest': it is dropped. 'drop-oldest':
+   * the oldest waiting message of the lowest priority makes room. Default 'reject'.
+   */
+  overflow?: 'reject' | 'wait' | 'drop-newest' | 'drop-oldest'
+}
+
+/**
+ * How an actor is run. Given at its spawn, or as `static options` of its class; what neither says is as the system
+ * says.
+ */
+export interface ActorOptions {
+  /** Its mailbox. What is left out is as in the system's option `mailbox`. */
+  mailbox?: MailboxOptions
+  /** How this actor supervises its children. Not available yet: refused with `ERR_BUSKIN_OPTION`. */
+  supervision?: Supervision
+  /**
+   * When it is restarted. For now only 'temporary', never, is available; it is also what leaving this out means. The
+   * others are refused with `ERR_BUSKIN_OPTION`.
+   */
+  restart?: 'permanent' | 'transient' | 'temporary'
+  /**
+   * How many ms the handler in hand and onStop may take when the actor is asked to stop; then it is killed and fenced
+   * off. 'infinity': as long as they take. 'brutal': it is killed at once. Default 5,000.
+   */
+  shutdown?: number | 'brutal' | 'infinity'
+  /** How many ms its start may take; Infinity is allowed. Default 30,000. */
+  startTimeout?: number
+  /**
+   * What a restart does with waiting messages. Default 'keep'. 'clear' is not available yet: refused with
+   * `ERR_BUSKIN_OPTION`.
+   */
+  mailboxOnRestart?: 'keep' | 'clear'
+  /** How often `onHealth` runs, in ms. Not available yet: refused with `ERR_BUSKIN_OPTION`. */
+  health?: { every: number; timeout?: number; threshold?: number }
+  /**
+   * Where it lives. 'local', the isolate that spawns it, and 0, the isolate that made the system, are available; the
+   * others are refused with `ERR_BUSKIN_OPTION`. Default 'local'.
+   */
+  on?: 'local' | 'any' | number | { near: Ref<any> } | { key: string | number }
+}
+
+/** The options of one spawn. `args` are those of the class's constructor, needed when it needs any. */
+export type SpawnOptions<P extends readonly unknown[]> = ActorOptions & {
+  /**
+   * Its name, unique among the living children of its parent: 1 to 200 characters, without '/' and control characters.
+   * Default: the name of its class with a number.
+   */
+  name?: string
+} & ([] extends P ? { args?: P } : { args: P })
+
+/** What a class may declare beside its handlers; checked when it is spawned. */
+export interface ActorStatics {
+  /** `import.meta.url` of the module that exports this class: lets any core load it. Not inherited. */
+  readonly module?: string
+  /** Handlers whose calls may overlap each other, never the others. Methods only, and no generators. */
+  readonly concurrent?: readonly string[]
+  /** Defaults for every spawn of this class; the options of a spawn win. */
+  readonly options?: ActorOptions
+}
+
+/** How messages are sent, for `ref.with`. */
+export interface CallOptions {
+  /** How many ms an ask waits for its reply. Default: the system's `askTimeout`. Infinity is allowed. */
+  timeout?: number
+  /** Which waiting messages go first. Lower ones are served now and then, however many higher ones wait. */
+  priority?: 'high' | 'normal' | 'low'
+  /** The message is not handled later than this many ms after the call; then it is a dead letter. 0 is allowed. */
+  ttl?: number
+  /** Gives the call up: a message that still waits is a dead letter, and its sender's promise rejects. */
+  signal?: AbortSignal
+  /**
+   * Buffers to move rather than copy when the message leaves its isolate. Within one isolate messages are shared by
+   * reference, so nothing is moved.
+   */
+  transfer?: readonly ArrayBuffer[]
+}
+
+/** The options of `createSystem`. */
+export interface SystemOptions {
+  /** What logs and errors call it. Same rules as for the names of actors. Default 'buskin'. */
+  name?: string
+  /** How many worker isolates it may use. For now 0, none, is the default and all that is available. */
+  cores?: number | 'auto'
+  /** How its worker isolates are run. Not available yet: refused with `ERR_BUSKIN_OPTION`. */
+  core?: CoreOptions
+  /** How many threads run native actors. Not available yet: refused with `ERR_BUSKIN_OPTION`. */
+  threads?: number
+  /** The mailbox of actors that say nothing about theirs. */
+  mailbox?: MailboxOptions
+  /** How many ms an ask waits for its reply. Default 5,000; Infinity is allowed. */
+  askTimeout?: number
+  /** How many ms a shutdown may take before what is left is killed. Default 10,000; Infinity is allowed. */
+  shutdownTimeout?: number
+  /** How actors spawned on the system itself are supervised. Not available yet: refused with `ERR_BUSKIN_OPTION`. */
+  supervision?: Supervision
+  /** What a failure that nobody could handle does. Default 'shutdown': the system ends and `closed` rejects. */
+  onEscalate?: 'shutdown' | 'report'
+  /**
+   * Where it logs to; false for nowhere. Default: lines on stderr, from the level that the environment variable
+   * BUSKIN_LOG names ('warn'); under a test runner none.
+   */
+  log?: Logger | false
+  /** A clock of `createManualClock()`, for tests: everything that the system times goes by it. */
+  clock?: ManualClock
+  /** Lets the sender be known after an `await` too, at the cost of an AsyncLocalStorage. Default false. */
+  propagate?: boolean
+  /**
+   * Development aid: 'freeze' or 'copy' what messages within the isolate carry, so that sharing by reference cannot
+   * hide. Default 'share'.
+   */
+  localMessages?: 'share' | 'freeze' | 'copy'
+}
+
+/** How worker isolates are run. Not available yet. */
+export interface CoreOptions {
+  /** Of the isolates themselves: more than `max` within `within` ms escalate. */
+  restarts?: { max: number; within: number }
+  /** How many ms a handler may block its isolate before that counts as failed; false for no limit. */
+  stallAfter?: number | false
+  /** Whether an isolate without work spins for a moment before it sleeps. */
+  spin?: 'adaptive' | false
+  /** Whether each isolate keeps to one CPU. Linux only. */
+  pin?: boolean
+  /** As for Node's Worker. */
+  resourceLimits?: object
+  /** As for Node's Worker. */
+  env?: Record<string, string>
+  /** As for Node's Worker. */
+  execArgv?: readonly string[]
+}
+
+export {
+  type ActorSettings,
+  actorOptions,
+  defaultActorSettings,
+  type GivenActorOptions,
+  type MailboxSettings,
+  mergeActorOptions,
+  type Overflow,
+  spawnOptions,
+} from './options/actor.ts'
+export {
+  type CallSettings,
+  callOptions,
+  delay,
+  everyOptions,
+  type EveryFrom,
+  noCallOptions,
+  period,
+  type Priority,
+  shutdownOptions,
+  type StopSettings,
+  stopOptions,
+} from './options/call.ts'
+export { actorStatics, type CheckedStatics, className } from './options/statics.ts'
+export { type LocalMessages, type OnEscalate, type SystemSettings, systemOptions } from './options/system.ts'

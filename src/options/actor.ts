@@ -1,0 +1,174 @@
+// The options of an actor: those of a spawn over those of its class over those of its system.
+
+import { later, option } from '../errors.ts'
+import type { ActorOptions, MailboxOptions } from '../options.ts'
+import {
+  checkEmpty,
+  checkMsOrInfinity,
+  checkName,
+  checkObject,
+  checkOneOf,
+  type Given,
+  inside,
+  isMs,
+  isObject,
+  LONGEST_MS,
+  notOptions,
+  refuseLater,
+  unknownKey,
+} from './check.ts'
+
+export type Overflow = NonNullable<MailboxOptions['overflow']>
+
+/** What a mailbox does in the end, nothing left open. */
+export interface MailboxSettings {
+  /** How many messages may wait; Infinity for no bound. */
+  readonly capacity: number
+  readonly overflow: Overflow
+}
+
+/** What holds for an actor in the end, nothing left open. */
+export interface ActorSettings extends MailboxSettings {
+  /** In ms; Infinity for as long as it takes. 'brutal': killed at once. */
+  readonly shutdown: number | 'brutal'
+  /** In ms; Infinity for as long as it takes. */
+  readonly startTimeout: number
+}
+
+/** What one place says about an actor; undefined where it says nothing. */
+export type GivenActorOptions = { readonly [K in keyof ActorSettings]: ActorSettings[K] | undefined }
+
+/** High enough that a plain loop of tells does not reach it by accident. */
+const DEFAULT_CAPACITY = 1_048_576
+const DEFAULT_SHUTDOWN = 5_000
+const DEFAULT_START_TIMEOUT = 30_000
+
+const OVERFLOWS: readonly Overflow[] = ['reject', 'wait', 'drop-newest', 'drop-oldest']
+const MAILBOX_KEYS: readonly (keyof MailboxOptions)[] = ['capacity', 'overflow']
+const ACTOR_KEYS: readonly (keyof ActorOptions)[] = [
+  'mailbox',
+  'supervision',
+  'restart',
+  'shutdown',
+  'startTimeout',
+  'mailboxOnRestart',
+  'health',
+  'on',
+]
+const SPAWN_KEYS: readonly string[] = ['args', 'name', ...ACTOR_KEYS]
+
+const NOTHING: GivenActorOptions = Object.freeze({
+  capacity: undefined,
+  overflow: undefined,
+  shutdown: undefined,
+  startTimeout: undefined,
+})
+
+/** The mailbox of a system's actors that say nothing about theirs. */
+export function mailboxOptions(input: unknown, name: string): MailboxSettings {
+  const given = checkObject(input, name, MAILBOX_KEYS)
+  return Object.freeze({
+    capacity: checkCapacity(given?.['capacity'], inside(name, 'capacity')) ?? DEFAULT_CAPACITY,
+    overflow: checkOneOf(given?.['overflow'], inside(name, 'overflow'), OVERFLOWS) ?? 'reject',
+  })
+}
+
+/** What holds in a system with this mailbox when neither class nor spawn says anything. */
+export function defaultActorSettings(mailbox: MailboxSettings): ActorSettings {
+  return Object.freeze({
+    capacity: mailbox.capacity,
+    overflow: mailbox.overflow,
+    shutdown: DEFAULT_SHUTDOWN,
+    startTimeout: DEFAULT_START_TIMEOUT,
+  })
+}
+
+/** Checks `static options`. `where` is what errors put before an option's name: 'Counter.options'. */
+export function actorOptions(input: unknown, where: string): GivenActorOptions {
+  const given = checkObject(input, where, ACTOR_KEYS)
+  return given === undefined ? NOTHING : readActorOptions(given, where)
+}
+
+/** `base` with what `given` says instead; `base` itself when it says nothing. */
+export function mergeActorOptions(base: ActorSettings, given: GivenActorOptions): ActorSettings {
+  if (given === NOTHING) return base
+  return Object.freeze({
+    capacity: given.capacity ?? base.capacity,
+    overflow: given.overflow ?? base.overflow,
+    shutdown: given.shutdown ?? base.shutdown,
+    startTimeout: given.startTimeout ?? base.startTimeout,
+  })
+}
+
+/**
+ * Checks the options of a spawn, `name` and `args` included, and returns what holds for the actor. `base` is what holds
+ * by its class and system, and the very object returned when the spawn gives no more than `name` and `args`.
+ */
+export function spawnOptions(input: unknown, base: ActorSettings): ActorSettings {
+  if (input === undefined) return base
+  if (!isObject(input)) throw notOptions(input, '', SPAWN_KEYS)
+  let keys = 0
+  let others = 0
+  for (const key in input) {
+    keys += 1
+    if (key === 'args') checkArgs(input['args'])
+    else if (key === 'name') checkName(input['name'], 'name')
+    else if (SPAWN_KEYS.includes(key)) others += 1
+    else throw unknownKey(key, '', SPAWN_KEYS)
+  }
+  if (others > 0) return mergeActorOptions(base, readActorOptions(input, ''))
+  if (keys === 0) checkEmpty(input, '', SPAWN_KEYS)
+  return base
+}
+
+/** The keys are known to be right. */
+function readActorOptions(given: Given, where: string): GivenActorOptions {
+  const name = (key: keyof ActorOptions): string => inside(where, key)
+  refuseLater(given['supervision'], name('supervision'))
+  refuseLater(given['health'], name('health'))
+  checkRestart(given['restart'], name('restart'))
+  checkMailboxOnRestart(given['mailboxOnRestart'], name('mailboxOnRestart'))
+  checkOn(given['on'], name('on'))
+  const mailbox = checkObject(given['mailbox'], name('mailbox'), MAILBOX_KEYS)
+  return Object.freeze({
+    capacity: checkCapacity(mailbox?.['capacity'], inside(name('mailbox'), 'capacity')),
+    overflow: checkOneOf(mailbox?.['overflow'], inside(name('mailbox'), 'overflow'), OVERFLOWS),
+    shutdown: checkShutdown(given['shutdown'], name('shutdown')),
+    startTimeout: checkMsOrInfinity(given['startTimeout'], name('startTimeout')),
+  })
+}
+
+function checkArgs(value: unknown): void {
+  if (value !== undefined && !Array.isArray(value)) throw option('args', value, 'an array of constructor arguments')
+}
+
+function checkCapacity(value: unknown, name: string): number | undefined {
+  if (value === undefined || value === Infinity) return value
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 1) return value
+  throw option(name, value, 'an integer of at least 1, or Infinity')
+}
+
+function checkShutdown(value: unknown, name: string): number | 'brutal' | undefined {
+  if (value === undefined || value === 'brutal' || value === Infinity || isMs(value)) return value
+  if (value === 'infinity') return Infinity
+  throw option(name, value, `a number of ms from 0 to ${LONGEST_MS}, 'brutal' or 'infinity'`)
+}
+
+function checkRestart(value: unknown, name: string): void {
+  if (value === undefined || value === 'temporary') return
+  if (value === 'permanent' || value === 'transient') throw later(name, value, "'temporary'")
+  throw option(name, value, "'temporary'")
+}
+
+function checkMailboxOnRestart(value: unknown, name: string): void {
+  if (value === undefined || value === 'keep') return
+  if (value === 'clear') throw later(name, value, "'keep'")
+  throw option(name, value, "'keep'")
+}
+
+function checkOn(value: unknown, name: string): void {
+  if (value === undefined || value === 'local' || value === 0) return
+  const isIndex = typeof value === 'number' && Number.isInteger(value) && value > 0
+  const isLater = isIndex || value === 'any' || isObject(value)
+  throw isLater ? later(name, value, "'local' or 0") : option(name, value, "'local' or 0")
+}

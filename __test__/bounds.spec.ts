@@ -488,6 +488,7 @@ for (const verb of ['send', 'ask'] as const) {
     const system = withSystem(t)
     const { release, outcomes } = await parked(t, system, verb, 3)
     const down = system.shutdown()
+    await turns()
     release()
     await down
     t.deepEqual(await Promise.all(outcomes), ['ERR_BUSKIN_STOPPED', 'ERR_BUSKIN_STOPPED', 'ERR_BUSKIN_STOPPED'])

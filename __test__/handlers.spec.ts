@@ -410,7 +410,9 @@ test('concurrent handlers that never run dry do not starve the others', async t 
   class Busy extends Actor {
     static concurrent = ['read']
     async read() {
-      if (++reads < limit && readsAtWrite < 0) { (this.ctx.self as unknown as Ref<Busy>).tell.read(); await turns(1) }
+      const self = this.ctx.self as unknown as Ref<Busy>
+      await turns(1)
+      if (++reads < limit && readsAtWrite < 0) self.tell.read()
     }
     write() { readsAtWrite = reads }
   }

@@ -2,8 +2,7 @@
 import test from 'ava'
 import { Actor, BuskinError, createSystem } from 'buskin'
 import type { ActorInfo, Context, Ref } from 'buskin'
-import { Bench, busy, collect, counts, loose, testGate, throwsWith, turns, withSystem } from './support.ts'
-import { pass } from './support.ts'
+import { Bench, busy, collect, counts, loose, pass, testGate, throwsWith, turns, withSystem } from './support.ts'
 import type { Gate } from './support.ts'
 
 class Counter extends Actor {

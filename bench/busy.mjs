@@ -87,21 +87,18 @@ async function ranked({ Actor, system }) {
 async function ticking({ Actor, system, tally }) {
   class Ticking extends Actor {
     beat() { this.ctx.after(1, () => this.neighbour?.tell.take(1)).unref() }
-    run() {
-      return new Promise(resolve => {
-        this.ctx.after(10_000, () => {}).cancel()
-        let ticks = 0
-        const timer = this.ctx.every(1, () => {
-          tally.timers++
-          if (++ticks < 3) return
-          timer.cancel()
-          resolve()
-        })
+    run(done) {
+      this.ctx.after(10_000, () => {}).cancel()
+      let ticks = 0
+      const timer = this.ctx.every(1, () => {
+        tally.timers++
+        if (++ticks < 3) return
+        timer.cancel()
+        done()
       })
     }
-    static concurrent = ['run']
   }
-  await Promise.all(spawnRing(system, Ticking).map(ref => ref.ask.run()))
+  await Promise.all(spawnRing(system, Ticking).map(ref => new Promise(done => { ref.tell.run(done) })))
 }
 
 async function watching({ Actor, system, tally }) {
@@ -130,9 +127,14 @@ async function streaming({ Actor, system, tally }) {
     *forever() { for (let i = 0; ; i++) yield i }
   }
   await Promise.all(spawnRing(system, Streaming).map(async ref => {
-    tally.items += await read(ref.stream.count(5), Infinity)
-    tally.items += await read(ref.stream.countSlowly(5), Infinity)
-    tally.items += await read(ref.stream.forever(), 4)
+    for (const [stream, last] of [
+      [ref.stream.count(5), Infinity],
+      [ref.stream.countSlowly(5), Infinity],
+      [ref.stream.forever(), 4],
+    ]) {
+      const items = await read(stream, last)
+      tally.items += items
+    }
     // One stays open, and nobody asks it for more.
     await ref.stream.forever().next()
     tally.items++
@@ -190,7 +192,7 @@ function confirm(system, tally) {
   const expected = {
     'expired messages': tally.expired >= EACH,
     'refused calls': tally.refused >= 2 * EACH,
-    'timer ticks': tally.timers === 3 * EACH,
+    'timer ticks': tally.timers >= 3 * EACH,
     'ends watched': tally.ends >= EACH,
     'stream items': tally.items === 16 * EACH,
     'replies': tally.replies >= 7 * EACH,

@@ -13,6 +13,7 @@ export async function bundle() {
     platform: 'node',
     target: 'node20.19',
     packages: 'external',
+    minifySyntax: true, // puts the constants of native/layout.ts into the code that uses them
     sourcemap: 'linked',
     charset: 'utf8',
     logLevel: 'warning',

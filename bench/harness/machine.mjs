@@ -6,10 +6,11 @@ import { availableParallelism, cpus, loadavg, platform, release, totalmem } from
 const ROOT = new URL('../../', import.meta.url)
 
 export function machine() {
+  const status = output('git', ['status', '--porcelain', '--untracked-files=no'])
   return {
     date: new Date().toISOString(),
     commit: output('git', ['rev-parse', '--short=12', 'HEAD']),
-    changed: output('git', ['status', '--porcelain', '--untracked-files=no']) !== '',
+    changed: status !== null && status !== '',
     buskin: version(new URL('package.json', ROOT)),
     nact: version(new URL('bench/peers/node_modules/nact/package.json', ROOT)),
     xstate: version(new URL('bench/peers/node_modules/xstate/package.json', ROOT)),

@@ -288,7 +288,7 @@ pub mod word {
     pub const OUT: usize = 0;
     /// Core: entries in the inbox.
     pub const IN: usize = 1;
-    /// Isolate: the inbox entry it runs; everything before it is done.
+    /// Isolate: the inbox entry it runs; everything before it is done. Between two entries: the next one's complement.
     pub const CURSOR: usize = 2;
     /// Isolate: [`super::mode`] bits of this turn.
     pub const MODE: usize = 3;

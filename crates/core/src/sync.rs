@@ -1,6 +1,8 @@
 //! What loom replaces: every atomic, lock and thread of the core comes from here, so that
 //! `--cfg loom` can run the same code under all interleavings.
 
+use std::sync::PoisonError;
+
 #[cfg(loom)]
 #[allow(unused_imports)] // the core does not use all of it on every feature set
 pub use loom::{
@@ -20,7 +22,7 @@ pub use std::{
 /// Locks without regard to poison: what the core keeps under a lock is valid after every statement,
 /// and a panic elsewhere must not turn into one here.
 pub fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// `std::cell::UnsafeCell` in the shape of loom's: access is a closure, so that loom can see

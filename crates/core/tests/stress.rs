@@ -1,7 +1,9 @@
 //! The lock-free parts between real threads: for the ThreadSanitizer, and for what loom's few steps miss.
 //!
-//! `RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer" \
+//! `TSAN_OPTIONS=suppressions=tests/tsan.supp RUSTC_BOOTSTRAP=1 \
+//!  RUSTFLAGS="-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer" \
 //!  cargo test -p buskin-core --test stress --target x86_64-unknown-linux-gnu`
+#![cfg(not(loom))]
 
 use buskin_core::{
     lane::{
@@ -56,8 +58,16 @@ fn produce(lane: &Lane, mut pool: Pool, id: u32) -> Sent {
     loop {
         let mut batch = Batch::new();
         for _ in 0..=sent % 7 {
-            let header = Header { corr: sent as u32, source_lane: id, ..Header::default() };
-            let len = if sent.is_multiple_of(100) { INLINE + 1 } else { (sent % 80) as usize };
+            let header = Header {
+                corr: sent as u32,
+                source_lane: id,
+                ..Header::default()
+            };
+            let len = if sent.is_multiple_of(100) {
+                INLINE + 1
+            } else {
+                (sent % 80) as usize
+            };
             batch.push(pool.parcel(header, &vec![sent as u8; len]));
             sent += 1;
         }
@@ -68,9 +78,19 @@ fn produce(lane: &Lane, mut pool: Pool, id: u32) -> Sent {
                 lane.gate.ring();
             }
             Err(Closed(batch)) => {
-                let back: Vec<u64> = batch.into_mail().map(|parcel| parcel.header().corr.into()).collect();
-                assert_eq!(back, (first..sent).collect::<Vec<_>>(), "given back whole and in order");
-                return Sent { sent, back: len as u64 };
+                let back: Vec<u64> = batch
+                    .into_mail()
+                    .map(|parcel| parcel.header().corr.into())
+                    .collect();
+                assert_eq!(
+                    back,
+                    (first..sent).collect::<Vec<_>>(),
+                    "given back whole and in order"
+                );
+                return Sent {
+                    sent,
+                    back: len as u64,
+                };
             }
         }
         if sent % 64 < 8 {
@@ -85,14 +105,19 @@ fn consume(lane: &Lane, returns: &[Arc<buskin_core::lane::pool::Returns>], stop:
     let mut read = |mail: buskin_core::mailbox::links::Mail<Parcel>| {
         let mut spent: [Spent; PRODUCERS as usize] = Default::default();
         for parcel in mail {
-            let Header { corr, source_lane, .. } = *parcel.header();
+            let Header {
+                corr, source_lane, ..
+            } = *parcel.header();
             let from = source_lane as usize;
             assert_eq!(u64::from(corr), got[from], "in the order sent");
             assert!(parcel.bytes().iter().all(|&byte| byte == corr as u8));
             got[from] += 1;
             spent[from].add(parcel);
         }
-        returns.iter().zip(spent).for_each(|(home, spent)| home.give(spent));
+        returns
+            .iter()
+            .zip(spent)
+            .for_each(|(home, spent)| home.give(spent));
         got.iter().sum::<u64>()
     };
     while read(lane.inbox.drain()) < stop {
@@ -155,15 +180,16 @@ fn an_actor_told_by_many_threads_runs_on_one_at_a_time_and_misses_nothing() {
         }
     };
     thread::scope(|scope| {
-        for _ in 0..PRODUCERS {
-            scope.spawn(|| {
-                for _ in 0..EACH {
-                    if mailbox.push(Parcel::new(Header::default())) && scheduled.claim() {
-                        run();
-                    }
+        let tell = || {
+            for _ in 0..EACH {
+                if mailbox.push(Parcel::new(Header::default())) && scheduled.claim() {
+                    run();
                 }
-            });
-        }
+            }
+        };
+        // Joined one by one, because the sanitizer does not see how a scope waits.
+        let threads: Vec<_> = (0..PRODUCERS).map(|_| scope.spawn(tell)).collect();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
     });
     assert_eq!(handled.into_inner(), EACH * u64::from(PRODUCERS));
     assert!(mailbox.is_empty() && !scheduled.is_scheduled());
@@ -175,7 +201,10 @@ fn steady_traffic_reuses_its_nodes() {
     let mut nodes = std::collections::HashSet::new();
     for turn in 0..1_000u32 {
         let mut batch = Batch::new();
-        (0..10).for_each(|corr| batch.push(pool.parcel(Header { corr, ..Header::default() }, &[turn as u8])));
+        for corr in 0..10 {
+            let header = Header { corr, ..Header::default() };
+            batch.push(pool.parcel(header, &[turn as u8]));
+        }
         assert_eq!(inbox.push(batch).unwrap(), Pushed::Awake);
         let mut spent = Spent::new();
         for parcel in inbox.drain() {

@@ -49,7 +49,7 @@ impl Lane {
             return;
         }
         let entry = io.inbox[self.acked];
-        if entry.op() == note::MSG && io.header[crate::entry::word::CURSOR] >= 0 && io.marks[self.acked] == 0 {
+        if entry.op() == note::MSG && io.marks[self.acked] == 0 {
             self.table.at_mut(entry.index).waiting -= 1;
             self.ledger.waiting -= 1;
             self.ledger.running += 1;

@@ -39,11 +39,21 @@ fn producer(inbox: &Letters, batches: &'static [&'static [u32]]) -> thread::Join
 fn messages_of_one_producer_stay_in_order_across_batches() {
     explore(|| {
         let inbox = Letters::default();
-        let producers = [producer(&inbox, &[&[10, 11], &[12]]), producer(&inbox, &[&[20], &[21, 22]])];
+        let producers = [
+            producer(&inbox, &[&[10, 11], &[12]]),
+            producer(&inbox, &[&[20], &[21, 22]]),
+        ];
         let mut got: Vec<u32> = inbox.drain().map(Letter::read).collect();
-        producers.into_iter().for_each(|producer| drop(producer.join().unwrap()));
+        producers
+            .into_iter()
+            .for_each(|producer| drop(producer.join().unwrap()));
         got.extend(inbox.drain().map(Letter::read));
-        let of = |tens| got.iter().copied().filter(|text| text / 10 == tens).collect::<Vec<_>>();
+        let of = |tens| {
+            got.iter()
+                .copied()
+                .filter(|text| text / 10 == tens)
+                .collect::<Vec<_>>()
+        };
         assert_eq!((of(1), of(2)), (vec![10, 11, 12], vec![20, 21, 22]));
     });
 }
@@ -92,7 +102,9 @@ fn a_lane_that_sleeps_whenever_it_can_gets_everything() {
                 thread::park();
             }
         }
-        producers.into_iter().for_each(|producer| producer.join().unwrap());
+        producers
+            .into_iter()
+            .for_each(|producer| producer.join().unwrap());
     });
 }
 
@@ -160,6 +172,23 @@ fn a_lane_closed_by_another_thread_while_it_drains_loses_nothing() {
     });
 }
 
+#[test]
+fn whoever_finds_the_lane_closed_sees_what_was_done_before() {
+    explore(|| {
+        let inbox = Letters::default();
+        let reason = Arc::new(AtomicU32::new(0));
+        let other = (Arc::clone(&inbox), Arc::clone(&reason));
+        let closer = thread::spawn(move || {
+            other.1.store(7, Relaxed); // ordered by the close alone
+            drop(other.0.close());
+        });
+        if inbox.push(Letter::batch([1])).is_err() {
+            assert_eq!(reason.load(Relaxed), 7);
+        }
+        closer.join().unwrap();
+    });
+}
+
 /// A bell that looks at its target: loom fails if that is being taken down meanwhile.
 struct Peek(Arc<Target>);
 struct Target(UnsafeCell<bool>);
@@ -202,10 +231,19 @@ fn parcels_come_home_or_are_freed_when_the_home_is_gone() {
         let mut pool = Pool::new();
         let givers = [1, 2].map(|corr| {
             let (returns, mut spent) = (Arc::clone(pool.returns()), Spent::new());
-            spent.add(Parcel::new(Header { corr, ..Header::default() }));
+            spent.add(Parcel::new(Header {
+                corr,
+                ..Header::default()
+            }));
             thread::spawn(move || returns.give(spent))
         });
-        let parcel = pool.parcel(Header { corr: 3, ..Header::default() }, &[1, 2, 3]);
+        let parcel = pool.parcel(
+            Header {
+                corr: 3,
+                ..Header::default()
+            },
+            &[1, 2, 3],
+        );
         assert_eq!((parcel.header().corr, parcel.bytes()), (3, &[1, 2, 3][..]));
         pool.put(parcel);
         pool.trim(1);

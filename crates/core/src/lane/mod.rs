@@ -85,6 +85,12 @@ impl Default for Defaults {
     }
 }
 
+/// Where the isolate is in its inbox: the entry, and whether it runs it now or only stopped before it.
+fn cursor(word: i32) -> (usize, bool) {
+    let at = if word < 0 { !word } else { word };
+    (usize::try_from(at).unwrap_or(0), word >= 0)
+}
+
 /// One isolate's lane.
 #[derive(Debug)]
 pub struct Lane {
@@ -186,18 +192,13 @@ impl Lane {
         self.mode = io.header[word::MODE].cast_unsigned();
         self.now = None;
         self.ack(io, self.filled);
-        for index in std::mem::take(&mut self.ended) {
-            self.recycle(index);
-        }
-        (self.filled, self.acked) = (0, 0);
+        self.next_inbox();
         if self.mode & mode::TICK != 0 {
             self.tick();
         }
         self.flush_pending(io);
-        for entry in std::mem::take(&mut self.later) {
-            self.operate(&entry, None);
-        }
-        self.submit_all(io, true);
+        self.take_later();
+        self.submit_all(io, true, true);
         self.draw_consequences();
         self.fill(io);
         self.record_end(io);
@@ -209,11 +210,37 @@ impl Lane {
         self.record(io, false);
         self.mode = io.header[word::MODE].cast_unsigned();
         self.now = None;
-        let cursor = usize::try_from(io.header[word::CURSOR]).unwrap_or(0).min(self.filled);
-        self.ack(io, cursor);
-        self.begin(io);
-        self.submit_all(io, false);
+        let (cursor, running) = cursor(io.header[word::CURSOR]);
+        self.ack(io, cursor.min(self.filled));
+        if running {
+            self.begin(io);
+        }
+        let all_read = !running && self.acked == self.filled;
+        if all_read {
+            // nothing is delivered that did not begin: lives may change, so the counts are those of this moment
+            self.next_inbox();
+            self.take_later();
+        }
+        self.submit_all(io, all_read, false);
+        if all_read {
+            self.draw_consequences();
+        }
         self.publish(io);
+    }
+
+    /// The last inbox is over.
+    fn next_inbox(&mut self) {
+        for index in std::mem::take(&mut self.ended) {
+            self.recycle(index);
+        }
+        (self.filled, self.acked) = (0, 0);
+    }
+
+    /// What was postponed happens now.
+    fn take_later(&mut self) {
+        for entry in std::mem::take(&mut self.later) {
+            self.operate(&entry, None);
+        }
     }
 
     fn publish(&mut self, io: &mut Rings<'_>) {

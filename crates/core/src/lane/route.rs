@@ -27,9 +27,9 @@ impl Extra {
 impl Lane {
     /// Routes the whole outbox. In mid-way of an inbox (`whole` is false) only messages and spawns are; what changes
     /// lives waits for the next turn.
-    pub(super) fn submit_all(&mut self, io: &mut Rings<'_>, whole: bool) {
+    pub(super) fn submit_all(&mut self, io: &mut Rings<'_>, whole: bool, direct: bool) {
         let count = usize::try_from(io.header[crate::entry::word::OUT]).unwrap_or(0).min(io.outbox.len());
-        let direct = whole && self.mode & mode::ORDERED == 0 && self.facts.is_empty() && self.endings == 0;
+        let direct = direct && self.mode & mode::ORDERED == 0 && self.facts.is_empty() && self.endings == 0;
         let mut at = 0;
         while at < count {
             let entry = io.outbox[at];
@@ -58,6 +58,9 @@ impl Lane {
     /// An operation that must not happen while the inbox is being read. What a stop promises at once, it does at once.
     #[cold]
     fn postpone(&mut self, entry: Entry) {
+        if matches!(entry.op(), op::DONE | op::SETTLED) {
+            self.close_call(entry.corr); // the isolate may use its slot again at once
+        }
         if entry.op() == op::STOP {
             if let Some(cell) = self.live(entry.index, entry.age) {
                 cell.bits |= bit::CLOSED;

@@ -202,9 +202,16 @@ impl Lane {
     }
 
     pub(super) fn cancel(&mut self, id: u32) {
-        let Some(index) = self.timers.get_mut(id).map(|t| t.index) else { return };
+        let Some((index, pending)) = self.timers.get_mut(id).map(|t| (t.index, t.pending)) else { return };
         let at = self.table.at(index).ext;
         let Some(ext) = self.exts.get_mut(at) else { return };
+        if pending {
+            // its signal may still wait; the isolate will use the number again
+            let ours = |e: &crate::mailbox::local::Envelope| e.head == note::TIMER && e.payload == id;
+            if ext.signals.remove(&mut self.pool, ours).is_some() {
+                self.signals -= 1;
+            }
+        }
         if let Some(key) = self.timers.remove(id, &mut ext.timers).and_then(|t| t.key) {
             self.wheel.remove(key);
         }

@@ -10,8 +10,8 @@ use super::{
 use crate::sync::{Arc, UnsafeCell, thread};
 use std::ptr::NonNull;
 
-/// Runs a test under all interleavings with up to three preemptions, which finds what is to be
-/// found at this size (five find no more, in minutes instead of seconds); `LOOM_MAX_PREEMPTIONS` overrides.
+/// Runs a test under all interleavings with up to three preemptions, so that all take seconds and
+/// not minutes; `LOOM_MAX_PREEMPTIONS` overrides.
 pub(crate) fn explore(test: impl Fn() + Send + Sync + 'static) {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = model.preemption_bound.or(Some(3));
@@ -46,8 +46,11 @@ unsafe impl Send for Letter {}
 
 impl Letter {
     pub(crate) fn new(text: u32) -> Self {
-        let letter =
-            Self(Box::new(Content { hook: Hook::new(), text: UnsafeCell::new(0), alive: Arc::new(()) }));
+        let letter = Self(Box::new(Content {
+            hook: Hook::new(),
+            text: UnsafeCell::new(0),
+            alive: Arc::new(()),
+        }));
         // SAFETY: just made; nobody else has it.
         letter.0.text.with_mut(|at| unsafe { *at = text });
         letter
@@ -85,9 +88,15 @@ fn nodes_of_two_producers_all_come_out_each_in_order() {
                 Pop::Empty | Pop::Busy => thread::yield_now(),
             }
         }
-        producers.into_iter().for_each(|producer| producer.join().unwrap());
+        producers
+            .into_iter()
+            .for_each(|producer| producer.join().unwrap());
         for base in [10, 20] {
-            let of: Vec<u32> = got.iter().copied().filter(|text| text / 10 == base / 10).collect();
+            let of: Vec<u32> = got
+                .iter()
+                .copied()
+                .filter(|text| text / 10 == base / 10)
+                .collect();
             assert_eq!(of, [base, base + 1]);
         }
         assert!(queue.is_empty());
@@ -105,7 +114,10 @@ fn an_emptied_queue_reports_its_next_push() {
         let first = unsafe { queue.pop() };
         assert!(matches!(first, Pop::Some(_) | Pop::Busy));
         let found_empty = producer.join().unwrap();
-        assert!(!found_empty || matches!(first, Pop::Some(_)), "it was not empty before the pop");
+        assert!(
+            !found_empty || matches!(first, Pop::Some(_)),
+            "it was not empty before the pop"
+        );
         // The rest is dropped with the queue; loom would report a leak.
     });
 }
@@ -162,7 +174,11 @@ fn told_by_threads(threads: u32, each: u32) {
         tell(&cell);
         others.into_iter().for_each(|other| other.join().unwrap());
         // SAFETY: all others have ended.
-        assert_eq!(cell.handled.with(|sum| unsafe { *sum }), threads * each, "a wake-up was lost");
+        assert_eq!(
+            cell.handled.with(|sum| unsafe { *sum }),
+            threads * each,
+            "a wake-up was lost"
+        );
         assert!(!cell.scheduled.is_scheduled());
     });
 }

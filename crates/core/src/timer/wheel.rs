@@ -75,7 +75,12 @@ impl Wheel {
     /// An empty wheel at this time. (At time [`NEVER`] it would be of no use any more.)
     #[must_use]
     pub fn new(now: u64) -> Self {
-        let head = |slot| Node { deadline: 0, token: 0, next: slot, prev: slot };
+        let head = |slot| Node {
+            deadline: 0,
+            token: 0,
+            next: slot,
+            prev: slot,
+        };
         Self {
             time: now,
             nodes: (0..HEADS).map(head).collect(),
@@ -104,7 +109,12 @@ impl Wheel {
         let deadline = deadline.max(self.time);
         let key = self.free;
         let key = if key == NONE {
-            self.nodes.push(Node { deadline, token, next: NONE, prev: NONE });
+            self.nodes.push(Node {
+                deadline,
+                token,
+                next: NONE,
+                prev: NONE,
+            });
             // Fits: 2^32 nodes are 96 GiB, and the allocation fails before.
             (self.nodes.len() - 1) as u32
         } else {
@@ -207,7 +217,11 @@ impl Wheel {
     /// Appends a timer to the slot it waits in.
     #[inline]
     fn place(&mut self, key: u32, deadline: u64) {
-        let slot = if deadline == NEVER { NEVER_SLOT } else { slot_of(self.time, deadline) };
+        let slot = if deadline == NEVER {
+            NEVER_SLOT
+        } else {
+            slot_of(self.time, deadline)
+        };
         let last = self.nodes[slot as usize].prev;
         let node = &mut self.nodes[key as usize];
         (node.next, node.prev) = (slot, last);

@@ -1,0 +1,353 @@
+//! A lane and the memory it shares with its isolate, as functions of one JavaScript object.
+
+use std::cell::{Cell, UnsafeCell};
+use std::ffi::c_void;
+use std::ptr::null_mut;
+use std::slice::from_raw_parts_mut;
+
+use buskin_core::clock::Clock;
+use buskin_core::entry::{Entry, dead, word};
+use buskin_core::lane::{Defaults, Lane, Rings};
+use napi::sys::{self, napi_callback_info as Info, napi_env as Env, napi_ref as Ref, napi_value as Value};
+
+use crate::call::{self, Native, guard};
+use crate::isolate::Bell;
+
+/// A lane bound to an isolate.
+///
+/// # Memory
+/// The four arrays are allocated by JavaScript and held by references until this is dropped, so the pointers stay
+/// good for as long as any function of the object lives. Rust touches them only inside a call from their own thread,
+/// while no JavaScript runs; nothing else writes them then.
+pub(crate) struct Bound {
+    lane: UnsafeCell<Lane>,
+    rings: [(*mut c_void, usize); 4],
+    held: [Ref; 4],
+    env: Env,
+    bell: Bell,
+    /// A call panicked: the lane's state is not to be trusted.
+    broken: Cell<bool>,
+}
+
+/// What the functions of a lane are called.
+const FUNCTIONS: [(&std::ffi::CStr, Native); 15] = [
+    (c"turn", turn),
+    (c"submit", submit),
+    (c"grant", grant),
+    (c"stats", stats),
+    (c"reserve", reserve),
+    (c"find", find),
+    (c"className", class_name),
+    (c"setTime", set_time),
+    (c"nextDeadline", next_deadline),
+    (c"actors", actors),
+    (c"audit", audit),
+    (c"log", log),
+    (c"memory", memory),
+    (c"children", children),
+    (c"close", close),
+];
+
+/// `lane(wake, header, outbox, inbox, marks, settings)`: settings are `[ask time-out in µs, capacity, policy,
+/// manual clock, time in µs, keep a log]`.
+pub(crate) unsafe extern "C" fn make(env: Env, info: Info) -> Value {
+    guard(env, || {
+        // SAFETY: env and info are those of this call.
+        let (_, args) = unsafe { call::arguments::<6>(env, info) };
+        // SAFETY: as above.
+        let settings = unsafe { call::elements(env, args[5]) };
+        // SAFETY: as above.
+        let rings = [1, 2, 3, 4].map(|at| unsafe { call::elements(env, args[at]) });
+        let shaped = rings.iter().all(|r| !r.0.is_null())
+            && rings[0].1 >= word::COUNT
+            && rings[3].1 * 6 >= rings[2].1
+            && settings.1 >= 6
+            && rings[1].0.cast::<Entry>().is_aligned()
+            && rings[2].0.cast::<Entry>().is_aligned();
+        if !shaped {
+            call::throw(env, "lane(wake, header, outbox, inbox, marks, settings) was called with other arguments");
+            return null_mut();
+        }
+        // SAFETY: six numbers were checked to be there, and JavaScript does not run meanwhile.
+        let settings: [f64; 6] = unsafe { *settings.0.cast() };
+        let clock = if settings[3] == 0.0 { Clock::real() } else { Clock::Manual(micros(settings[4])) };
+        let defaults =
+            Defaults { ask_timeout: micros(settings[0]), capacity: unsigned(settings[1]), policy: unsigned(settings[2]) };
+        let mut lane = Lane::new(clock, defaults);
+        if settings[5] != 0.0 {
+            lane.keep_log();
+        }
+        let held = [1, 2, 3, 4].map(|at| {
+            let mut reference = null_mut();
+            // SAFETY: env and value are those of this call.
+            unsafe { sys::napi_create_reference(env, args[at], 1, &mut reference) };
+            reference
+        });
+        // SAFETY: env and function are those of this call.
+        let bell = unsafe { Bell::hang(env, args[0]) };
+        let bound = Box::new(Bound { lane: UnsafeCell::new(lane), rings, held, env, bell, broken: Cell::new(false) });
+        expose(env, Box::into_raw(bound))
+    })
+}
+
+/// The object with the functions. Each holds the owner, whose finalizer drops what they all point to.
+fn expose(env: Env, bound: *mut Bound) -> Value {
+    let (mut object, mut owner) = (null_mut(), null_mut());
+    // SAFETY: env is that of the call in progress; `bound` is fresh from a box and given to one finalizer, and to a
+    // hook that this finalizer takes back.
+    unsafe {
+        sys::napi_create_object(env, &mut object);
+        sys::napi_create_external(env, bound.cast(), Some(dropped), null_mut(), &mut owner);
+        sys::napi_add_env_cleanup_hook(env, Some(isolate_ends), bound.cast());
+        for (name, native) in FUNCTIONS {
+            let function = call::define(env, object, name, native, bound.cast());
+            sys::napi_set_named_property(env, function, c"owner".as_ptr(), owner);
+        }
+    }
+    object
+}
+
+/// The isolate ends: from here on nobody rings.
+unsafe extern "C" fn isolate_ends(data: *mut c_void) {
+    // SAFETY: the hook is taken back before `Bound` is dropped, so it is alive; this is its thread.
+    let bound = unsafe { &*data.cast::<Bound>() };
+    bound.bell.shut(false);
+}
+
+/// No function of the lane can be called any more.
+unsafe extern "C" fn dropped(env: Env, data: *mut c_void, _hint: *mut c_void) {
+    // SAFETY: this finalizer runs once, on the isolate's thread, after the last function was collected.
+    unsafe {
+        let bound = Box::from_raw(data.cast::<Bound>());
+        sys::napi_remove_env_cleanup_hook(env, Some(isolate_ends), data);
+        for reference in bound.held {
+            sys::napi_delete_reference(env, reference);
+        }
+        bound.bell.shut(true);
+    }
+}
+
+impl Bound {
+    /// Runs `body` with the lane and the rings.
+    ///
+    /// # Safety
+    /// `data` is what [`expose`] gave the function that is being called, on the isolate's thread, and no other call
+    /// of this lane is in progress (the core never calls JavaScript).
+    #[inline(always)]
+    unsafe fn with<R>(data: *mut c_void, body: impl FnOnce(&mut Lane, &mut Rings<'_>) -> R) -> Option<R> {
+        // SAFETY: the caller's promise.
+        let bound = unsafe { &*data.cast::<Bound>() };
+        if bound.broken.replace(true) {
+            call::throw(bound.env, "the core is broken: an earlier call panicked; make a new system");
+            return None;
+        }
+        let [header, outbox, inbox, marks] = bound.rings;
+        // SAFETY: see the type: the memory is alive, of this length, aligned, and nobody else touches it now. An
+        // entry is six words without padding, any bits are valid.
+        let mut rings = unsafe {
+            Rings {
+                header: from_raw_parts_mut(header.0.cast(), header.1),
+                outbox: from_raw_parts_mut(outbox.0.cast(), outbox.1 / 6),
+                inbox: from_raw_parts_mut(inbox.0.cast(), inbox.1 / 6),
+                marks: from_raw_parts_mut(marks.0.cast(), marks.1),
+            }
+        };
+        // SAFETY: the caller's promise.
+        let result = body(unsafe { &mut *bound.lane.get() }, &mut rings);
+        bound.broken.set(false);
+        Some(result)
+    }
+}
+
+/// A function without arguments and result.
+macro_rules! plain {
+    ($(#[$doc:meta])* $name:ident, $body:expr) => {
+        $(#[$doc])*
+        unsafe extern "C" fn $name(env: Env, info: Info) -> Value {
+            guard(env, || {
+                // SAFETY: env and info are those of this call, the data that of `expose`.
+                unsafe {
+                    let (data, []) = call::arguments::<0>(env, info);
+                    Bound::with(data, $body);
+                }
+                null_mut()
+            })
+        }
+    };
+}
+
+/// A function with arguments: `env`, the lane, the rings and the arguments go in, a value comes out.
+macro_rules! asking {
+    ($(#[$doc:meta])* $name:ident, $count:literal, |$env:ident, $lane:ident, $rings:ident, $args:ident| $body:expr) => {
+        $(#[$doc])*
+        unsafe extern "C" fn $name($env: Env, info: Info) -> Value {
+            guard($env, || {
+                // SAFETY: env, info and their arguments are those of this call, the data that of `expose`.
+                unsafe {
+                    let (data, $args) = call::arguments::<$count>($env, info);
+                    Bound::with(data, |$lane, $rings| { let _ = (&$rings, &$args); $body }).unwrap_or(null_mut())
+                }
+            })
+        }
+    };
+}
+
+plain! {
+    /// `turn()`: hands the outbox over, takes a full inbox.
+    turn, |lane, rings| lane.turn(rings)
+}
+
+plain! {
+    /// `submit()`: hands the outbox over in mid-way of an inbox.
+    submit, |lane, rings| lane.submit(rings)
+}
+
+asking! {
+    /// `grant(Int32Array)`: fills it with indices and ages; how many pairs there are.
+    grant, 1, |env, lane, rings, args| {
+        let (data, length) = call::elements(env, args[0]);
+        let pairs = if data.is_null() { &mut [] } else { from_raw_parts_mut(data.cast::<u32>(), length) };
+        let mut count = 0.0;
+        for pair in pairs.chunks_exact_mut(2) {
+            let Ok((index, age)) = lane.grant() else { break };
+            (pair[0], pair[1]) = (index, age);
+            count += 1.0;
+        }
+        call::double(env, count)
+    }
+}
+
+asking! {
+    /// `stats(Float64Array)`: sent, handled, failed, waiting, running, actors, restarts, then dead letters by reason.
+    stats, 1, |env, lane, rings, args| {
+        let (data, length) = call::elements(env, args[0]);
+        let l = &lane.ledger;
+        let mut values = [0_u64; 7 + dead::COUNT];
+        values[..7].copy_from_slice(&[l.sent, l.handled, l.failed, l.waiting, l.running, l.actors, l.restarts]);
+        values[7..].copy_from_slice(&l.dead);
+        if !data.is_null() && length >= values.len() {
+            for (to, from) in from_raw_parts_mut(data.cast::<f64>(), length).iter_mut().zip(values) {
+                *to = exact(from);
+            }
+        }
+        null_mut()
+    }
+}
+
+asking! {
+    /// `reserve(parent, name, index)`: whether the name was free, and is now this actor's.
+    reserve, 3, |env, lane, rings, args| {
+        let (parent, index) = (call::word(env, args[0]), call::word(env, args[2]));
+        call::boolean(env, lane.reserve(parent, &call::text(env, args[1]), index).is_ok())
+    }
+}
+
+asking! {
+    /// `find(parent, name, Int32Array(2))`: whether there is such a child; its index and age.
+    find, 3, |env, lane, rings, args| {
+        let found = lane.find(call::word(env, args[0]), &call::text(env, args[1]));
+        let (data, length) = call::elements(env, args[2]);
+        if let (Some((index, age)), true) = (found, !data.is_null() && length >= 2) {
+            from_raw_parts_mut(data.cast::<u32>(), 2).copy_from_slice(&[index, age]);
+        }
+        call::boolean(env, found.is_some())
+    }
+}
+
+asking! {
+    /// `className(id, name)`.
+    class_name, 2, |env, lane, rings, args| {
+        lane.class(call::word(env, args[0]), &call::text(env, args[1]));
+        null_mut()
+    }
+}
+
+asking! {
+    /// `setTime(µs)`: moves the manual clock.
+    set_time, 1, |env, lane, rings, args| {
+        lane.set_time(micros(call::number(env, args[0])));
+        null_mut()
+    }
+}
+
+asking! {
+    /// `nextDeadline()`: in ms; -1 when nothing is due.
+    next_deadline, 0, |env, lane, rings, args| {
+        call::double(env, lane.next_deadline().map_or(-1.0, exact))
+    }
+}
+
+asking! {
+    /// `actors()`: eight numbers an actor, see [`buskin_core::lane::Info`].
+    actors, 0, |env, lane, rings, args| {
+        let rows: Vec<f64> = lane
+            .actors()
+            .iter()
+            .flat_map(|i| {
+                let words = [i.index, i.age, i.depth, i.state, i.generation, i.waiting].map(f64::from);
+                words.into_iter().chain([exact(i.handled), f64::from(i.failed)])
+            })
+            .collect();
+        call::doubles(env, &rows)
+    }
+}
+
+asking! {
+    /// `audit()`: what the walk over all mailboxes finds wrong; an empty string when nothing is.
+    audit, 0, |env, lane, rings, args| {
+        call::string(env, &lane.audit(rings.inbox, rings.marks).err().unwrap_or_default())
+    }
+}
+
+asking! {
+    /// `log()`: the record as text, when one is kept.
+    log, 0, |env, lane, rings, args| {
+        call::string(env, &lane.log().map(buskin_core::replay::Log::to_text).unwrap_or_default())
+    }
+}
+
+asking! {
+    /// `memory()`: bytes of cells, envelopes and calls.
+    memory, 0, |env, lane, rings, args| {
+        let m = lane.memory();
+        call::doubles(env, &[m.cells, m.envelopes, m.calls].map(|bytes| exact(bytes as u64)))
+    }
+}
+
+asking! {
+    /// `children(index)`: their indices, in order of start.
+    children, 1, |env, lane, rings, args| {
+        let found: Vec<f64> = lane.children(call::word(env, args[0])).into_iter().map(f64::from).collect();
+        call::doubles(env, &found)
+    }
+}
+
+/// `close()`: the system has ended; nobody rings any more.
+unsafe extern "C" fn close(env: Env, info: Info) -> Value {
+    guard(env, || {
+        // SAFETY: env and info are those of this call, the data that of `expose`.
+        unsafe {
+            let (data, []) = call::arguments::<0>(env, info);
+            (*data.cast::<Bound>()).bell.shut(true);
+        }
+        null_mut()
+    })
+}
+
+/// Counts below 2^53 are exact as JavaScript numbers.
+#[allow(clippy::cast_precision_loss)]
+fn exact(count: u64) -> f64 {
+    count as f64
+}
+
+/// A time from JavaScript; what is not finite is "never".
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a cast of a float saturates
+fn micros(value: f64) -> u64 {
+    if value.is_finite() { value as u64 } else { u64::MAX }
+}
+
+/// A word from JavaScript; Infinity is the highest.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a cast of a float saturates
+fn unsigned(value: f64) -> u32 {
+    value as u32
+}

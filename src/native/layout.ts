@@ -1,0 +1,231 @@
+// Generated from crates/core/src/entry.rs by scripts/layout.mjs. Do not edit.
+
+/** Which layout this is: the addon must have been built with the same. */
+export const LAYOUT = 2660294247
+/** The low bits of head. */
+export const OP_MASK = 31
+/** The tag is the upper half of head: which method, or which class. */
+export const TAG_SHIFT = 16
+/** Indices have 26 bits: 67 million actors in one system, and room for a kind beside an index in one word. */
+export const INDEX_BITS = 26
+/** The slot of a call has 26 bits of its correlation; the other 6 are the slot's age. */
+export const CALL_BITS = 26
+/** See CALL_BITS. */
+export const CALL_MASK = 67108863
+
+/** The caller waits for the reply. */
+export const FLAG_ASK = 32
+/** The caller waits for the acceptance. */
+export const FLAG_SEND = 64
+/** The handler is asynchronous: it is delivered alone and suspends its actor. */
+export const FLAG_ASYNC = 128
+/** The handler may overlap others that have this flag. */
+export const FLAG_SHARED = 256
+/** The payload word is a slot of the isolate's table. */
+export const FLAG_SLOT = 512
+/** How many arguments: 0, 1, 2, or 3 for an array of them. */
+export const FLAG_ARITY = 3072
+/** An entry with options (op::EXT) follows. */
+export const FLAG_EXT = 4096
+/** A stream call. */
+export const FLAG_STREAM = 8192
+/** Kept for sampling. */
+export const FLAG_SAMPLE = 16384
+/** Kept for tracing. */
+export const FLAG_TRACE = 32768
+
+/** A message. */
+export const OP_MSG = 1
+/** Options of the entry before: of a message index = priority (0 normal, 1 high, 2 low), age,payload = time to live in µs + 1 (64 bits, 0 none), from,corr = time-out of the ask in µs + 1 (0: the system's; all ones: none). Of a spawn: index = capacity, age = policy, payload = shutdown in ms (all ones: infinity, one less: brutal), from = start time-out in ms (all ones: none). */
+export const OP_EXT = 2
+/** A new actor: tag = class, payload = spawn bits, from = parent. */
+export const OP_SPAWN = 3
+/** End an actor: payload = stop, corr = time-out of the drain in ms (all ones: none). */
+export const OP_STOP = 4
+/** What an asynchronous run came to: tag = the note it ran for, payload = slot of the error, from = outcome, corr = the call; flag SHARED as the message had it. */
+export const OP_DONE = 5
+/** from watches the actor; payload = the watch. */
+export const OP_WATCH = 6
+/** Takes the watch payload of the watcher from back. */
+export const OP_UNWATCH = 7
+/** A timer: tag = timer bits, payload = the timer, from,corr = period in µs (64 bits). */
+export const OP_TIMER = 8
+/** Cancels the timer payload. */
+export const OP_CANCEL = 9
+/** Whether the timer payload holds the process (from = 1) or not (0). */
+export const OP_HOLD = 10
+/** The caller of corr gave up: the message becomes a dead letter if it still waits. */
+export const OP_ABORT = 11
+/** Run the stream payload to its next yield, behind what waits. */
+export const OP_RESUME = 12
+/** End the stream payload early. */
+export const OP_RETURN = 13
+/** Answer with STARTED or ENDED when it is so. */
+export const OP_QUERY = 14
+/** End the root: corr = time-out in ms (all ones: none). */
+export const OP_SHUTDOWN = 15
+/** The call corr was settled on the isolate. */
+export const OP_SETTLED = 16
+/** The stream call that the actor runs came to its end: from = outcome, payload = slot of the error. */
+export const OP_STREAM_END = 17
+
+/** Nothing: an entry taken back before it was run. */
+export const NOTE_NOP = 0
+/** A message to handle. */
+export const NOTE_MSG = 1
+/** Make the instance and start it; age = the index's age, payload = generation. */
+export const NOTE_START = 2
+/** Run onStop; payload = reason, from = slot of the error. */
+export const NOTE_STOP = 3
+/** The actor has ended; payload = reason, from = slot of the error, corr = ended bits. */
+export const NOTE_ENDED = 4
+/** A dead letter: the message's own words (age of the target); REASON follows. */
+export const NOTE_DEAD = 5
+/** Belongs to the entry before: index = reason of the dead letter, age = the sender's age. */
+export const NOTE_REASON = 6
+/** The mailbox took the message of call corr. */
+export const NOTE_ACCEPTED = 7
+/** The ask corr is late; tag = method, index,age = whom it asked, payload = 1 in a cycle. */
+export const NOTE_TIMEOUT = 8
+/** The timer payload is due; corr = 1 when it will not come again. */
+export const NOTE_TIMER = 9
+/** The watched actor ended; payload = the watch, from = reason, corr = slot of the error. */
+export const NOTE_WATCH = 10
+/** Run the stream payload to its next yield. */
+export const NOTE_RESUME = 11
+/** Return the generator of the stream payload. */
+export const NOTE_RETURN = 12
+/** The actor has started. */
+export const NOTE_STARTED = 13
+/** The actor failed; tag = method, payload = slot of the error, from = phase, corr = parent. */
+export const NOTE_FAILED = 14
+/** One member of a cycle of asks; payload = how many members follow; corr = its call. */
+export const NOTE_CYCLE = 15
+/** The root has ended. */
+export const NOTE_CLOSED = 16
+
+/** Returned. */
+export const MARK_NONE = 0
+/** Returned a promise; DONE follows one day. */
+export const MARK_PROMISED = 1
+/** Threw; the entry's payload word is the slot of the error. */
+export const MARK_THREW = 2
+/** No handler of that name. */
+export const MARK_NO_HANDLER = 3
+/** Not run: the actor was suspended, failed or stopped by an earlier entry. */
+export const MARK_HELD = 4
+/** A stream call began; STREAM_END follows one day. */
+export const MARK_STREAMING = 5
+/** Not run: the caller aborted it. */
+export const MARK_ABORTED = 6
+/** Taken back by the core. */
+export const MARK_GONE = 7
+
+/** The name was reserved. */
+export const SPAWN_NAMED = 1
+/** The class has an onStop. */
+export const SPAWN_STOP_HOOK = 2
+
+/** After the message in hand. */
+export const STOP_NORMAL = 0
+/** After those that wait. */
+export const STOP_DRAIN = 1
+/** At once. */
+export const STOP_KILL = 2
+
+/** Returned. */
+export const OUTCOME_OK = 0
+/** Threw or rejected. */
+export const OUTCOME_THREW = 1
+
+/** Comes again, counted from when it was due. */
+export const TIMER_EVERY = 1
+/** Comes again, counted from when its callback ended. */
+export const TIMER_FROM_END = 2
+/** Does not hold the process. */
+export const TIMER_UNREF = 4
+
+/** It was stopped. */
+export const REASON_NORMAL = 1
+/** Its parent or the system ended. */
+export const REASON_SHUTDOWN = 2
+/** It was killed, or was past its deadline. */
+export const REASON_KILLED = 3
+/** It failed. */
+export const REASON_FAILED = 4
+/** Its isolate died. */
+export const REASON_LOST = 5
+/** Ended too long ago to remember. */
+export const REASON_UNKNOWN = 6
+
+/** It had started before. */
+export const ENDED_STARTED = 1
+/** The start was past its deadline. */
+export const ENDED_START_LATE = 2
+
+/** The constructor or onStart. */
+export const PHASE_START = 1
+/** A message. */
+export const PHASE_MESSAGE = 2
+/** A timer. */
+export const PHASE_TIMER = 3
+/** A watch. */
+export const PHASE_WATCH = 4
+/** onStop. */
+export const PHASE_STOP = 5
+
+/** There never was such an actor here. */
+export const DEAD_NO_SUCH_ACTOR = 0
+/** It has ended or is ending. */
+export const DEAD_STOPPED = 1
+/** The mailbox was full. */
+export const DEAD_MAILBOX_FULL = 2
+/** The mailbox was full and its policy drops. */
+export const DEAD_DROPPED = 3
+/** Its time to live was over. */
+export const DEAD_EXPIRED = 4
+/** No handler of that name. */
+export const DEAD_NO_HANDLER = 5
+/** The isolate died. */
+export const DEAD_ISOLATE_LOST = 6
+/** The caller aborted it. */
+export const DEAD_ABORTED = 7
+/** How many reasons there are. */
+export const DEAD_COUNT = 8
+
+/** Refuses the newcomer. */
+export const POLICY_REJECT = 0
+/** Lets senders that can wait do so. */
+export const POLICY_WAIT = 1
+/** Drops the newcomer. */
+export const POLICY_DROP_NEWEST = 2
+/** Drops the oldest of the lowest priority. */
+export const POLICY_DROP_OLDEST = 3
+
+/** Isolate: entries in the outbox. */
+export const WORD_OUT = 0
+/** Core: entries in the inbox. */
+export const WORD_IN = 1
+/** Isolate: the inbox entry it runs; everything before it is done. Between two entries: the next one's complement. */
+export const WORD_CURSOR = 2
+/** Isolate: mode bits of this turn. */
+export const WORD_MODE = 3
+/** Core: in how many ms the host's timer must fire; -1: as it is. */
+export const WORD_NEXT = 4
+/** Core: 1 while something waits, runs, starts or stops. */
+export const WORD_BUSY = 5
+/** Core: 1 while the process must stay alive. */
+export const WORD_HOLD = 6
+/** Core: turns so far. */
+export const WORD_TURNS = 7
+/** How many words. */
+export const WORD_COUNT = 16
+
+/** The outbox has signals or priorities: no message may skip its mailbox. */
+export const MODE_ORDERED = 1
+/** The host's timer fired. */
+export const MODE_TICK = 2
+/** Somebody listens to events. */
+export const MODE_EVENTS = 4
+/** Somebody listens to dead letters. */
+export const MODE_DEAD = 8

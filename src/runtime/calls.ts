@@ -1,0 +1,136 @@
+// Calls whose caller waits: a slot each, which belongs to the message until that is handled or dead.
+
+import { CALL_BITS, CALL_MASK } from './limits.ts'
+import type { LocalRef } from './ref.ts'
+
+/** What few calls have. */
+export interface CallExtra {
+  /** The stream that the call reads. */
+  readonly reader?: { fail(error: unknown): void }
+  /** Takes the listener from the caller's signal. */
+  readonly release?: () => void
+  /** A handler that is looked up by name: a send is not known to be right before that. */
+  readonly name?: string
+  /** The handler's name when its tag does not say it. */
+  readonly method?: string
+  readonly ttl?: number
+  readonly timeout?: number
+}
+
+type Settle = (value: unknown) => void
+
+let resolveOf!: Settle
+let rejectOf!: Settle
+const capture = (resolve: Settle, reject: Settle): void => {
+  resolveOf = resolve
+  rejectOf = reject
+}
+
+export class Calls {
+  readonly #resolve: (Settle | undefined)[] = [undefined]
+  readonly #reject: (Settle | undefined)[] = [undefined]
+  readonly #ref: (LocalRef | undefined)[] = [undefined]
+  readonly #extra: (CallExtra | undefined)[] = [undefined]
+  readonly #age: number[] = [0]
+  readonly #free: number[] = []
+  /** The correlation of the call that was opened last. */
+  last = 0
+
+  /** Opens a call with a promise. */
+  open(ref: LocalRef): Promise<unknown> {
+    const slot = this.#take(ref)
+    const promise = new Promise<unknown>(capture)
+    this.#resolve[slot] = resolveOf
+    this.#reject[slot] = rejectOf
+    return promise
+  }
+
+  /** Opens a call that nobody waits for by a promise. */
+  openSilent(ref: LocalRef, extra: CallExtra): number {
+    this.#extra[this.#take(ref)] = extra
+    return this.last
+  }
+
+  /** Adds to the call that was opened last. */
+  extend(extra: CallExtra): void {
+    this.#extra[this.last & CALL_MASK] = extra
+  }
+
+  #take(ref: LocalRef): number {
+    let slot = this.#free.pop()
+    if (slot === undefined) {
+      slot = this.#age.length
+      this.#age.push(0)
+      this.#resolve.push(undefined)
+      this.#reject.push(undefined)
+      this.#ref.push(undefined)
+      this.#extra.push(undefined)
+    }
+    this.#ref[slot] = ref
+    this.last = slot | ((this.#age[slot] as number) << CALL_BITS)
+    return slot
+  }
+
+  /** Whether the call is the one that its slot belongs to now. */
+  has(corr: number): boolean {
+    return corr !== 0 && this.#age[corr & CALL_MASK] === corr >>> CALL_BITS
+  }
+
+  /** Settles the caller's promise; the slot stays with the message. Whether somebody waited. */
+  resolve(corr: number, value: unknown): boolean {
+    const slot = corr & CALL_MASK
+    const resolve = this.#resolve[slot]
+    if (resolve === undefined) return false
+    this.#resolve[slot] = undefined
+    this.#reject[slot] = undefined
+    resolve(value)
+    return true
+  }
+
+  /** See resolve. A stream's reader is told as well. */
+  reject(corr: number, error: unknown): boolean {
+    const slot = corr & CALL_MASK
+    const reject = this.#reject[slot]
+    if (reject === undefined) {
+      const reader = this.#extra[slot]?.reader
+      reader?.fail(error)
+      return reader !== undefined
+    }
+    this.#resolve[slot] = undefined
+    this.#reject[slot] = undefined
+    reject(error)
+    return true
+  }
+
+  waits(corr: number): boolean {
+    const slot = corr & CALL_MASK
+    return this.#reject[slot] !== undefined || this.#extra[slot]?.reader !== undefined
+  }
+
+  ref(corr: number): LocalRef | undefined {
+    return this.#ref[corr & CALL_MASK]
+  }
+
+  extra(corr: number): CallExtra | undefined {
+    return this.#extra[corr & CALL_MASK]
+  }
+
+  /** The message is handled or dead: its slot is free. */
+  close(corr: number): void {
+    const slot = corr & CALL_MASK
+    const extra = this.#extra[slot]
+    if (extra !== undefined) {
+      extra.release?.()
+      this.#extra[slot] = undefined
+    }
+    this.#resolve[slot] = undefined
+    this.#reject[slot] = undefined
+    this.#ref[slot] = undefined
+    this.#age[slot] = ((this.#age[slot] as number) + 1) & 63
+    this.#free.push(slot)
+  }
+
+  rejectAll(error: unknown): void {
+    for (let slot = 1; slot < this.#age.length; slot++) this.reject(slot, error)
+  }
+}

@@ -1,0 +1,136 @@
+// What is known of an actor class in a system: its handlers, and the verbs that refs to its actors have.
+
+import { types } from 'node:util'
+import { Actor, type ActorClass } from '../actor.ts'
+import { notAnActor } from '../errors.ts'
+import { FLAG_ASYNC, FLAG_SHARED, OP_MSG, TAG_SHIFT } from '../native/layout.ts'
+import { type ActorSettings, actorStatics, type CallSettings, className, mergeActorOptions } from '../options.ts'
+import { type Lane } from './lane.ts'
+import { findMethod, isHandlerName } from './lookup.ts'
+import { type LocalRef, REF, SETTINGS } from './ref.ts'
+import type { Boot } from './ref.ts'
+import { ask, askTuned, namedVerbs, send, sendTuned, stream, streamTuned, tell, tellTuned, type View } from './verbs.ts'
+
+/** A handler with generated verbs. */
+export interface Method {
+  readonly name: string
+  readonly tag: number
+  /** What its messages' heads begin with. Changes once: a plain method that returned a promise is asynchronous. */
+  head: number
+}
+
+type ViewClass = new (ref: LocalRef, settings?: CallSettings) => View
+
+export interface ClassInfo {
+  readonly cls: ActorClass
+  readonly name: string
+  readonly id: number
+  /** What holds for its actors when the spawn says nothing. */
+  readonly settings: ActorSettings
+  /** What plain spawns share. */
+  readonly plain: Boot
+  readonly methods: ReadonlyMap<string, Method>
+  readonly shared: ReadonlySet<string>
+  readonly Tell: ViewClass
+  readonly Send: ViewClass
+  readonly Ask: ViewClass
+  readonly Stream: ViewClass
+  readonly TunedTell: ViewClass
+  readonly TunedSend: ViewClass
+  readonly TunedAsk: ViewClass
+  readonly TunedStream: ViewClass
+}
+
+const NO_ARGS: readonly unknown[] = Object.freeze([])
+/** Classes and methods have 16 bits in an entry; methods beyond that are looked up by name. */
+const MOST = 0xffff
+
+export function classInfo(lane: Lane, cls: unknown): ClassInfo {
+  return lane.infos.get(cls as ActorClass) ?? register(lane, cls)
+}
+
+function register(lane: Lane, cls: unknown): ClassInfo {
+  if (!isActorClass(cls)) throw notAnActor(cls)
+  const statics = actorStatics(cls)
+  const shared = new Set(statics.concurrent)
+  const methods = new Map<string, Method>()
+  const generators = new Set<string>()
+  const id = Math.min(lane.infos.size + 1, MOST)
+  for (const [name, fn] of handlersOf(cls)) {
+    if (types.isGeneratorFunction(fn)) generators.add(name)
+    if (lane.handlers.length > MOST) continue
+    const tag = lane.handlers.length
+    const flags = shared.has(name) ? FLAG_SHARED : types.isAsyncFunction(fn) ? FLAG_ASYNC : 0
+    const method = { name, tag, head: OP_MSG | flags | (tag << TAG_SHIFT) }
+    lane.handlers.push(fn)
+    lane.methods.push(method)
+    methods.set(name, method)
+  }
+  const callable = [...methods.values()].filter((method) => !generators.has(method.name))
+  const all = [...methods.values()]
+  const name = className(cls)
+  // with messages that carry more than their arguments, every call takes the long way
+  const long = lane.settings.propagate || lane.settings.localMessages !== 'share'
+  const info: ClassInfo = {
+    cls,
+    name,
+    id,
+    settings: mergeActorOptions(lane.actorSettings, statics.options),
+    plain: Object.freeze({ args: NO_ARGS, given: undefined, parent: null }),
+    methods,
+    shared,
+    Tell: view(callable, long ? tellTuned : tell, namedVerbs.tell),
+    Send: view(callable, long ? sendTuned : send, namedVerbs.send),
+    Ask: view(callable, long ? askTuned : ask, namedVerbs.ask),
+    Stream: view(all, long ? streamTuned : stream, namedVerbs.stream),
+    TunedTell: view(callable, tellTuned, namedVerbs.tell),
+    TunedSend: view(callable, sendTuned, namedVerbs.send),
+    TunedAsk: view(callable, askTuned, namedVerbs.ask),
+    TunedStream: view(all, streamTuned, namedVerbs.stream),
+  }
+  lane.infos.set(cls, info)
+  lane.native.className(id, name)
+  return info
+}
+
+function isActorClass(value: unknown): value is ActorClass {
+  if (typeof value !== 'function' || (value as unknown) === Actor) return false
+  const prototype: unknown = value.prototype
+  return typeof prototype === 'object' && prototype !== null && prototype instanceof Actor
+}
+
+/** The methods of the class and of what it extends, nearest first; getters hide what they override. */
+function handlersOf(cls: ActorClass): Map<string, Function> {
+  const found = new Map<string, Function>()
+  const seen = new Set<string>()
+  let owner: object | null = cls.prototype as object
+  while (owner !== null && owner !== Actor.prototype) {
+    for (const name of Object.getOwnPropertyNames(owner)) {
+      if (seen.has(name)) continue
+      seen.add(name)
+      const fn = isHandlerName(name) ? findMethod(owner, name) : undefined
+      if (fn !== undefined) found.set(name, fn)
+    }
+    owner = Object.getPrototypeOf(owner) as object | null
+  }
+  return found
+}
+
+/** A class of plain objects with one function a method; any other name goes to the fallback at the chain's end. */
+function view(methods: readonly Method[], verb: (method: Method) => Function, fallback: object): ViewClass {
+  class VerbView {
+    readonly [REF]: LocalRef
+    settings!: CallSettings
+    constructor(ref: LocalRef, settings?: CallSettings) {
+      this[REF] = ref
+      if (settings !== undefined) Object.defineProperty(this, SETTINGS, { value: settings })
+    }
+  }
+  const prototype = VerbView.prototype as unknown as Record<string, unknown>
+  delete prototype['constructor']
+  Object.setPrototypeOf(prototype, fallback)
+  for (const method of methods) {
+    Object.defineProperty(prototype, method.name, { value: verb(method), enumerable: true })
+  }
+  return VerbView as unknown as ViewClass
+}

@@ -1,0 +1,302 @@
+// `this.ctx`: what an actor has of the runtime. It ends with its instance.
+
+import type { Actor, ActorClass } from '../actor.ts'
+import type { Context, Timer } from '../context.ts'
+import { later, option, stopped } from '../errors.ts'
+import type { Subscription } from '../feed.ts'
+import type { ExitReason } from '../lifecycle.ts'
+import { childLogger, type Logger } from '../logger.ts'
+import {
+  MODE_ORDERED,
+  NOTE_MSG,
+  OP_CANCEL,
+  OP_HOLD,
+  OP_MASK,
+  OP_STOP,
+  OP_TIMER,
+  OP_UNWATCH,
+  OP_WATCH,
+  STOP_NORMAL,
+  TAG_SHIFT,
+  TIMER_EVERY,
+  TIMER_FROM_END,
+  WORD_CURSOR,
+} from '../native/layout.ts'
+import { delay, everyOptions, period, type SpawnOptions } from '../options.ts'
+import type { Ref } from '../ref.ts'
+import type { System } from '../system.ts'
+import { holdBack, unread } from './dispatch.ts'
+import { type Lane, put, putFrom } from './lane.ts'
+import { spawn } from './life.ts'
+import { WORDS } from './limits.ts'
+import { hasEnded, type LocalRef, localRef, moreIf, moreOf } from './ref.ts'
+
+export class LocalContext implements Context {
+  readonly #ref: LocalRef
+  readonly timers = new Set<LocalTimer>()
+  readonly watches = new Set<Watch>()
+  #abort: AbortController | undefined = undefined
+  #log: Logger | undefined = undefined
+  over = false
+
+  constructor(ref: LocalRef) {
+    this.#ref = ref
+  }
+
+  get self(): Ref<any> {
+    return this.#ref as unknown as Ref<any>
+  }
+
+  get parent(): Ref<any> | null {
+    return this.#ref.boot.parent as unknown as Ref<any> | null
+  }
+
+  get sender(): Ref<any> | null {
+    const ref = this.#ref
+    const { lane } = ref
+    const { inbox, header } = lane
+    if (lane.dispatching && lane.current === ref.index) {
+      const o = (header[WORD_CURSOR] as number) * WORDS
+      const isMessage = ((inbox[o] as number) & OP_MASK) === NOTE_MSG
+      return isMessage ? refOf(lane, inbox[o + 4] as number, inbox[o + 2] as number) : null
+    }
+    const run = moreIf(ref)?.run
+    return run === undefined ? null : refOf(lane, run.from, run.fromAge)
+  }
+
+  get children(): readonly Ref<any>[] {
+    const { lane, index } = this.#ref
+    if (this.over) return []
+    lane.flush()
+    return [...lane.native.children(index)].map((child) => lane.refs[child] as unknown as Ref<any>)
+  }
+
+  get system(): System {
+    return this.#ref.lane.system
+  }
+
+  get path(): string {
+    return this.#ref.path
+  }
+
+  get generation(): number {
+    return 0
+  }
+
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController()
+      if (this.over) this.#abort.abort()
+    }
+    return this.#abort.signal
+  }
+
+  get log(): Logger {
+    return (this.#log ??= childLogger(this.#ref.lane.log, { actor: this.#ref.path }))
+  }
+
+  spawn<C extends Actor, P extends readonly unknown[]>(cls: ActorClass<C, P>, options?: SpawnOptions<P>): Ref<C> {
+    if (this.over || moreIf(this.#ref)?.isStopping === true) throw stopped(this.#ref.path, 'spawn')
+    return spawn(this.#ref.lane, cls as ActorClass, options as SpawnOptions<readonly unknown[]>, this.#ref) as unknown as Ref<C>
+  }
+
+  stop(): void {
+    const { lane, index, age } = this.#ref
+    if (this.over) return
+    holdBack(lane, index, unread(lane))
+    lane.mode |= MODE_ORDERED
+    put(lane, OP_STOP, index, age, STOP_NORMAL, 0xffff_ffff)
+  }
+
+  after(ms: number, run: () => unknown): Timer {
+    return this.#timer(delay(ms), callback(run), 0)
+  }
+
+  every(ms: number, run: () => unknown, options?: { from?: 'start' | 'end' }): Timer {
+    const { from } = everyOptions(options)
+    return this.#timer(period(ms), callback(run), from === 'end' ? TIMER_FROM_END : TIMER_EVERY)
+  }
+
+  #timer(ms: number, run: () => unknown, mode: number): Timer {
+    const ref = this.#ref
+    const { lane } = ref
+    const timer = new LocalTimer(ref, this, run)
+    if (this.over || hasEnded(ref)) return timer
+    timer.id = lane.freeTimers.pop() ?? lane.timers.push(undefined) - 1
+    lane.timers[timer.id] = timer
+    this.timers.add(timer)
+    const micros = Math.ceil(ms * 1000)
+    const head = OP_TIMER | (mode << TAG_SHIFT)
+    putFrom(lane, head, ref.index, ref.age, timer.id, micros % 2 ** 32, Math.floor(micros / 2 ** 32))
+    return timer
+  }
+
+  watch(target: Ref<any>, run: (reason: ExitReason, target: Ref<any>) => unknown): Subscription {
+    const whom = localRef(target)
+    if (whom === undefined) throw option('target', target, 'a ref')
+    callback(run)
+    const { lane, index } = this.#ref
+    const watch = new Watch(this.#ref, this, whom, run as (reason: ExitReason, target: unknown) => unknown)
+    if (this.over || hasEnded(this.#ref)) return watch
+    if (whom.lane !== lane) throw option('target', target, 'a ref of the same system')
+    watch.id = lane.nextNumber
+    lane.nextNumber = (watch.id + 1) & 0x7fff_ffff || 1
+    lane.watches.set(watch.id, watch)
+    this.watches.add(watch)
+    lane.mode |= MODE_ORDERED
+    putFrom(lane, OP_WATCH, whom.index, whom.age, watch.id, index, 0)
+    return watch
+  }
+
+  link(target: Ref<any>): Subscription {
+    throw later('link', target)
+  }
+
+  adopt(target: Ref<any>): Promise<void> {
+    return Promise.reject(later('adopt', target))
+  }
+
+  release(target: Ref<any>): Promise<void> {
+    return Promise.reject(later('release', target))
+  }
+
+  /** The instance has ended. */
+  end(): void {
+    this.over = true
+    for (const timer of this.timers) timer.drop()
+    for (const watch of this.watches) watch.drop()
+    this.timers.clear()
+    this.watches.clear()
+    this.#abort?.abort()
+  }
+}
+
+/** The context of `ref`'s instance. An instance that has ended finds one that does nothing. */
+export function contextOf(ref: LocalRef, instance: object): LocalContext {
+  const { lane } = ref
+  const more = moreOf(ref)
+  more.context ??= new LocalContext(ref)
+  const current = lane.instances[ref.index]
+  if (hasEnded(ref) || (current !== undefined && lane.refs[ref.index] === ref && current !== instance)) {
+    if (hasEnded(ref)) more.context.over = true
+  }
+  return more.context
+}
+
+export function endContext(lane: Lane, ref: LocalRef): void {
+  void lane
+  moreIf(ref)?.context?.end()
+}
+
+function refOf(lane: Lane, index: number, age: number): Ref<any> | null {
+  if (index === 0) return null
+  const ref = lane.refs[index]
+  return ref !== undefined && ref.age === age ? (ref as unknown as Ref<any>) : null
+}
+
+function callback<F>(run: F): F {
+  if (typeof run !== 'function') throw option('run', run, 'a function')
+  return run
+}
+
+export class LocalTimer implements Timer {
+  readonly owner: LocalRef
+  readonly #context: LocalContext
+  readonly run: () => unknown
+  id = -1
+  #holds = true
+
+  constructor(owner: LocalRef, context: LocalContext, run: () => unknown) {
+    this.owner = owner
+    this.#context = context
+    this.run = run
+  }
+
+  get active(): boolean {
+    return this.id >= 0
+  }
+
+  cancel(): boolean {
+    if (this.id < 0) return false
+    putFrom(this.owner.lane, OP_CANCEL, 0, 0, this.id, 0, 0)
+    this.drop()
+    this.#context.timers.delete(this)
+    return true
+  }
+
+  ref(): this {
+    return this.#setHolds(true)
+  }
+
+  unref(): this {
+    return this.#setHolds(false)
+  }
+
+  #setHolds(holds: boolean): this {
+    if (this.id >= 0 && holds !== this.#holds) {
+      this.#holds = holds
+      putFrom(this.owner.lane, OP_HOLD, 0, 0, this.id, holds ? 1 : 0, 0)
+    }
+    return this
+  }
+
+  [Symbol.dispose](): void {
+    this.cancel()
+  }
+
+  /** It runs now for the last time. */
+  fired(): void {
+    this.drop()
+    this.#context.timers.delete(this)
+  }
+
+  /** The number is not its own any more. */
+  drop(): void {
+    if (this.id < 0) return
+    const { lane } = this.owner
+    lane.timers[this.id] = undefined
+    lane.spentTimers.push(this.id)
+    this.id = -1
+  }
+}
+
+export class Watch implements Subscription {
+  readonly #owner: LocalRef
+  readonly #context: LocalContext
+  readonly target: LocalRef
+  readonly run: (reason: ExitReason, target: unknown) => unknown
+  id = 0
+
+  constructor(owner: LocalRef, context: LocalContext, target: LocalRef, run: (reason: ExitReason, target: unknown) => unknown) {
+    this.#owner = owner
+    this.#context = context
+    this.target = target
+    this.run = run
+  }
+
+  get active(): boolean {
+    return this.id !== 0
+  }
+
+  cancel(): boolean {
+    if (this.id === 0) return false
+    putFrom(this.#owner.lane, OP_UNWATCH, 0, 0, this.id, this.#owner.index, 0)
+    this.done()
+    return true
+  }
+
+  /** It is told now, or not at all. */
+  done(): void {
+    this.drop()
+    this.#context.watches.delete(this)
+  }
+
+  drop(): void {
+    this.#owner.lane.watches.delete(this.id)
+    this.id = 0
+  }
+
+  [Symbol.dispose](): void {
+    this.cancel()
+  }
+}

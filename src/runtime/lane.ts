@@ -1,0 +1,451 @@
+// One system's machinery in this isolate: the rings, the tables behind them, and what is scheduled on the event loop.
+// The state of actors is the core's; what stands here are values that only JavaScript can hold.
+
+import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
+import type { ManualClock } from '../clock.ts'
+import { closed, startFailed } from '../errors.ts'
+import { FeedHub } from '../feed.ts'
+import type { DeadLetter, ExitReason, Stats, SystemEvent } from '../lifecycle.ts'
+import { createDefaultLogger, guardLogger, type Logger, silentLogger } from '../logger.ts'
+import { addon, type NativeLane } from '../native/addon.ts'
+import {
+  DEAD_COUNT,
+  MODE_DEAD,
+  MODE_EVENTS,
+  MODE_ORDERED,
+  MODE_TICK,
+  OP_EXT,
+  OP_QUERY,
+  OP_SHUTDOWN,
+  WORD_BUSY,
+  WORD_COUNT,
+  WORD_CURSOR,
+  WORD_HOLD,
+  WORD_IN,
+  WORD_MODE,
+  WORD_NEXT,
+  WORD_OUT,
+  WORD_TURNS,
+} from '../native/layout.ts'
+import type { ActorClass } from '../actor.ts'
+import { type ActorSettings, defaultActorSettings, type SystemSettings } from '../options.ts'
+import type { System } from '../system.ts'
+import { Calls } from './calls.ts'
+import type { ClassInfo, Method } from './classes.ts'
+import { drain } from './drain.ts'
+import { RING, WORDS } from './limits.ts'
+import { deferred, Ended, type LocalRef, moreOf } from './ref.ts'
+import type { Producer } from './streams.ts'
+import type { LocalTimer, Watch } from './context.ts'
+import { POLICIES, REASONS } from './words.ts'
+
+/** The sender of what is sent after an await, under `propagate`. */
+export interface Propagated {
+  readonly lane: Lane
+  readonly ref: LocalRef
+}
+
+/** An error on its way through the core. */
+export interface Thrown {
+  readonly error: unknown
+  readonly method: string | null
+}
+
+const settled = Promise.resolve()
+
+export class Lane {
+  readonly system: System
+  readonly settings: SystemSettings
+  readonly actorSettings: ActorSettings
+  readonly native: NativeLane
+
+  // The rings; see crates/core/src/entry.rs.
+  readonly header = new Int32Array(WORD_COUNT)
+  readonly out = new Int32Array(RING * WORDS)
+  readonly inbox = new Int32Array(RING * WORDS)
+  readonly marks = new Uint8Array(RING)
+  /** Entries in the outbox. */
+  written = 0
+  /** The next entry of the inbox, and how many there are. */
+  at = 0
+  filled = 0
+  /** A handler runs now: the header's cursor says which entry. */
+  dispatching = false
+  /** The actor whose handler runs now; 0: none. */
+  current = 0
+  /** The actor that killed itself in the handler that runs now; 0: none. */
+  killed = 0
+  /** Bits for the next turn. */
+  mode = 0
+  /** Of those, the ones that stay: who listens. */
+  listening = 0
+
+  // The drain; see drain.ts.
+  idle = true
+  draining = false
+  sliceOpen = false
+  sliceSpent = false
+  more = false
+  sliceStart = 0
+  lastLook = 0
+  left = 32
+  every = 32
+  /** A promise was settled: its continuations run before the next drain. */
+  settledOne = false
+  readonly enter: () => void
+  readonly endSlice: () => void
+
+  // Arguments of messages, by slot.
+  readonly first: unknown[] = []
+  readonly second: unknown[] = []
+  free = new Int32Array(0)
+  freeCount = 0
+
+  readonly calls = new Calls()
+  /** Instances and refs by index. A ref stays until its index is used again, so that it can be named. */
+  readonly instances: unknown[] = []
+  readonly refs: (LocalRef | undefined)[] = []
+  /** Handlers by tag; 0 is for those that are looked up by name. */
+  readonly handlers: Function[] = [() => undefined]
+  readonly methods: (Method | undefined)[] = [undefined]
+  readonly infos = new Map<ActorClass, ClassInfo>()
+  readonly grants = new Int32Array(2 * 512)
+  granted = 0
+  grantsLeft = 0
+  grantNext = 32
+
+  readonly timers: (LocalTimer | undefined)[] = []
+  readonly freeTimers: number[] = []
+  /** Numbers of timers that the core may still name until the next turn. */
+  readonly spentTimers: number[] = []
+  readonly watches = new Map<number, Watch>()
+  readonly producers = new Map<number, Producer>()
+  nextNumber = 1
+  readonly thrown = new Map<number, Thrown>()
+  /** Asks in a cycle, by their call: who is in it. */
+  readonly cycles = new Map<number, readonly string[]>()
+  cycle: { readonly path: string; readonly corr: number }[] = []
+  /** The first half of a dead letter whose second is in the next inbox. */
+  readonly deadLetter = new Int32Array(WORDS)
+
+  readonly log: Logger
+  readonly events: FeedHub<SystemEvent>
+  readonly deadLetters: FeedHub<DeadLetter>
+  readonly context = new AsyncResource('Buskin')
+  /** Under `propagate`: which actor runs. */
+  readonly propagated: AsyncLocalStorage<Propagated> | undefined
+  readonly clock: ManualClock | undefined
+
+  #hold: NodeJS.Timeout | undefined
+  #held = false
+  #timer: NodeJS.Timeout | undefined
+  #idlers: (() => void)[] = []
+  readonly #closed = deferred<void>()
+  #closing: Promise<void> | undefined
+  closing = false
+  isClosed = false
+  /** The core panicked: nothing works any more. */
+  broken: unknown = undefined
+
+  constructor(system: System, settings: SystemSettings) {
+    this.system = system
+    this.settings = settings
+    this.actorSettings = defaultActorSettings(settings.mailbox)
+    this.log = logger(settings)
+    this.clock = settings.clock
+    this.propagated = settings.propagate ? new AsyncLocalStorage() : undefined
+    const run = (): void => drain(this)
+    this.enter = () => this.context.runInAsyncScope(run)
+    this.endSlice = () => {
+      this.sliceOpen = false
+      this.sliceSpent = false
+      this.sliceStart = 0
+      if (this.more) {
+        this.more = false
+        this.enter()
+      }
+    }
+    const hub = <T>(name: string, bit: number): FeedHub<T> => {
+      const onActiveChange = (active: boolean): void => {
+        this.mode = active ? this.mode | bit : this.mode & ~bit
+        this.listening = this.mode & (MODE_EVENTS | MODE_DEAD)
+      }
+      return new FeedHub<T>({ name, log: this.log, onActiveChange })
+    }
+    this.events = hub<SystemEvent>('events', MODE_EVENTS)
+    this.deadLetters = hub<DeadLetter>('deadLetters', MODE_DEAD)
+    const { capacity, overflow } = settings.mailbox
+    this.native = addon.lane(
+      this.enter,
+      this.header,
+      this.out,
+      this.inbox,
+      this.marks,
+      Float64Array.of(
+        micros(settings.askTimeout),
+        word(capacity),
+        POLICIES.indexOf(overflow),
+        this.clock === undefined ? 0 : 1,
+        this.clock === undefined ? 0 : Math.round(this.clock.now() * 1000),
+        process.env['BUSKIN_KEEP_LOG'] === '1' ? 1 : 0,
+      ),
+    )
+    this.#closed.promise.catch(() => {})
+  }
+
+  // ------------------------------------------------------------------------------------------ the outbox
+
+  /** The outbox is full, or somebody wants to look: the core takes it, whatever the inbox is at. */
+  flush(): void {
+    this.header[WORD_OUT] = this.written
+    if (!this.dispatching) this.header[WORD_CURSOR] = ~this.at
+    this.header[WORD_MODE] = this.mode & ~MODE_TICK
+    this.written = 0
+    this.mode = this.listening | (this.mode & MODE_TICK)
+    this.native.submit()
+    if (this.header[WORD_NEXT] !== -1) this.arm()
+  }
+
+  /** Hands the outbox over and takes the next inbox. The last one was read. */
+  turn(): void {
+    const { header } = this
+    header[WORD_OUT] = this.written
+    header[WORD_MODE] = this.mode
+    this.written = 0
+    this.mode = this.listening
+    this.native.turn()
+    this.at = 0
+    this.filled = header[WORD_IN] as number
+    if (header[WORD_NEXT] !== -1) this.arm()
+    if (this.spentTimers.length > 0) this.freeTimers.push(...this.spentTimers.splice(0))
+  }
+
+  /** Schedules a drain: something is in the outbox. */
+  kick(): void {
+    this.idle = false
+    if (this.sliceSpent) this.more = true
+    else void settled.then(this.enter)
+  }
+
+  /** Continuations of what was settled run before the next drain. */
+  yield(): void {
+    void settled.then(this.enter)
+  }
+
+  // ----------------------------------------------------------------------------------------------- time
+
+  /** The core says when it wants to be called next. */
+  arm(): void {
+    if (this.clock !== undefined) return
+    if (this.#timer !== undefined) clearTimeout(this.#timer)
+    const ms = this.header[WORD_NEXT] as number
+    // unrefed: whether the process stays alive is decided in quiet()
+    this.#timer = ms < 0 ? undefined : setTimeout(this.tick, Math.min(ms, 0x7fff_ffff)).unref()
+  }
+
+  /** Something is due. */
+  readonly tick = (): void => {
+    this.#timer = undefined
+    this.mode |= MODE_TICK
+    this.idle = false
+    if (this.sliceSpent) this.more = true
+    else this.enter()
+  }
+
+  /** Moves the manual clock. */
+  setTime(ms: number): void {
+    this.native.setTime(Math.round(ms * 1000))
+  }
+
+  get turns(): number {
+    return this.header[WORD_TURNS] as number
+  }
+
+  // --------------------------------------------------------------------------------------------- quiet
+
+  /** The drain found nothing: tells who waits for that, and lets the process go when nothing holds it. */
+  quiet(): void {
+    this.idle = true
+    const held = this.header[WORD_HOLD] === 1
+    if (held !== this.#held) this.#setHold(held)
+    if (this.#idlers.length > 0 && this.header[WORD_BUSY] === 0) {
+      for (const resolve of this.#idlers.splice(0)) resolve()
+    }
+  }
+
+  #setHold(held: boolean): void {
+    this.#held = held
+    this.#hold ??= setInterval(() => {}, 0x7fff_ffff)
+    if (held) this.#hold.ref()
+    else this.#hold.unref()
+  }
+
+  whenIdle(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#idlers.push(resolve)
+      if (this.idle) this.kick()
+    })
+  }
+
+  // ----------------------------------------------------------------------------------- start and end of refs
+
+  whenStarted(ref: LocalRef): Promise<void> {
+    if (ref.state instanceof Ended) {
+      const { hasStarted, cause } = ref.state
+      return hasStarted ? Promise.resolve() : quietly(Promise.reject(startFailed(ref.path, cause)))
+    }
+    const more = moreOf(ref)
+    if (more.started === undefined) {
+      more.started = deferred()
+      quietly(more.started.promise)
+      if (more.hasStarted) more.started.resolve()
+      else put(this, OP_QUERY, ref.index, ref.age, 0, 0)
+    }
+    return more.started.promise
+  }
+
+  whenStopped(ref: LocalRef): Promise<ExitReason> {
+    if (ref.state instanceof Ended) return Promise.resolve(ref.state.reason)
+    return (moreOf(ref).stopped ??= deferred()).promise
+  }
+
+  // ------------------------------------------------------------------------------------------------ looking
+
+  stats(): Stats {
+    this.flush()
+    const n = new Float64Array(7 + DEAD_COUNT)
+    this.native.stats(n)
+    const [sent, handled, failed, waiting, running, actors, restarts] = n as unknown as [
+      number, number, number, number, number, number, number,
+    ]
+    const by = REASONS.map((reason, at) => [reason, n[7 + at] as number] as const)
+    const deadLetters = by.reduce((sum, [, count]) => sum + count, 0)
+    const deadLettersBy = Object.freeze(Object.fromEntries(by)) as Stats['deadLettersBy']
+    return Object.freeze({ actors, sent, handled, failed, deadLetters, waiting, running, restarts, deadLettersBy })
+  }
+
+  // ------------------------------------------------------------------------------------------------- the end
+
+  get closed(): Promise<void> {
+    return this.#closed.promise
+  }
+
+  shutdown(timeout: number): Promise<void> {
+    if (this.#closing === undefined) {
+      this.closing = true
+      this.#closing = this.#closed.promise
+      this.mode |= MODE_ORDERED
+      put(this, OP_SHUTDOWN, 0, 0, 0, word(Math.ceil(timeout)))
+    }
+    return this.#closing
+  }
+
+  /** The root has ended. The lane goes on to answer: what is sent now is a dead letter, and counted. */
+  close(): void {
+    this.isClosed = true
+    clearTimeout(this.#timer)
+    clearInterval(this.#hold)
+    this.#timer = undefined
+    this.#hold = undefined
+    this.#held = false
+    this.events.end()
+    this.deadLetters.end()
+    this.native.close()
+    this.#closed.resolve()
+  }
+
+  /** The core panicked. Nobody waits for ever. */
+  breakDown(error: unknown): void {
+    if (this.broken !== undefined) return
+    this.broken = error
+    this.closing = true
+    this.log.error('the core failed; this system is lost', { error })
+    this.calls.rejectAll(error)
+    clearInterval(this.#hold)
+    this.#closed.reject(error)
+  }
+
+  /** For what is asked of a system that has ended. */
+  refusal(what: string): Error {
+    return closed(this.settings.name, what)
+  }
+}
+
+/** Writes an entry into the outbox. */
+export function put(lane: Lane, head: number, index: number, age: number, payload: number, corr: number): void {
+  let at = lane.written
+  if (at === RING) {
+    lane.flush()
+    at = 0
+  }
+  if (at === 0 && lane.idle) lane.kick()
+  lane.written = at + 1
+  const { out } = lane
+  const o = at * WORDS
+  out[o] = head
+  out[o + 1] = index
+  out[o + 2] = age
+  out[o + 3] = payload
+  out[o + 4] = lane.current
+  out[o + 5] = corr
+}
+
+/** The same with another word where the sender stands. */
+export function putFrom(lane: Lane, head: number, index: number, age: number, payload: number, from: number, corr: number): void {
+  put(lane, head, index, age, payload, corr)
+  lane.out[(lane.written - 1) * WORDS + 4] = from
+}
+
+/** Makes room for an entry and its options, which must not be parted. */
+export function reservePair(lane: Lane): void {
+  if (lane.written + 2 > RING) lane.flush()
+}
+
+/** Writes the options of the entry before. */
+export function putExtra(lane: Lane, a: number, b: number, c: number, d: number, e: number): void {
+  putFrom(lane, OP_EXT, a, b, c, d, e)
+}
+
+/** A slot for arguments. */
+export function takeSlot(lane: Lane): number {
+  if (lane.freeCount === 0) grow(lane)
+  return lane.free[--lane.freeCount] as number
+}
+
+function grow(lane: Lane): void {
+  const from = lane.first.length
+  const to = Math.max(from * 2, 256)
+  lane.free = new Int32Array(to)
+  for (let slot = to - 1; slot >= from; slot--) lane.free[lane.freeCount++] = slot
+  for (let slot = from; slot < to; slot++) {
+    lane.first.push(undefined)
+    lane.second.push(undefined)
+  }
+}
+
+/** Keeps an error while its number travels through the core. */
+export function keepError(lane: Lane, error: unknown, method: string | null): number {
+  const number = lane.nextNumber
+  lane.nextNumber = (number + 1) & 0x7fff_ffff || 1
+  lane.thrown.set(number, { error, method })
+  return number
+}
+
+/** A word of the core: 32 bits, the highest means "none" or "no bound". */
+export function word(value: number): number {
+  return value >= 0xffff_fffe ? (value === Infinity ? 0xffff_ffff : 0xffff_fffd) : value
+}
+
+export function micros(ms: number): number {
+  return ms * 1000
+}
+
+function quietly<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {})
+  return promise
+}
+
+function logger(settings: SystemSettings): Logger {
+  if (settings.log === false) return silentLogger
+  return guardLogger(settings.log ?? createDefaultLogger({ name: settings.name }))
+}

@@ -1,0 +1,105 @@
+// Spawning and ending actors.
+
+import type { Actor, ActorClass } from '../actor.ts'
+import { closed, nameTaken, option, stopped } from '../errors.ts'
+import type { ExitReason } from '../lifecycle.ts'
+import { FLAG_EXT, MODE_ORDERED, OP_SPAWN, OP_STOP, SPAWN_NAMED, SPAWN_STOP_HOOK, STOP_DRAIN, STOP_KILL, STOP_NORMAL, TAG_SHIFT } from '../native/layout.ts'
+import { type ActorSettings, type SpawnOptions, spawnOptions, type StopSettings } from '../options.ts'
+import { classInfo } from './classes.ts'
+import { holdBack, unread } from './dispatch.ts'
+import { type Lane, put, putExtra, putFrom, reservePair, word } from './lane.ts'
+import { GRANT } from './limits.ts'
+import { type Boot, hasEnded, LocalRef, moreOf } from './ref.ts'
+import { POLICIES } from './words.ts'
+
+const NEVER = 0xffff_ffff
+const BRUTAL = 0xffff_fffe
+
+export function spawn(
+  lane: Lane,
+  cls: ActorClass,
+  options: SpawnOptions<readonly unknown[]> | undefined,
+  parent: LocalRef | null,
+): LocalRef {
+  const info = classInfo(lane, cls)
+  if (lane.closing) throw closed(lane.settings.name, `spawn ${info.name}`)
+  const settings = options === undefined ? info.settings : spawnOptions(options, info.settings)
+  const name = options?.name
+  const args = options?.args
+  if (lane.grantsLeft === 0) grant(lane)
+  const at = 2 * lane.granted
+  const index = lane.grants[at] as number
+  const age = lane.grants[at + 1] as number
+  const above = parent === null ? 0 : parent.index
+  if (name !== undefined) {
+    lane.flush() // whoever ended or was spawned before is known to the core then
+    if (!lane.native.reserve(above, name, index)) throw nameTaken(name, parent === null ? '/' : parent.path)
+  }
+  lane.granted++
+  lane.grantsLeft--
+  const plain = name === undefined && args === undefined && parent === null
+  const boot: Boot = plain ? info.plain : { args: args === undefined ? info.plain.args : [...args], given: name, parent }
+  const ref = new LocalRef(lane, index, age, info, boot)
+  while (lane.refs.length <= index) {
+    lane.refs.push(undefined)
+    lane.instances.push(undefined)
+  }
+  lane.refs[index] = ref
+  const bits = SPAWN_STOP_HOOK | (name === undefined ? 0 : SPAWN_NAMED)
+  const head = OP_SPAWN | (info.id << TAG_SHIFT)
+  if (settings === lane.actorSettings) {
+    putFrom(lane, head, index, age, bits, above, 0)
+  } else {
+    const more = moreOf(ref)
+    more.capacity = settings.capacity
+    more.startTimeout = settings.startTimeout
+    reservePair(lane)
+    putFrom(lane, head | FLAG_EXT, index, age, bits, above, 0)
+    putSettings(lane, settings)
+  }
+  return ref
+}
+
+function putSettings(lane: Lane, settings: ActorSettings): void {
+  const shutdown = settings.shutdown === 'brutal' ? BRUTAL : word(Math.ceil(settings.shutdown))
+  const start = word(Math.ceil(settings.startTimeout))
+  putExtra(lane, word(settings.capacity), POLICIES.indexOf(settings.overflow), shutdown, start, 0)
+}
+
+/** More indices: few at first, so that a small system stays small. */
+function grant(lane: Lane): void {
+  const pairs = lane.grants.subarray(0, 2 * lane.grantNext)
+  lane.grantNext = Math.min(lane.grantNext * 2, GRANT)
+  lane.granted = 0
+  lane.grantsLeft = lane.native.grant(pairs)
+  if (lane.grantsLeft === 0) throw option('actors', 2 ** 26, 'fewer actors at a time: this system has no room for more')
+}
+
+export function stop(ref: LocalRef, settings: StopSettings): Promise<ExitReason> {
+  const { lane } = ref
+  const ended = lane.whenStopped(ref)
+  if (hasEnded(ref)) return ended
+  if (!settings.drain) holdBack(lane, ref.index, unread(lane))
+  lane.mode |= MODE_ORDERED
+  const timeout = settings.timeout === undefined ? NEVER : word(Math.ceil(settings.timeout))
+  put(lane, OP_STOP, ref.index, ref.age, settings.drain ? STOP_DRAIN : STOP_NORMAL, timeout)
+  return ended
+}
+
+export function kill(ref: LocalRef): Promise<ExitReason> {
+  const { lane } = ref
+  const ended = lane.whenStopped(ref)
+  if (hasEnded(ref)) return ended
+  holdBack(lane, ref.index, unread(lane))
+  if (lane.dispatching && lane.current === ref.index) lane.killed = ref.index
+  lane.mode |= MODE_ORDERED
+  put(lane, OP_STOP, ref.index, ref.age, STOP_KILL, NEVER)
+  return ended
+}
+
+/** For what an actor that has ended asks for. */
+export function refuseEnded(ref: LocalRef, what: string): never {
+  throw stopped(ref.path, what)
+}
+
+export type { Actor }

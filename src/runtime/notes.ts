@@ -1,0 +1,313 @@
+// Entries of the inbox that are no messages.
+
+import { aborted, closed, deadlock, expired, mailboxFull, noHandler, stopped, timeout, BuskinError } from '../errors.ts'
+import type { DeadLetterReason, ExitReason, Failure } from '../lifecycle.ts'
+import {
+  ENDED_STARTED,
+  NOTE_ACCEPTED,
+  NOTE_CLOSED,
+  NOTE_CYCLE,
+  NOTE_DEAD,
+  NOTE_ENDED,
+  NOTE_FAILED,
+  NOTE_REASON,
+  NOTE_RESUME,
+  NOTE_RETURN,
+  NOTE_START,
+  NOTE_STARTED,
+  NOTE_STOP,
+  NOTE_TIMEOUT,
+  NOTE_TIMER,
+  NOTE_WATCH,
+  OP_MASK,
+  TAG_SHIFT,
+} from '../native/layout.ts'
+import { endContext } from './context.ts'
+import { contents, inContext, promisedNote } from './dispatch.ts'
+import type { Lane } from './lane.ts'
+import { WORDS } from './limits.ts'
+import { findHandler } from './lookup.ts'
+import { Ended, type LocalRef, moreIf, moreOf, setStarting } from './ref.ts'
+import { fence, Run } from './run.ts'
+import { endStreams, resumeStream, returnStream } from './streams.ts'
+import { exitReason, PHASES, REASONS } from './words.ts'
+
+export function note(lane: Lane, head: number, o: number, i: number): void {
+  const { inbox } = lane
+  const index = inbox[o + 1] as number
+  const payload = inbox[o + 3] as number
+  const corr = inbox[o + 5] as number
+  switch (head & OP_MASK) {
+    case NOTE_START:
+      return start(lane, index, i)
+    case NOTE_STOP:
+      return stop(lane, index, payload, i)
+    case NOTE_ENDED:
+      return ended(lane, index, payload, corr)
+    case NOTE_TIMER:
+      return timer(lane, index, payload, corr === 1, i)
+    case NOTE_WATCH:
+      return watch(lane, index, payload, inbox[o + 4] as number, i)
+    case NOTE_RESUME:
+      return resumeStream(lane, payload, index, i)
+    case NOTE_RETURN:
+      return returnStream(lane, payload, index, i)
+    case NOTE_DEAD:
+      lane.deadLetter.set(inbox.subarray(o, o + WORDS))
+      return
+    case NOTE_REASON:
+      return deadLetter(lane, index, inbox[o + 2] as number)
+    case NOTE_ACCEPTED:
+      return accepted(lane, corr)
+    case NOTE_TIMEOUT:
+      return late(lane, head, index, inbox[o + 2] as number, payload === 1, corr)
+    case NOTE_STARTED:
+      return started(lane, index, payload)
+    case NOTE_FAILED:
+      return failure(lane, head, index, payload, inbox[o + 4] as number, corr)
+    case NOTE_CYCLE:
+      return cycle(lane, index, payload, corr)
+    case NOTE_CLOSED:
+      return lane.close()
+    default:
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+}
+
+/** Runs a hook or a callback of an actor; a promise is followed. */
+export function runInside(lane: Lane, ref: LocalRef, i: number, call: () => unknown, run: () => Run): void {
+  lane.current = ref.index
+  const result = lane.propagated === undefined ? call() : inContext(lane, ref, (fn) => fn(), call)
+  if (isThenable(result)) promisedNote(lane, i, run(), result)
+}
+
+// ------------------------------------------------------------------------------------------------- start and stop
+
+function start(lane: Lane, index: number, i: number): void {
+  const ref = lane.refs[index] as LocalRef
+  const { cls } = ref.info
+  const { args } = ref.boot
+  lane.current = index
+  setStarting(ref)
+  const make = (): object => (args.length === 0 ? new cls() : new cls(...args))
+  const instance = lane.propagated === undefined ? make() : inContext(lane, ref, (fn) => fn(), make)
+  setStarting(undefined)
+  lane.instances[index] = instance
+  shadowed(lane, ref, instance)
+  const { onStart } = instance as { onStart?: unknown }
+  if (typeof onStart !== 'function') return
+  runInside(lane, ref, i, () => onStart.call(instance), () => new Run(ref, NOTE_START, 0, false, null, 0, 0))
+}
+
+/** A field of the instance that has a method's name is the handler of that name: it is looked up from now on. */
+function shadowed(lane: Lane, ref: LocalRef, instance: object): void {
+  for (const key in instance) {
+    const method = ref.info.methods.get(key)
+    if (method === undefined || !Object.hasOwn(instance, key)) continue
+    const { name, tag } = method
+    lane.handlers[tag] = function (this: object, ...args: unknown[]) {
+      const own = findHandler(this, name)
+      if (own === undefined) throw noHandler(ref.path, name)
+      return own.apply(this, args)
+    }
+  }
+}
+
+function stop(lane: Lane, index: number, reason: number, i: number): void {
+  const ref = lane.refs[index] as LocalRef
+  const more = moreOf(ref)
+  more.isStopping = true
+  endStreams(lane, ref)
+  const instance = lane.instances[index] as { onStop?: unknown } | undefined
+  if (instance === undefined || typeof instance.onStop !== 'function') return
+  const { onStop } = instance
+  const why = exitReason(reason, more.error)
+  runInside(lane, ref, i, () => onStop.call(instance, why), () => new Run(ref, NOTE_STOP, 0, false, null, 0, 0))
+}
+
+function started(lane: Lane, index: number, generation: number): void {
+  const ref = lane.refs[index] as LocalRef
+  const more = moreOf(ref)
+  more.hasStarted = true
+  if (more.started !== undefined) {
+    more.started.resolve()
+    lane.settledOne = true
+  }
+  if (lane.events.active) lane.events.publish(Object.freeze({ type: 'started', path: ref.path, generation }))
+}
+
+function ended(lane: Lane, index: number, number: number, bits: number): void {
+  const ref = lane.refs[index] as LocalRef
+  const more = moreIf(ref)
+  const reason = exitReason(number, more?.error)
+  const hasStarted = (bits & ENDED_STARTED) !== 0
+  endStreams(lane, ref)
+  fence(lane, ref, (method) => stopped(ref.path, method))
+  endContext(lane, ref)
+  lane.instances[index] = undefined
+  const cause = hasStarted ? undefined : (more?.error ?? stopped(ref.path, 'onStart'))
+  ref.end(new Ended(reason, hasStarted, cause))
+  if (more?.started !== undefined) {
+    if (hasStarted) more.started.resolve()
+    else lane.whenStarted(ref).catch((error: unknown) => more.started?.reject(error))
+  }
+  if (more?.stopped !== undefined) {
+    more.stopped.resolve(reason)
+    lane.settledOne = true
+  }
+  if (lane.events.active) {
+    lane.events.publish(Object.freeze({ type: 'stopped', path: ref.path, generation: 0, reason }))
+  }
+}
+
+function failure(lane: Lane, head: number, index: number, number: number, phase: number, parent: number): void {
+  const ref = lane.refs[index] as LocalRef
+  const thrown = lane.thrown.get(number)
+  lane.thrown.delete(number)
+  const what = PHASES[phase] as Failure['phase']
+  const error = thrown === undefined ? startIsLate(lane, ref) : thrown.error
+  if (what !== 'stop') moreOf(ref).error = error
+  const method = what === 'message' ? (thrown?.method ?? lane.methods[head >>> TAG_SHIFT]?.name ?? null) : null
+  lane.log.error('actor failed', { actor: ref.path, phase: what, method, error })
+  if (!lane.events.active) return
+  const failed: Failure = Object.freeze({ child: ref, error, phase: what, method, generation: 0, restarts: 0 })
+  lane.events.publish(
+    Object.freeze({
+      type: 'failed',
+      path: ref.path,
+      supervisor: parent === 0 ? '/' : (lane.refs[parent] as LocalRef).path,
+      strategy: 'one-for-one',
+      generation: 0,
+      failure: failed,
+      decision: 'stop',
+      delay: 0,
+    }),
+  )
+}
+
+function startIsLate(lane: Lane, ref: LocalRef): BuskinError {
+  const ms = moreIf(ref)?.startTimeout ?? ref.info.settings.startTimeout
+  void lane
+  return new BuskinError(
+    'ERR_BUSKIN_TIMEOUT',
+    `start timed out: onStart of ${ref.path} did not end within ${ms} ms; make it quicker, or allow more with the option startTimeout`,
+  )
+}
+
+// -------------------------------------------------------------------------------------------- timers and watches
+
+function timer(lane: Lane, index: number, id: number, last: boolean, i: number): void {
+  const timer = lane.timers[id]
+  const ref = lane.refs[index] as LocalRef
+  if (timer === undefined || timer.owner !== ref) return
+  if (last) timer.fired()
+  const { run } = timer
+  runInside(lane, ref, i, run, () => new Run(ref, NOTE_TIMER, id, false, null, 0, 0))
+}
+
+function watch(lane: Lane, index: number, number: number, reason: number, i: number): void {
+  const watch = lane.watches.get(number)
+  if (watch === undefined) return
+  const ref = lane.refs[index] as LocalRef
+  watch.done()
+  const { target } = watch
+  const why: ExitReason = target.state instanceof Ended ? target.state.reason : exitReason(reason, undefined)
+  runInside(lane, ref, i, () => watch.run(why, target), () => new Run(ref, NOTE_WATCH, 0, false, null, 0, 0))
+}
+
+// ----------------------------------------------------------------------------------------------------------- calls
+
+function accepted(lane: Lane, corr: number): void {
+  const { calls } = lane
+  if (!calls.has(corr)) return
+  const name = calls.extra(corr)?.name
+  if (name !== undefined) {
+    // a name that the class does not declare: accepted once it is known that there is a handler
+    const ref = calls.ref(corr)
+    const instance = ref === undefined ? undefined : (lane.instances[ref.index] as object | undefined)
+    if (instance === undefined) return
+    const handled = findHandler(instance, name) !== undefined || 'onUnhandled' in instance
+    if (!handled) return
+  }
+  if (calls.resolve(corr, undefined)) lane.settledOne = true
+}
+
+function late(lane: Lane, head: number, index: number, age: number, inCycle: boolean, corr: number): void {
+  const { calls } = lane
+  if (!calls.has(corr)) return
+  const ref = calls.ref(corr)
+  void [index, age]
+  const method = lane.methods[head >>> TAG_SHIFT]?.name ?? calls.extra(corr)?.method ?? ''
+  const ms = calls.extra(corr)?.timeout ?? lane.settings.askTimeout
+  const path = ref?.path ?? ''
+  const paths = inCycle ? lane.cycles.get(corr) : undefined
+  lane.cycles.delete(corr)
+  if (calls.reject(corr, paths === undefined ? timeout(path, method, ms) : deadlock(paths, method, ms))) {
+    lane.settledOne = true
+  }
+}
+
+function cycle(lane: Lane, index: number, left: number, corr: number): void {
+  lane.cycle.push({ path: (lane.refs[index] as LocalRef).path, corr })
+  if (left > 0) return
+  const members = lane.cycle
+  lane.cycle = []
+  const paths = Object.freeze(members.map((member) => member.path))
+  for (const member of members) lane.cycles.set(member.corr, paths)
+  lane.log.warn('actors wait for each other', { paths })
+  if (lane.events.active) lane.events.publish(Object.freeze({ type: 'ask-cycle', paths }))
+}
+
+function deadLetter(lane: Lane, reason: number, fromAge: number): void {
+  const [head, index, age, payload, from, corr] = lane.deadLetter as unknown as [number, number, number, number, number, number]
+  const why = REASONS[reason] as DeadLetterReason
+  const { name, args } = contents(lane, head, payload)
+  const { calls } = lane
+  const known = lane.refs[index]
+  const ref = calls.has(corr) ? calls.ref(corr) : known?.age === age ? known : undefined
+  const path = ref?.path ?? '(ended)'
+  if (calls.has(corr)) {
+    if (calls.waits(corr)) {
+      calls.reject(corr, errorFor(lane, why, ref, path, name, corr))
+      lane.settledOne = true
+    }
+    calls.close(corr)
+  }
+  publishDeadLetter(lane, why, path, from, fromAge, name, args)
+}
+
+/** What the caller of a message that became a dead letter is told. */
+function errorFor(lane: Lane, why: DeadLetterReason, ref: LocalRef | undefined, path: string, name: string, corr: number): Error {
+  switch (why) {
+    case 'mailbox-full':
+    case 'dropped':
+      return mailboxFull(path, name, ref === undefined ? 0 : (moreIf(ref)?.capacity ?? ref.info.settings.capacity))
+    case 'expired':
+      return expired(path, name, lane.calls.extra(corr)?.ttl ?? 0)
+    case 'aborted':
+      return aborted(path, name, undefined)
+    case 'no-handler':
+      return noHandler(path, name)
+    default:
+      return lane.isClosed ? closed(lane.settings.name, `deliver '${name}' to ${path}`) : stopped(path, name)
+  }
+}
+
+export function publishDeadLetter(
+  lane: Lane,
+  reason: DeadLetterReason,
+  target: string,
+  from: number,
+  fromAge: number,
+  method: string,
+  args: readonly unknown[] | null,
+): void {
+  lane.log.debug('dead letter', { reason, target, method })
+  if (!lane.deadLetters.active) return
+  const sender = from === 0 ? undefined : lane.refs[from]
+  const path = sender !== undefined && sender.age === fromAge ? sender.path : null
+  lane.deadLetters.publish(Object.freeze({ reason, target, sender: path, method, args }))
+}

@@ -1,0 +1,285 @@
+// A ref to an actor of this isolate: its index, its age, and what was kept of it in JavaScript.
+
+import type { Actor } from '../actor.ts'
+import type { Ask, Send, Streams, Tell } from '../handlers.ts'
+import type { ExitReason } from '../lifecycle.ts'
+import { INDEX_BITS } from './limits.ts'
+import { callOptions, type CallSettings, stopOptions } from '../options.ts'
+import type { CallOptions } from '../options.ts'
+import type { Ref } from '../ref.ts'
+import type { ClassInfo } from './classes.ts'
+import type { LocalContext } from './context.ts'
+import type { Lane } from './lane.ts'
+import { kill, stop } from './life.ts'
+import type { Run } from './run.ts'
+import type { Producer } from './streams.ts'
+
+/** What an actor was spawned with. Plain spawns of a class share one. */
+export interface Boot {
+  readonly args: readonly unknown[]
+  readonly given: string | undefined
+  readonly parent: LocalRef | null
+}
+
+interface Deferred<T> {
+  readonly promise: Promise<T>
+  resolve(value: T): void
+  reject(error: unknown): void
+}
+
+/** What few refs have; made on first use. */
+export class More {
+  send: Send<Actor> | undefined = undefined
+  stream: Streams<Actor> | undefined = undefined
+  started: Deferred<void> | undefined = undefined
+  stopped: Deferred<ExitReason> | undefined = undefined
+  context: LocalContext | undefined = undefined
+  /** The exclusive run in hand, when its promise is pending. */
+  run: Run | undefined = undefined
+  /** Concurrent runs. */
+  shared: Set<Run> | undefined = undefined
+  producers: Set<Producer> | undefined = undefined
+  /** What it failed with last. */
+  error: unknown = undefined
+  hasStarted = false
+  /** onStop is running, or about to. */
+  isStopping = false
+  /** What its spawn said, for errors; undefined: as its class says. */
+  capacity: number | undefined = undefined
+  startTimeout: number | undefined = undefined
+}
+
+/** Which actor the constructor in progress makes. */
+let starting: LocalRef | undefined
+
+/** The constructor of `ref`'s instance runs now. */
+export function setStarting(ref: LocalRef | undefined): void {
+  starting = ref
+}
+
+/** Once for each constructor: an actor that is made with new inside another's constructor gets none. */
+export function takeStarting(): LocalRef | undefined {
+  const ref = starting
+  starting = undefined
+  return ref
+}
+
+/** The views of a ref know it by this. A symbol, because any string may be a user's method. */
+export const REF = Symbol('ref')
+/** Where a view keeps its call options. */
+export const SETTINGS = Symbol('settings')
+
+const endedBoot: readonly unknown[] = Object.freeze([])
+
+export class LocalRef implements Ref<Actor> {
+  readonly lane: Lane
+  readonly index: number
+  readonly age: number
+  readonly info: ClassInfo
+  boot: Boot
+  #tell: Tell<Actor> | undefined = undefined
+  #ask: Ask<Actor> | undefined = undefined
+  /** The reason once it has ended; before that what few refs have. */
+  state: More | Ended | undefined = undefined
+
+  constructor(lane: Lane, index: number, age: number, info: ClassInfo, boot: Boot) {
+    this.lane = lane
+    this.index = index
+    this.age = age
+    this.info = info
+    this.boot = boot
+  }
+
+  get tell(): Tell<Actor> {
+    return (this.#tell ??= new this.info.Tell(this) as unknown as Tell<Actor>)
+  }
+
+  get ask(): Ask<Actor> {
+    return (this.#ask ??= new this.info.Ask(this) as unknown as Ask<Actor>)
+  }
+
+  get send(): Send<Actor> {
+    const more = moreOf(this)
+    return (more.send ??= new this.info.Send(this) as unknown as Send<Actor>)
+  }
+
+  get stream(): Streams<Actor> {
+    const more = moreOf(this)
+    return (more.stream ??= new this.info.Stream(this) as unknown as Streams<Actor>)
+  }
+
+  with(options: CallOptions): Ref<Actor> {
+    return new TunedRef(this, callOptions(options))
+  }
+
+  get name(): string {
+    return this.boot.given ?? `${this.info.name}-${this.age * 2 ** INDEX_BITS + this.index}`
+  }
+
+  get path(): string {
+    const { parent } = this.boot
+    return parent === null ? `/${this.name}` : `${parent.path}/${this.name}`
+  }
+
+  get started(): Promise<void> {
+    return this.lane.whenStarted(this)
+  }
+
+  get stopped(): Promise<ExitReason> {
+    return this.lane.whenStopped(this)
+  }
+
+  stop(options?: { drain?: boolean; timeout?: number }): Promise<ExitReason> {
+    return stop(this, stopOptions(options))
+  }
+
+  kill(): Promise<ExitReason> {
+    return kill(this)
+  }
+
+  equals(other: unknown): boolean {
+    const ref = localRef(other)
+    return ref !== undefined && ref.index === this.index && ref.age === this.age && ref.lane === this.lane
+  }
+
+  toString(): string {
+    return this.path
+  }
+
+  toJSON(): string {
+    return this.path
+  }
+
+  /** It has ended: what it was made with is not needed any more. */
+  end(ended: Ended): void {
+    this.state = ended
+    if (this.boot !== this.info.plain) {
+      this.boot = { args: endedBoot, given: this.boot.given, parent: this.boot.parent }
+    }
+  }
+}
+
+/** A ref with call options. */
+export class TunedRef implements Ref<Actor> {
+  readonly #ref: LocalRef
+  readonly #settings: CallSettings
+  #views: { [verb: string]: unknown } | undefined = undefined
+
+  constructor(ref: LocalRef, settings: CallSettings) {
+    this.#ref = ref
+    this.#settings = settings
+  }
+
+  static target(value: object): LocalRef | undefined {
+    return #ref in value ? value.#ref : undefined
+  }
+
+  #view<T>(verb: 'TunedTell' | 'TunedSend' | 'TunedAsk' | 'TunedStream'): T {
+    const views = (this.#views ??= {})
+    return (views[verb] ??= new this.#ref.info[verb](this.#ref, this.#settings)) as T
+  }
+
+  get tell(): Tell<Actor> {
+    return this.#view('TunedTell')
+  }
+
+  get send(): Send<Actor> {
+    return this.#view('TunedSend')
+  }
+
+  get ask(): Ask<Actor> {
+    return this.#view('TunedAsk')
+  }
+
+  get stream(): Streams<Actor> {
+    return this.#view('TunedStream')
+  }
+
+  with(options: CallOptions): Ref<Actor> {
+    return new TunedRef(this.#ref, callOptions(options, this.#settings))
+  }
+
+  get name(): string {
+    return this.#ref.name
+  }
+
+  get path(): string {
+    return this.#ref.path
+  }
+
+  get started(): Promise<void> {
+    return this.#ref.started
+  }
+
+  get stopped(): Promise<ExitReason> {
+    return this.#ref.stopped
+  }
+
+  stop(options?: { drain?: boolean; timeout?: number }): Promise<ExitReason> {
+    return this.#ref.stop(options)
+  }
+
+  kill(): Promise<ExitReason> {
+    return this.#ref.kill()
+  }
+
+  equals(other: unknown): boolean {
+    return this.#ref.equals(other)
+  }
+
+  toString(): string {
+    return this.path
+  }
+
+  toJSON(): string {
+    return this.path
+  }
+}
+
+/** What is left of an actor that has ended. */
+export class Ended {
+  readonly reason: ExitReason
+  /** Whether it ever started; if not, why. */
+  readonly hasStarted: boolean
+  readonly cause: unknown
+  constructor(reason: ExitReason, hasStarted: boolean, cause: unknown) {
+    this.reason = reason
+    this.hasStarted = hasStarted
+    this.cause = cause
+  }
+}
+
+/** What few refs have, made when there is none. An ended actor's is fresh each time: nothing is kept for it. */
+export function moreOf(ref: LocalRef): More {
+  const { state } = ref
+  if (state instanceof More) return state
+  const more = new More()
+  if (state === undefined) ref.state = more
+  return more
+}
+
+/** What few refs have, if this one has it. */
+export function moreIf(ref: LocalRef): More | undefined {
+  return ref.state instanceof More ? ref.state : undefined
+}
+
+/** Whether it has ended, as far as this isolate knows. */
+export function hasEnded(ref: LocalRef): boolean {
+  return ref.state instanceof Ended
+}
+
+/** The ref behind whatever a user holds; undefined for anything else. */
+export function localRef(value: unknown): LocalRef | undefined {
+  if (value instanceof LocalRef) return value
+  return typeof value === 'object' && value !== null ? TunedRef.target(value) : undefined
+}
+
+export function deferred<T>(): Deferred<T> {
+  let resolve!: (value: T) => void
+  let reject!: (error: unknown) => void
+  const promise = new Promise<T>((yes, no) => {
+    resolve = yes
+    reject = no
+  })
+  return { promise, resolve, reject }
+}

@@ -1,0 +1,266 @@
+// What a ref's methods do: write a message into the outbox. The short way is taken by calls without options of
+// handlers that the class is known to have; all others build a parcel.
+
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { aborted } from '../errors.ts'
+import {
+  FLAG_ASK,
+  FLAG_EXT,
+  FLAG_SEND,
+  FLAG_SLOT,
+  FLAG_STREAM,
+  MODE_ORDERED,
+  OP_ABORT,
+  OP_MSG,
+} from '../native/layout.ts'
+import { type CallSettings, noCallOptions } from '../options.ts'
+import { whenAborted } from './abort.ts'
+import type { CallExtra } from './calls.ts'
+import type { Method } from './classes.ts'
+import { abortDelivered } from './dispatch.ts'
+import { type Lane, put, putExtra, reservePair, takeSlot } from './lane.ts'
+import { type LocalRef, REF, SETTINGS } from './ref.ts'
+import { share } from './share.ts'
+import { Reader } from './streams.ts'
+import { PRIORITIES } from './words.ts'
+
+/** The object that carries the functions of one verb of one ref. */
+export interface View {
+  readonly [REF]: LocalRef
+  readonly [SETTINGS]?: CallSettings
+}
+
+const ARITY_1 = 1 << 10
+const ARITY_2 = 2 << 10
+const ARITY_N = 3 << 10
+
+/** What a message carries when it is more than its arguments. */
+export class Parcel {
+  /** The handler's name when it is to be looked up; null when the tag says which it is. */
+  readonly name: string | null
+  readonly args: readonly unknown[]
+  /** Runs a function in the sender's asynchronous context. */
+  readonly run: (<R>(fn: () => R) => R) | undefined
+  readonly stream: boolean
+  constructor(name: string | null, args: readonly unknown[], run: (<R>(fn: () => R) => R) | undefined, stream: boolean) {
+    this.name = name
+    this.args = args
+    this.run = run
+    this.stream = stream
+  }
+}
+
+/** A number that travels in the entry itself. -0 is none. */
+function isWord(value: unknown): value is number {
+  return typeof value === 'number' && (value | 0) === value && (value !== 0 || 1 / value > 0)
+}
+
+// --------------------------------------------------------------------------------------------- the short way
+
+function post0(ref: LocalRef, head: number, corr: number): void {
+  put(ref.lane, head, ref.index, ref.age, 0, corr)
+}
+
+function post1(ref: LocalRef, head: number, a: unknown, corr: number): void {
+  const { lane } = ref
+  if (isWord(a)) {
+    put(lane, head | ARITY_1, ref.index, ref.age, a, corr)
+    return
+  }
+  const slot = takeSlot(lane)
+  lane.first[slot] = a
+  put(lane, head | ARITY_1 | FLAG_SLOT, ref.index, ref.age, slot, corr)
+}
+
+function post2(ref: LocalRef, head: number, a: unknown, b: unknown, corr: number): void {
+  const { lane } = ref
+  const slot = takeSlot(lane)
+  lane.first[slot] = a
+  lane.second[slot] = b
+  put(lane, head | ARITY_2 | FLAG_SLOT, ref.index, ref.age, slot, corr)
+}
+
+function postN(ref: LocalRef, head: number, args: unknown, corr: number): void {
+  const { lane } = ref
+  const slot = takeSlot(lane)
+  lane.first[slot] = args
+  put(lane, head | ARITY_N | FLAG_SLOT, ref.index, ref.age, slot, corr)
+}
+
+export function tell(method: Method): Function {
+  return function (this: View, a: unknown, b: unknown, c: unknown) {
+    const ref = this[REF]
+    const n = arguments.length
+    if (n === 1) post1(ref, method.head, a, 0)
+    else if (n === 0) post0(ref, method.head, 0)
+    else if (n === 2) post2(ref, method.head, a, b, 0)
+    else postN(ref, method.head, n === 3 ? [a, b, c] : Array.prototype.slice.call(arguments), 0)
+  }
+}
+
+function calling(flag: number): (method: Method) => Function {
+  return (method) =>
+    function (this: View, a: unknown, b: unknown, c: unknown): Promise<unknown> {
+      const ref = this[REF]
+      const { calls } = ref.lane
+      const promise = calls.open(ref)
+      const corr = calls.last
+      const head = method.head | flag
+      const n = arguments.length
+      if (n === 0) post0(ref, head, corr)
+      else if (n === 1) post1(ref, head, a, corr)
+      else if (n === 2) post2(ref, head, a, b, corr)
+      else postN(ref, head, n === 3 ? [a, b, c] : Array.prototype.slice.call(arguments), corr)
+      return promise
+    }
+}
+
+export const ask = calling(FLAG_ASK)
+export const send = calling(FLAG_SEND)
+
+export function stream(method: Method): Function {
+  return function (this: View, ...args: unknown[]): Reader {
+    return postStream(this[REF], method, null, args, noCallOptions)
+  }
+}
+
+// ---------------------------------------------------------------------------------------------- the long way
+
+export function tellTuned(method: Method): Function {
+  return function (this: View, ...args: unknown[]): void {
+    postLong(this[REF], method, null, args, 0, this[SETTINGS] ?? noCallOptions)
+  }
+}
+
+export function sendTuned(method: Method): Function {
+  return function (this: View, ...args: unknown[]): Promise<unknown> | undefined {
+    return postLong(this[REF], method, null, args, FLAG_SEND, this[SETTINGS] ?? noCallOptions)
+  }
+}
+
+export function askTuned(method: Method): Function {
+  return function (this: View, ...args: unknown[]): Promise<unknown> | undefined {
+    return postLong(this[REF], method, null, args, FLAG_ASK, this[SETTINGS] ?? noCallOptions)
+  }
+}
+
+export function streamTuned(method: Method): Function {
+  return function (this: View, ...args: unknown[]): Reader {
+    return postStream(this[REF], method, null, args, this[SETTINGS] ?? noCallOptions)
+  }
+}
+
+/** The end of a view's prototype chain: any name that the class is not known to have. */
+function fallback(verb: (ref: LocalRef, name: string, args: unknown[], settings: CallSettings) => unknown): object {
+  return new Proxy(Object.create(null) as object, {
+    get(_target, name, view: View) {
+      if (typeof name === 'symbol') return undefined
+      return (...args: unknown[]) => verb(view[REF], name, args, view[SETTINGS] ?? noCallOptions)
+    },
+    set: () => false,
+    defineProperty: () => false,
+  })
+}
+
+export const namedVerbs = {
+  tell: fallback((ref, name, args, settings) => postLong(ref, undefined, name, args, 0, settings)),
+  send: fallback((ref, name, args, settings) => postLong(ref, undefined, name, args, FLAG_SEND, settings)),
+  ask: fallback((ref, name, args, settings) => postLong(ref, undefined, name, args, FLAG_ASK, settings)),
+  stream: fallback((ref, name, args, settings) => postStream(ref, undefined, name, args, settings)),
+}
+
+function postStream(
+  ref: LocalRef,
+  method: Method | undefined,
+  name: string | null,
+  args: unknown[],
+  settings: CallSettings,
+): Reader {
+  const reader = new Reader(ref, name ?? method?.name ?? '')
+  postLong(ref, method, name, args, FLAG_STREAM, settings, reader)
+  return reader
+}
+
+function postLong(
+  ref: LocalRef,
+  method: Method | undefined,
+  name: string | null,
+  args: unknown[],
+  kind: number,
+  settings: CallSettings,
+  reader?: Reader,
+): Promise<unknown> | undefined {
+  const { lane } = ref
+  const { calls } = lane
+  const label = name ?? method?.name ?? ''
+  const carried = lane.settings.localMessages === 'share' ? args : share(lane.settings.localMessages, args, ref, label)
+  const { signal, ttl, timeout, priority } = settings
+  let promise: Promise<unknown> | undefined
+  let corr = 0
+  if (kind === FLAG_ASK || kind === FLAG_SEND) {
+    promise = calls.open(ref)
+    corr = calls.last
+  }
+  if (reader !== undefined || signal !== undefined || name !== null || ttl !== undefined || timeout !== undefined) {
+    const extra: CallExtra = {
+      ...(reader === undefined ? {} : { reader }),
+      ...(signal === undefined || signal.aborted ? {} : { release: whenAborted(signal, () => abort(ref, corr, label, signal)) }),
+      ...(name === null ? {} : kind === FLAG_SEND ? { name } : { method: name }),
+      ...(ttl === undefined ? {} : { ttl }),
+      ...(timeout === undefined ? {} : { timeout }),
+    }
+    if (corr !== 0) calls.extend(extra)
+    else if (reader !== undefined || signal !== undefined) corr = calls.openSilent(ref, extra)
+  }
+  if (reader !== undefined) reader.corr = corr
+  const slot = takeSlot(lane)
+  const run = lane.propagated === undefined ? undefined : capture()
+  const plain = name === null && run === undefined
+  lane.first[slot] = plain ? carried : new Parcel(name, carried, run, reader !== undefined)
+  const head = (method?.head ?? OP_MSG) | kind | ARITY_N | FLAG_SLOT
+  const before = lane.current
+  if (lane.propagated !== undefined && before === 0) lane.current = propagatedSender(lane)
+  if (priority !== undefined || ttl !== undefined || timeout !== undefined) {
+    if (priority !== undefined && priority !== 'normal') lane.mode |= MODE_ORDERED
+    reservePair(lane)
+    put(lane, head | FLAG_EXT, ref.index, ref.age, slot, corr)
+    const life = ttl === undefined ? 0 : Math.ceil(ttl * 1000) + 1
+    const wait = timeout === undefined ? 0 : timeout === Infinity ? Infinity : Math.ceil(timeout * 1000) + 1
+    putExtra(lane, PRIORITIES[priority ?? 'normal'], low(life), high(life), low(wait), high(wait))
+  } else {
+    put(lane, head, ref.index, ref.age, slot, corr)
+  }
+  lane.current = before
+  if (signal?.aborted) abort(ref, corr, label, signal)
+  return promise
+}
+
+/** The halves of a number of 64 bits; Infinity is all ones. */
+function low(value: number): number {
+  return value === Infinity ? -1 : value % 2 ** 32
+}
+
+function high(value: number): number {
+  return value === Infinity ? -1 : Math.floor(value / 2 ** 32)
+}
+
+/** The caller gives up: at once for itself; the message is a dead letter if it still waits. */
+function abort(ref: LocalRef, corr: number, method: string, signal: AbortSignal): void {
+  const { lane } = ref
+  if (!lane.calls.has(corr)) return
+  lane.calls.reject(corr, aborted(ref.path, method, signal.reason))
+  if (abortDelivered(lane, corr)) return
+  lane.mode |= MODE_ORDERED
+  put(lane, OP_ABORT, ref.index, ref.age, 0, corr)
+}
+
+function capture(): <R>(fn: () => R) => R {
+  return AsyncLocalStorage.snapshot() as <R>(fn: () => R) => R
+}
+
+/** The actor whose handler called some awaits ago, if it is still the one that lives there. */
+function propagatedSender(lane: Lane): number {
+  const sender = lane.propagated?.getStore()
+  if (sender === undefined || sender.lane !== lane) return 0
+  return lane.refs[sender.ref.index] === sender.ref && lane.instances[sender.ref.index] !== undefined ? sender.ref.index : 0
+}

@@ -1,0 +1,102 @@
+// A system: one runtime in this process.
+
+import type { Actor, ActorClass } from './actor.ts'
+import { attach, isManualClock } from './clock.ts'
+import type { Feed } from './feed.ts'
+import type { ActorInfo, DeadLetter, Stats, SystemEvent } from './lifecycle.ts'
+import { shutdownOptions, type SpawnOptions, type SystemOptions, systemOptions } from './options.ts'
+import type { Ref } from './ref.ts'
+import { Lane } from './runtime/lane.ts'
+import { spawn } from './runtime/life.ts'
+import { inspect, lookup } from './runtime/look.ts'
+
+/** A runtime: actors, their clock, their counts. Independent of every other system in the process. */
+export interface System extends AsyncDisposable {
+  readonly name: string
+  /** Makes an actor. The ref can be used at once; the constructor runs later. */
+  spawn<C extends Actor, P extends readonly unknown[]>(cls: ActorClass<C, P>, options?: SpawnOptions<P>): Ref<C>
+  /** The living actor at a path: '/orders/42'. */
+  lookup<C extends Actor = Actor>(path: string): Ref<C> | null
+  /** Resolves when everything sent so far, and what that caused, is handled: for tests and scripts. */
+  idle(): Promise<void>
+  /** The counts of this moment. Works after shutdown too. */
+  stats(): Stats
+  /** The tree of actors, from the root; plain data. */
+  inspect(): ActorInfo
+  /** Messages that were not handled, with the reason. */
+  readonly deadLetters: Feed<DeadLetter>
+  /** What happens to actors. */
+  readonly events: Feed<SystemEvent>
+  /** Children stop in reverse order of start, each within its deadline. Idempotent. */
+  shutdown(options?: { timeout?: number }): Promise<void>
+  /** Resolves when the system has ended. */
+  readonly closed: Promise<void>
+}
+
+/** Makes a system. Its actors' handlers run in the AsyncLocalStorage context of this call. */
+export function createSystem(options?: SystemOptions): System {
+  return new LocalSystem(options)
+}
+
+class LocalSystem implements System {
+  readonly #lane: Lane
+
+  constructor(options: SystemOptions | undefined) {
+    const settings = systemOptions(options, isManualClock)
+    this.#lane = new Lane(this, settings)
+    if (settings.clock !== undefined) attach(settings.clock, this.#lane)
+  }
+
+  get name(): string {
+    return this.#lane.settings.name
+  }
+
+  spawn<C extends Actor, P extends readonly unknown[]>(cls: ActorClass<C, P>, options?: SpawnOptions<P>): Ref<C> {
+    return spawn(this.#lane, cls as ActorClass, options as SpawnOptions<readonly unknown[]>, null) as unknown as Ref<C>
+  }
+
+  lookup<C extends Actor = Actor>(path: string): Ref<C> | null {
+    return lookup(this.#lane, path) as Ref<C> | null
+  }
+
+  idle(): Promise<void> {
+    return this.#lane.whenIdle()
+  }
+
+  stats(): Stats {
+    return this.#lane.stats()
+  }
+
+  inspect(): ActorInfo {
+    return inspect(this.#lane)
+  }
+
+  get deadLetters(): Feed<DeadLetter> {
+    return this.#lane.deadLetters.feed
+  }
+
+  get events(): Feed<SystemEvent> {
+    return this.#lane.events.feed
+  }
+
+  async shutdown(options?: { timeout?: number }): Promise<void> {
+    const { timeout } = shutdownOptions(options, this.#lane.settings.shutdownTimeout)
+    return this.#lane.shutdown(timeout)
+  }
+
+  get closed(): Promise<void> {
+    return this.#lane.closed
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown()
+  }
+
+  /** For the runtime's own tests. */
+  static lane(system: System): Lane {
+    return (system as LocalSystem).#lane
+  }
+}
+
+/** The machinery of a system; for the runtime's own tests. */
+export const laneOf = (system: System): Lane => LocalSystem.lane(system)

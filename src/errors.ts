@@ -215,7 +215,7 @@ export function notSerializable(path: string, method: string, where: string, val
 export function nameTaken(name: string, parentPath: string): BuskinError {
   return new BuskinError(
     'ERR_BUSKIN_NAME_TAKEN',
-    `name taken: '${name}' already lives under ${parentPath}; ` +
+    `name taken: ${parentPath === '/' ? '' : parentPath}/${name} already lives; ` +
       'choose another name, or stop that actor and await its end first',
   )
 }

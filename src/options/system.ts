@@ -60,12 +60,18 @@ export function systemOptions(input: unknown, isManualClock: (value: object) => 
     askTimeout: checkMsOrInfinity(given['askTimeout'], 'askTimeout') ?? DEFAULT_ASK_TIMEOUT,
     shutdownTimeout: checkMsOrInfinity(given['shutdownTimeout'], 'shutdownTimeout') ?? DEFAULT_SHUTDOWN_TIMEOUT,
     mailbox: mailboxOptions(given['mailbox'], 'mailbox'),
-    onEscalate: checkOneOf(given['onEscalate'], 'onEscalate', ON_ESCALATE) ?? 'shutdown',
+    onEscalate: checkEscalate(given['onEscalate']),
     log: checkLog(given['log']),
     clock: checkClock(given['clock'], isManualClock),
     propagate: checkBoolean(given['propagate'], 'propagate') ?? false,
     localMessages: checkOneOf(given['localMessages'], 'localMessages', LOCAL_MESSAGES) ?? 'share',
   })
+}
+
+/** Nothing escalates yet. */
+function checkEscalate(value: unknown): OnEscalate {
+  if (value === 'report') throw later('onEscalate', value, "'shutdown'")
+  return checkOneOf(value, 'onEscalate', ON_ESCALATE) ?? 'shutdown'
 }
 
 function checkCores(value: unknown): void {

@@ -6,7 +6,7 @@ import type { LocalRef } from './ref.ts'
 /** What few calls have. */
 export interface CallExtra {
   /** The stream that the call reads. */
-  readonly reader?: { fail(error: unknown): void }
+  readonly reader?: { fail(error: unknown): void; abort(error: unknown): void }
   /** Takes the listener from the caller's signal. */
   readonly release?: () => void
   /** A handler that is looked up by name: a send is not known to be right before that. */

@@ -9,6 +9,8 @@ import { childLogger, type Logger } from '../logger.ts'
 import {
   MODE_ORDERED,
   NOTE_MSG,
+  NOTE_RESUME,
+  NOTE_RETURN,
   OP_CANCEL,
   OP_HOLD,
   OP_MASK,
@@ -57,8 +59,10 @@ export class LocalContext implements Context {
     const { inbox, header } = lane
     if (lane.dispatching && lane.current === ref.index) {
       const o = (header[WORD_CURSOR] as number) * WORDS
-      const isMessage = ((inbox[o] as number) & OP_MASK) === NOTE_MSG
-      return isMessage ? refOf(lane, inbox[o + 4] as number, inbox[o + 2] as number) : null
+      const op = (inbox[o] as number) & OP_MASK
+      if (op === NOTE_MSG) return refOf(lane, inbox[o + 4] as number, inbox[o + 2] as number)
+      const producer = op === NOTE_RESUME || op === NOTE_RETURN ? lane.producers.get(inbox[o + 3] as number) : undefined
+      return producer === undefined ? null : refOf(lane, producer.from, producer.fromAge)
     }
     const run = moreIf(ref)?.run
     return run === undefined ? null : refOf(lane, run.from, run.fromAge)

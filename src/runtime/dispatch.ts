@@ -7,6 +7,7 @@ import { isRefusal, noHandler } from '../errors.ts'
 import {
   FLAG_ASK,
   FLAG_ASYNC,
+  FLAG_SEND,
   FLAG_SHARED,
   FLAG_SLOT,
   FLAG_STREAM,
@@ -38,6 +39,16 @@ import { Parcel } from './verbs.ts'
 
 /** What a handler that does not exist gives. */
 const NONE = Symbol('no handler')
+
+/** A field of the instance took the place of a method, and is none. */
+export class Hidden {
+  readonly name: string
+  readonly args: readonly unknown[]
+  constructor(name: string, args: readonly unknown[]) {
+    this.name = name
+    this.args = args
+  }
+}
 
 export function dispatch(lane: Lane): void {
   const { inbox, header, instances, handlers, first } = lane
@@ -124,12 +135,14 @@ function runParcel(lane: Lane, head: number, o: number, instance: object): unkno
   let handler = found
   if (handler !== undefined && isGenerator(handler) !== isStream) handler = undefined
   const label = name ?? lane.methods[head >>> TAG_SHIFT]?.name ?? ''
+  lane.label = label
+  lane.parcel = isParcel ? carried : undefined
   if (handler === undefined) {
     const { onUnhandled } = instance as { onUnhandled?: unknown }
     if (found === undefined && typeof onUnhandled === 'function' && !isStream) {
       handler = () => onUnhandled.call(instance, label, args)
     } else {
-      missing(lane, o, label, args, found !== undefined && !isStream)
+      missing(lane, o, label, args, found === undefined ? undefined : isStream ? 'ask' : 'stream')
       return NONE
     }
   }
@@ -147,17 +160,18 @@ export function inContext<R>(lane: Lane, ref: LocalRef, run: <T>(fn: () => T) =>
 }
 
 /** No handler of that name: a dead letter. */
-function missing(lane: Lane, o: number, name: string, args: readonly unknown[], isGenerator: boolean): void {
+function missing(lane: Lane, o: number, name: string, args: readonly unknown[], verb?: 'ask' | 'stream'): void {
   const { inbox } = lane
   const i = o / WORDS
   lane.marks[i] = MARK_NO_HANDLER
   const corr = inbox[o + 5] as number
   const ref = lane.refs[inbox[o + 1] as number] as LocalRef
   if (corr !== 0) {
-    const hint = isGenerator ? `it is a generator: read it with ref.stream.${name}()` : undefined
+    const hint =
+      verb === undefined ? undefined : `it is ${verb === 'ask' ? 'no' : 'a'} generator: use ref.${verb}.${name}() for it`
     lane.calls.reject(corr, noHandler(ref.path, name, hint))
     lane.calls.close(corr)
-  } else if (isGenerator) {
+  } else if (verb !== undefined) {
     lane.log.warn(`'${name}' is a generator: read it with ref.stream`, { actor: ref.path })
   }
   publishDeadLetter(lane, 'no-handler', ref.path, inbox[o + 4] as number, inbox[o + 2] as number, name, args)
@@ -166,6 +180,10 @@ function missing(lane: Lane, o: number, name: string, args: readonly unknown[], 
 /** The handler returned something, or somebody waits for it. */
 function after(lane: Lane, head: number, o: number, i: number, result: unknown): void {
   if (result === NONE) return
+  if (result instanceof Hidden) {
+    missing(lane, o, result.name, result.args)
+    return
+  }
   if (lane.killed !== 0) {
     killedItself(lane, head, o, i)
     if (isThenable(result)) quiet(result)
@@ -173,8 +191,10 @@ function after(lane: Lane, head: number, o: number, i: number, result: unknown):
   }
   const corr = lane.inbox[o + 5] as number
   if ((head & FLAG_STREAM) !== 0) {
+    const index = lane.inbox[o + 1] as number
     lane.marks[i] = MARK_STREAMING
-    openStream(lane, lane.refs[lane.inbox[o + 1] as number] as LocalRef, corr, result)
+    holdBack(lane, index, i + 1) // its first step comes before what waits
+    openStream(lane, o, lane.refs[index] as LocalRef, corr, result)
     return
   }
   if (isThenable(result)) {
@@ -182,7 +202,7 @@ function after(lane: Lane, head: number, o: number, i: number, result: unknown):
     return
   }
   if (corr === 0) return
-  if ((head & FLAG_ASK) !== 0 && lane.calls.resolve(corr, reply(lane, result, o, head))) lane.settledOne = true
+  if (lane.calls.resolve(corr, (head & FLAG_ASK) === 0 ? undefined : reply(lane, result, o, head))) lane.settledOne = true
   lane.calls.close(corr)
 }
 
@@ -194,7 +214,7 @@ function reply(lane: Lane, value: unknown, o: number, head: number): unknown {
   return share(how, [value], ref, lane.methods[head >>> TAG_SHIFT]?.name ?? '')[0]
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (
     (typeof value === 'object' || typeof value === 'function') &&
     value !== null &&
@@ -220,7 +240,7 @@ function promised(lane: Lane, head: number, o: number, i: number, promise: Promi
   }
   const ref = lane.refs[index] as LocalRef
   const corr = inbox[o + 5] as number
-  const run = new Run(ref, NOTE_MSG, corr, shared, method?.name ?? null, inbox[o + 4] as number, inbox[o + 2] as number)
+  const run = new Run(ref, NOTE_MSG, corr, shared, method?.name ?? lane.label, inbox[o + 4] as number, inbox[o + 2] as number)
   begin(run)
   void follow(lane, run, promise)
 }
@@ -246,7 +266,7 @@ function killedItself(lane: Lane, head: number, o: number, i: number): void {
   lane.marks[i] = MARK_PROMISED
   const method = lane.methods[head >>> TAG_SHIFT]
   const ref = lane.refs[index] as LocalRef
-  begin(new Run(ref, NOTE_MSG, inbox[o + 5] as number, (head & FLAG_SHARED) !== 0, method?.name ?? null, 0, 0))
+  begin(new Run(ref, NOTE_MSG, inbox[o + 5] as number, (head & FLAG_SHARED) !== 0, method?.name ?? lane.label, 0, 0))
 }
 
 /** What ran at entry `i` threw. */
@@ -260,21 +280,27 @@ function failed(lane: Lane, i: number, error: unknown): void {
   const isMessage = op === NOTE_MSG
   lane.killed = 0
   if (op === NOTE_START) setStarting(undefined)
-  const method = isMessage ? (lane.methods[head >>> TAG_SHIFT]?.name ?? null) : null
+  const named = isMessage || op === NOTE_RESUME || op === NOTE_RETURN
+  const method = named ? (isMessage && lane.methods[head >>> TAG_SHIFT]?.name) || lane.label : null
   if (isRefusal(error) && op !== NOTE_START) {
-    if (isMessage && corr !== 0) {
+    if (isMessage && corr !== 0 && (head & FLAG_SEND) === 0) {
       lane.calls.reject(corr, error)
       lane.calls.close(corr)
       lane.settledOne = true
     } else {
-      lane.log.debug('refused', { actor: lane.refs[index]?.path, method, error })
+      if (isMessage && corr !== 0) {
+        lane.calls.resolve(corr, undefined)
+        lane.calls.close(corr)
+      }
+      lane.log.debug(`refused: ${(error as Error).message}`, { actor: lane.refs[index]?.path, method, error })
     }
     return
   }
   lane.marks[i] = MARK_THREW
   inbox[o + 3] = keepError(lane, error, method)
   if (isMessage && corr !== 0) {
-    lane.calls.reject(corr, error)
+    if ((head & FLAG_SEND) === 0) lane.calls.reject(corr, error)
+    else lane.calls.resolve(corr, undefined) // it was accepted, and that is all that a send asks
     lane.calls.close(corr)
     lane.settledOne = true
   }

@@ -36,6 +36,7 @@ import { drain } from './drain.ts'
 import { RING, WORDS } from './limits.ts'
 import { deferred, Ended, type LocalRef, moreOf } from './ref.ts'
 import type { Producer } from './streams.ts'
+import type { Parcel } from './verbs.ts'
 import type { LocalTimer, Watch } from './context.ts'
 import { POLICIES, REASONS } from './words.ts'
 
@@ -75,6 +76,10 @@ export class Lane {
   current = 0
   /** The actor that killed itself in the handler that runs now; 0: none. */
   killed = 0
+  /** What the handler is called that runs now, when its tag does not say it. */
+  label = ''
+  /** What the message that runs now carries beside its arguments. */
+  parcel: Parcel | undefined = undefined
   /** Bits for the next turn. */
   mode = 0
   /** Of those, the ones that stay: who listens. */

@@ -23,7 +23,7 @@ import {
   TAG_SHIFT,
 } from '../native/layout.ts'
 import { endContext } from './context.ts'
-import { contents, inContext, promisedNote } from './dispatch.ts'
+import { contents, Hidden, inContext, isThenable, promisedNote } from './dispatch.ts'
 import type { Lane } from './lane.ts'
 import { WORDS } from './limits.ts'
 import { findHandler } from './lookup.ts'
@@ -49,9 +49,9 @@ export function note(lane: Lane, head: number, o: number, i: number): void {
     case NOTE_WATCH:
       return watch(lane, index, payload, inbox[o + 4] as number, i)
     case NOTE_RESUME:
-      return resumeStream(lane, payload, index, i)
+      return resumeStream(lane, payload, i)
     case NOTE_RETURN:
-      return returnStream(lane, payload, index, i)
+      return returnStream(lane, payload, i)
     case NOTE_DEAD:
       lane.deadLetter.set(inbox.subarray(o, o + WORDS))
       return
@@ -71,10 +71,6 @@ export function note(lane: Lane, head: number, o: number, i: number): void {
       return lane.close()
     default:
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 }
 
 /** Runs a hook or a callback of an actor; a promise is followed. */
@@ -110,8 +106,7 @@ function shadowed(lane: Lane, ref: LocalRef, instance: object): void {
     const { name, tag } = method
     lane.handlers[tag] = function (this: object, ...args: unknown[]) {
       const own = findHandler(this, name)
-      if (own === undefined) throw noHandler(ref.path, name)
-      return own.apply(this, args)
+      return own === undefined ? new Hidden(name, args) : own.apply(this, args)
     }
   }
 }
@@ -120,11 +115,11 @@ function stop(lane: Lane, index: number, reason: number, i: number): void {
   const ref = lane.refs[index] as LocalRef
   const more = moreOf(ref)
   more.isStopping = true
-  endStreams(lane, ref)
+  endStreams(ref)
   const instance = lane.instances[index] as { onStop?: unknown } | undefined
   if (instance === undefined || typeof instance.onStop !== 'function') return
   const { onStop } = instance
-  const why = exitReason(reason, more.error)
+  const why = exitReason(reason, more.failed?.error)
   runInside(lane, ref, i, () => onStop.call(instance, why), () => new Run(ref, NOTE_STOP, 0, false, null, 0, 0))
 }
 
@@ -142,13 +137,13 @@ function started(lane: Lane, index: number, generation: number): void {
 function ended(lane: Lane, index: number, number: number, bits: number): void {
   const ref = lane.refs[index] as LocalRef
   const more = moreIf(ref)
-  const reason = exitReason(number, more?.error)
+  const reason = exitReason(number, more?.failed?.error)
   const hasStarted = (bits & ENDED_STARTED) !== 0
-  endStreams(lane, ref)
+  endStreams(ref)
   fence(lane, ref, (method) => stopped(ref.path, method))
   endContext(lane, ref)
   lane.instances[index] = undefined
-  const cause = hasStarted ? undefined : (more?.error ?? stopped(ref.path, 'onStart'))
+  const cause = hasStarted ? undefined : more?.failed === undefined ? stopped(ref.path, 'onStart') : more.failed.error
   ref.end(new Ended(reason, hasStarted, cause))
   if (more?.started !== undefined) {
     if (hasStarted) more.started.resolve()
@@ -169,7 +164,7 @@ function failure(lane: Lane, head: number, index: number, number: number, phase:
   lane.thrown.delete(number)
   const what = PHASES[phase] as Failure['phase']
   const error = thrown === undefined ? startIsLate(lane, ref) : thrown.error
-  if (what !== 'stop') moreOf(ref).error = error
+  if (what !== 'stop') moreOf(ref).failed = { error }
   const method = what === 'message' ? (thrown?.method ?? lane.methods[head >>> TAG_SHIFT]?.name ?? null) : null
   lane.log.error('actor failed', { actor: ref.path, phase: what, method, error })
   if (!lane.events.active) return

@@ -40,7 +40,7 @@ export class More {
   shared: Set<Run> | undefined = undefined
   producers: Set<Producer> | undefined = undefined
   /** What it failed with last. */
-  error: unknown = undefined
+  failed: { readonly error: unknown } | undefined = undefined
   hasStarted = false
   /** onStop is running, or about to. */
   isStopping = false
@@ -91,7 +91,7 @@ export class LocalRef implements Ref<Actor> {
   }
 
   get tell(): Tell<Actor> {
-    return (this.#tell ??= new this.info.Tell(this) as unknown as Tell<Actor>)
+    return (this.#tell ??= new this.info[this.state instanceof Ended ? 'TunedTell' : 'Tell'](this) as unknown as Tell<Actor>)
   }
 
   get ask(): Ask<Actor> {
@@ -153,6 +153,7 @@ export class LocalRef implements Ref<Actor> {
   /** It has ended: what it was made with is not needed any more. */
   end(ended: Ended): void {
     this.state = ended
+    this.#tell = undefined // the next one knows that it has ended, and so can say whom it was for
     if (this.boot !== this.info.plain) {
       this.boot = { args: endedBoot, given: this.boot.given, parent: this.boot.parent }
     }

@@ -81,7 +81,7 @@ function finish(lane: Lane, run: Run, value: unknown, error: unknown, threw: boo
   }
   const settled = run.otherwise?.(error) === true || isRefusal(error)
   if (settled) {
-    if (isMessage && run.corr === 0) lane.log.debug('refused', { actor: run.ref.path, method: run.method, error })
+    if (isMessage && run.corr === 0) lane.log.debug(`refused: ${String((error as Error).message)}`, { actor: run.ref.path, method: run.method, error })
     done(lane, run, OUTCOME_OK, 0)
   } else {
     lane.mode |= MODE_ORDERED

@@ -6,16 +6,17 @@ import {
   NOTE_RESUME,
   NOTE_RETURN,
   OP_ABORT,
+  OP_DEMAND,
   OP_RESUME,
   OP_RETURN,
   OP_STREAM_END,
   OUTCOME_OK,
   OUTCOME_THREW,
 } from '../native/layout.ts'
-import { abortDelivered, promisedNote } from './dispatch.ts'
+import { abortDelivered, inContext, isThenable, promisedNote } from './dispatch.ts'
 import { type Lane, put, putFrom } from './lane.ts'
-import { inContext } from './dispatch.ts'
-import { hasEnded, type LocalRef, moreOf } from './ref.ts'
+import { AHEAD } from './limits.ts'
+import { hasEnded, type LocalRef, moreIf, moreOf } from './ref.ts'
 import { Run } from './run.ts'
 
 type Generator = Iterator<unknown, unknown> | AsyncIterator<unknown, unknown>
@@ -30,20 +31,25 @@ const END: IteratorResult<unknown, undefined> = Object.freeze({ done: true, valu
 /** The caller's end. */
 export class Reader implements AsyncIterableIterator<unknown> {
   readonly #ref: LocalRef
-  readonly #method: string
+  readonly method: string
   /** The call. */
   corr = 0
   #producer: Producer | undefined = undefined
+  /** Items made ahead. */
+  readonly #items: unknown[] = []
   readonly #waiting: Waiting[] = []
   /** Who waits for the generator's `finally`. */
   readonly #leaving: (() => void)[] = []
   #failure: { readonly error: unknown } | undefined = undefined
+  /** Nothing more will be made. */
   #over = false
   #left = false
+  /** The reader asks, so the stream holds what waits for quiet. */
+  #demands = false
 
   constructor(ref: LocalRef, method: string) {
     this.#ref = ref
-    this.#method = method
+    this.method = method
   }
 
   [Symbol.asyncIterator](): this {
@@ -51,6 +57,11 @@ export class Reader implements AsyncIterableIterator<unknown> {
   }
 
   next(): Promise<IteratorResult<unknown, undefined>> {
+    if (this.#items.length > 0) {
+      const value = this.#items.shift()
+      this.#producer?.resume()
+      return Promise.resolve({ done: false, value })
+    }
     const failure = this.#failure
     if (failure !== undefined) {
       this.#failure = undefined
@@ -59,17 +70,20 @@ export class Reader implements AsyncIterableIterator<unknown> {
     if (this.#over || this.#left) return Promise.resolve(END)
     return new Promise((resolve, reject) => {
       this.#waiting.push({ resolve, reject })
-      if (this.#waiting.length === 1) this.#producer?.resume()
+      this.#demand(true)
+      this.#producer?.resume()
     })
   }
 
   /** Leaves: the generator's `finally` runs inside its actor. */
   return(): Promise<IteratorResult<unknown, undefined>> {
     this.#failure = undefined
-    if (this.#over) return Promise.resolve(END)
+    this.#items.length = 0
     const first = !this.#left
     this.#left = true
     for (const waiting of this.#waiting.splice(0)) waiting.resolve(END)
+    this.#demand(false)
+    if (this.#over) return Promise.resolve(END)
     return new Promise((resolve) => {
       this.#leaving.push(() => resolve(END))
       if (first) this.#leave()
@@ -93,18 +107,17 @@ export class Reader implements AsyncIterableIterator<unknown> {
     }
     const { lane } = this.#ref
     if (!lane.calls.has(this.corr) || abortDelivered(lane, this.corr)) {
-      this.#end()
+      this.finish()
       return
     }
     lane.mode |= MODE_ORDERED
     put(lane, OP_ABORT, this.#ref.index, this.#ref.age, 0, this.corr)
   }
 
-  #end(): void {
-    this.#over = true
-    for (const waiting of this.#waiting.splice(0)) waiting.resolve(END)
-    for (const left of this.#leaving.splice(0)) left()
-    this.#ref.lane.settledOne = true
+  #demand(demands: boolean): void {
+    if (demands === this.#demands) return
+    this.#demands = demands
+    putFrom(this.#ref.lane, OP_DEMAND, 0, 0, 0, demands ? 1 : 0, 0)
   }
 
   // -------------------------------------------------------------------------------- called by the producer
@@ -113,34 +126,49 @@ export class Reader implements AsyncIterableIterator<unknown> {
   begin(producer: Producer): void {
     this.#producer = producer
     if (this.#left) producer.leave()
-    else if (this.#waiting.length > 0) producer.resume()
+    else producer.resume()
   }
 
-  /** An item. Whether another is asked for. */
+  /** An item. Whether there is room for another. */
   push(value: unknown): boolean {
-    this.#waiting.shift()?.resolve({ done: false, value })
-    this.#ref.lane.settledOne = true
-    return this.#waiting.length > 0
+    const first = this.#waiting.shift()
+    if (first === undefined) {
+      if (!this.#left) this.#items.push(value)
+    } else {
+      first.resolve({ done: false, value })
+      this.#ref.lane.settledOne = true
+      if (this.#waiting.length === 0) this.#demand(false)
+    }
+    return this.hasRoom
   }
 
+  get hasRoom(): boolean {
+    return this.#items.length < AHEAD
+  }
+
+  /** Nothing more will be made. */
   finish(): void {
-    this.#end()
+    this.#over = true
+    for (const waiting of this.#waiting.splice(0)) waiting.resolve(END)
+    for (const left of this.#leaving.splice(0)) left()
+    this.#demand(false)
+    this.#ref.lane.settledOne = true
   }
 
-  /** Whoever asks next, or asks now, is told; after that it is over. */
+  /** After the items that were made, whoever asks next is told. */
   fail(error: unknown): void {
     if (this.#over) return
-    this.#over = true
-    const producer = this.#producer
     const first = this.#waiting.shift()
     if (first !== undefined) first.reject(error)
     else if (!this.#left) this.#failure = { error }
-    this.#end()
-    producer?.leave()
+    this.finish()
   }
 
-  get method(): string {
-    return this.#method
+  /** The call was aborted: what was made ahead is dropped, and the generator returned. */
+  abort(error: unknown): void {
+    this.#items.length = 0
+    this.fail(error)
+    this.#producer?.leave()
   }
 }
 
@@ -151,96 +179,111 @@ export class Producer {
   readonly #corr: number
   readonly #generator: Generator
   readonly #reader: Reader
-  /** A step, or the return, is on its way through the core. */
+  /** Who reads. */
+  readonly from: number
+  readonly fromAge: number
+  /** Runs a step in the reader's asynchronous context. */
+  readonly #context: <T>(fn: () => T) => T
+  #begun = false
+  /** A step is on its way through the core. */
   #pending = false
   #leaving = false
-  over = false
+  #over = false
 
-  constructor(id: number, ref: LocalRef, corr: number, generator: Generator, reader: Reader) {
+  constructor(id: number, ref: LocalRef, corr: number, generator: Generator, reader: Reader, from: number, fromAge: number) {
     this.id = id
     this.ref = ref
     this.#corr = corr
     this.#generator = generator
     this.#reader = reader
+    this.from = from
+    this.fromAge = fromAge
+    this.#context = ref.lane.parcel?.run ?? ((fn) => fn())
   }
 
-  get #lane(): Lane {
-    return this.ref.lane
-  }
-
-  /** The reader asks for an item: one more step, behind what waits. */
+  /** One more step: the first before what waits, the others behind it. */
   resume(): void {
-    if (this.over || this.#pending || this.#leaving) return
+    if (this.#over || this.#pending || this.#leaving || !this.#reader.hasRoom) return
     this.#pending = true
-    put(this.#lane, OP_RESUME, this.ref.index, this.ref.age, this.id, 0)
+    const first = this.#begun ? 0 : 1
+    this.#begun = true
+    putFrom(this.ref.lane, OP_RESUME, this.ref.index, this.ref.age, this.id, first, 0)
   }
 
   /** The reader has gone. */
   leave(): void {
-    if (this.over || this.#leaving) return
+    if (this.#over || this.#leaving) return
     this.#leaving = true
-    put(this.#lane, OP_RETURN, this.ref.index, this.ref.age, this.id, 0)
+    put(this.ref.lane, OP_RETURN, this.ref.index, this.ref.age, this.id, 0)
   }
 
   /** One step, inside the actor. */
   step(i: number): void {
     this.#pending = false
-    if (this.over || this.#leaving) return
-    this.#run(i, NOTE_RESUME, () => this.#generator.next(), (result) => this.#made(result))
+    if (this.#over || this.#leaving) return
+    this.#run(
+      i,
+      NOTE_RESUME,
+      () => this.#generator.next(),
+      (result) => this.#made(result),
+    )
   }
 
   /** Its `finally`, inside the actor. */
   giveBack(i: number): void {
-    if (this.over) return
-    this.#run(i, NOTE_RETURN, () => this.#generator.return?.(), () => this.#finished(OUTCOME_OK))
+    if (this.#over) return
+    this.#run(
+      i,
+      NOTE_RETURN,
+      () => this.#generator.return?.(),
+      () => this.#finished(OUTCOME_OK),
+    )
   }
 
-  #run(i: number, note: number, call: () => unknown, then: (value: unknown) => void): void {
-    const lane = this.#lane
+  #run(i: number, note: number, call: () => unknown, onValue: (value: unknown) => void): void {
+    const { lane } = this.ref
     lane.current = this.ref.index
+    lane.label = this.#reader.method
     let result: unknown
     try {
-      result = lane.propagated === undefined ? call() : inContext(lane, this.ref, (fn) => fn(), call)
+      result = lane.propagated === undefined ? call() : inContext(lane, this.ref, this.#context, call)
     } catch (error) {
       if (this.#threw(error)) return
       throw error
     }
-    if (typeof (result as { then?: unknown } | null)?.then === 'function') {
-      const run = new Run(this.ref, note, 0, false, this.#reader.method, 0, 0, then, (error) => this.#threw(error))
-      promisedNote(lane, i, run, result as PromiseLike<unknown>)
+    if (isThenable(result)) {
+      const { method } = this.#reader
+      const onError = (error: unknown): boolean => this.#threw(error)
+      promisedNote(lane, i, new Run(this.ref, note, 0, false, method, this.from, this.fromAge, onValue, onError), result)
     } else {
-      then(result)
+      onValue(result)
     }
   }
 
   #made(result: unknown): void {
     const { done, value } = result as IteratorResult<unknown, unknown>
-    if (done === true) {
-      this.#finished(OUTCOME_OK)
-    } else if (this.#reader.push(value)) {
-      this.resume()
-    }
+    if (done === true) this.#finished(OUTCOME_OK)
+    else if (this.#reader.push(value)) this.resume()
   }
 
   /** The generator threw. Whether that concerns the reader alone. */
   #threw(error: unknown): boolean {
     const refused = isRefusal(error)
-    this.over = true
     this.#reader.fail(error)
     this.#finished(refused ? OUTCOME_OK : OUTCOME_THREW)
     return refused
   }
 
   #finished(outcome: number): void {
-    this.over = true
-    const lane = this.#lane
+    if (this.#over) return
+    this.#over = true
     this.#forget()
-    putFrom(lane, OP_STREAM_END, this.ref.index, this.ref.age, 0, outcome, 0)
+    putFrom(this.ref.lane, OP_STREAM_END, this.ref.index, this.ref.age, 0, outcome, 0)
     this.#reader.finish()
   }
 
   #forget(): void {
-    const lane = this.#lane
+    const { lane } = this.ref
     lane.producers.delete(this.id)
     moreOf(this.ref).producers?.delete(this)
     if (lane.calls.has(this.#corr)) lane.calls.close(this.#corr)
@@ -248,43 +291,41 @@ export class Producer {
 
   /** The actor ends: the generator is returned, and the reader told. */
   end(): void {
-    if (this.over) return
-    this.over = true
+    if (this.#over) return
+    this.#over = true
     this.#forget()
     try {
       const result: unknown = this.#generator.return?.()
-      if (typeof (result as { then?: unknown } | null)?.then === 'function') {
-        void Promise.resolve(result as PromiseLike<unknown>).then(undefined, () => {})
-      }
+      if (isThenable(result)) void Promise.resolve(result).then(undefined, () => {})
     } catch (error) {
-      this.#lane.log.debug('a stream failed at the end of its actor', { actor: this.ref.path, error })
+      this.ref.lane.log.debug('a stream failed at the end of its actor', { actor: this.ref.path, error })
     }
     this.#reader.fail(stopped(this.ref.path, this.#reader.method))
   }
 }
 
 /** A stream call was run: its result is the generator. */
-export function openStream(lane: Lane, ref: LocalRef, corr: number, generator: unknown): void {
+export function openStream(lane: Lane, o: number, ref: LocalRef, corr: number, generator: unknown): void {
   const reader = lane.calls.extra(corr)?.reader as Reader
   const id = lane.nextNumber
   lane.nextNumber = (id + 1) & 0x7fff_ffff || 1
-  const producer = new Producer(id, ref, corr, generator as Generator, reader)
+  const [from, fromAge] = [lane.inbox[o + 4] as number, lane.inbox[o + 2] as number]
+  const producer = new Producer(id, ref, corr, generator as Generator, reader, from, fromAge)
   lane.producers.set(id, producer)
   ;(moreOf(ref).producers ??= new Set()).add(producer)
   reader.begin(producer)
 }
 
-export function resumeStream(lane: Lane, id: number, _index: number, i: number): void {
+export function resumeStream(lane: Lane, id: number, i: number): void {
   lane.producers.get(id)?.step(i)
 }
 
-export function returnStream(lane: Lane, id: number, _index: number, i: number): void {
+export function returnStream(lane: Lane, id: number, i: number): void {
   lane.producers.get(id)?.giveBack(i)
 }
 
 /** The actor ends, or its end begins: nothing is read from it any more. */
-export function endStreams(lane: Lane, ref: LocalRef): void {
-  void lane
+export function endStreams(ref: LocalRef): void {
   if (hasEnded(ref)) return
-  for (const producer of moreOf(ref).producers ?? []) producer.end()
+  for (const producer of moreIf(ref)?.producers ?? []) producer.end()
 }

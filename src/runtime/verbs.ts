@@ -2,7 +2,7 @@
 // handlers that the class is known to have; all others build a parcel.
 
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { aborted } from '../errors.ts'
+import { aborted, stopped } from '../errors.ts'
 import {
   FLAG_ASK,
   FLAG_EXT,
@@ -19,7 +19,7 @@ import type { CallExtra } from './calls.ts'
 import type { Method } from './classes.ts'
 import { abortDelivered } from './dispatch.ts'
 import { type Lane, put, putExtra, reservePair, takeSlot } from './lane.ts'
-import { type LocalRef, REF, SETTINGS } from './ref.ts'
+import { hasEnded, type LocalRef, REF, SETTINGS } from './ref.ts'
 import { share } from './share.ts'
 import { Reader } from './streams.ts'
 import { PRIORITIES } from './words.ts'
@@ -195,6 +195,8 @@ function postLong(
   const label = name ?? method?.name ?? ''
   const carried = lane.settings.localMessages === 'share' ? args : share(lane.settings.localMessages, args, ref, label)
   const { signal, ttl, timeout, priority } = settings
+  const sender = lane.propagated?.getStore()
+  if (sender !== undefined && sender.lane === lane && hasEnded(sender.ref)) return fenced(sender.ref, kind, label, reader)
   let promise: Promise<unknown> | undefined
   let corr = 0
   if (kind === FLAG_ASK || kind === FLAG_SEND) {
@@ -212,6 +214,7 @@ function postLong(
     if (corr !== 0) calls.extend(extra)
     else if (reader !== undefined || signal !== undefined) corr = calls.openSilent(ref, extra)
   }
+  if (corr === 0 && hasEnded(ref)) corr = calls.openSilent(ref, {}) // so that its dead letter can say whom it was for
   if (reader !== undefined) reader.corr = corr
   const slot = takeSlot(lane)
   const run = lane.propagated === undefined ? undefined : capture()
@@ -235,6 +238,13 @@ function postLong(
   return promise
 }
 
+/** What an actor sends after its end has no effect. */
+function fenced(ref: LocalRef, kind: number, method: string, reader: Reader | undefined): Promise<unknown> | undefined {
+  const error = stopped(ref.path, method)
+  reader?.fail(error)
+  return kind === FLAG_ASK || kind === FLAG_SEND ? Promise.reject(error) : undefined
+}
+
 /** The halves of a number of 64 bits; Infinity is all ones. */
 function low(value: number): number {
   return value === Infinity ? -1 : value % 2 ** 32
@@ -248,7 +258,10 @@ function high(value: number): number {
 function abort(ref: LocalRef, corr: number, method: string, signal: AbortSignal): void {
   const { lane } = ref
   if (!lane.calls.has(corr)) return
-  lane.calls.reject(corr, aborted(ref.path, method, signal.reason))
+  const error = aborted(ref.path, method, signal.reason)
+  const reader = lane.calls.extra(corr)?.reader
+  if (reader === undefined) lane.calls.reject(corr, error)
+  else reader.abort(error)
   if (abortDelivered(lane, corr)) return
   lane.mode |= MODE_ORDERED
   put(lane, OP_ABORT, ref.index, ref.age, 0, corr)

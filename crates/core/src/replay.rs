@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::clock::Clock;
 use crate::entry::{Entry, word};
+use crate::lane::parcel::Header;
 use crate::lane::{Defaults, Lane, Rings};
 
 /// What happened at a lane's border.
@@ -12,12 +13,33 @@ enum Event {
     Grant,
     Class(u32, String),
     Reserve(u32, u32, String),
-    Call { whole: bool, mode: i32, cursor: i32, now: Option<u64>, marks: Vec<(u32, u8, Entry)>, out: Vec<Entry>, inbox: Option<Vec<Entry>> },
+    Call(Call),
+    Close(Vec<Header>),
+}
+
+/// One turn, or one submission in mid-way of an inbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Call {
+    whole: bool,
+    mode: i32,
+    cursor: i32,
+    /// The time, if it was looked at.
+    now: Option<u64>,
+    /// What the isolate said of its inbox: place, mark and entry.
+    marks: Vec<(u32, u8, Entry)>,
+    out: Vec<Entry>,
+    /// What a turn gave.
+    inbox: Option<Vec<Entry>>,
+    /// What other threads had sent.
+    mail: Vec<Header>,
 }
 
 /// The record.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
+    defaults: Defaults,
+    /// Entries of the inbox: what did not fit came a turn later.
+    ring: usize,
     events: Vec<Event>,
 }
 
@@ -25,7 +47,14 @@ pub struct Log {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Mismatch(pub String);
 
+/// Entries of a ring when the record does not say.
+const RING: usize = 1024;
+
 impl Log {
+    fn new(defaults: Defaults) -> Self {
+        Log { defaults, ring: RING, events: Vec::new() }
+    }
+
     pub(crate) fn granted(&mut self) {
         self.events.push(Event::Grant);
     }
@@ -40,19 +69,20 @@ impl Log {
 
     pub(crate) fn time(&mut self, read: impl FnOnce() -> u64) -> u64 {
         let read = read();
-        if let Some(Event::Call { now, .. }) = self.events.last_mut() {
-            *now = Some(read);
+        if let Some(Event::Call(call)) = self.events.last_mut() {
+            call.now = Some(read);
         }
         read
     }
 
-    fn begin(&mut self, io: &Rings<'_>, whole: bool, delivered: usize) {
+    fn begin(&mut self, io: &Rings<'_>, whole: bool, delivered: usize, mail: Vec<Header>) {
+        self.ring = io.inbox.len();
         let count = usize::try_from(io.header[word::OUT]).unwrap_or(0).min(io.outbox.len());
         let marks = (0..delivered)
             .filter(|&at| io.marks[at] != 0)
             .map(|at| (u32::try_from(at).unwrap_or(0), io.marks[at], io.inbox[at]))
             .collect();
-        self.events.push(Event::Call {
+        self.events.push(Event::Call(Call {
             whole,
             mode: io.header[word::MODE],
             cursor: io.header[word::CURSOR],
@@ -60,12 +90,13 @@ impl Log {
             marks,
             out: io.outbox[..count].to_vec(),
             inbox: None,
-        });
+            mail,
+        }));
     }
 
     fn end(&mut self, filled: &[Entry]) {
-        if let Some(Event::Call { inbox, whole: true, .. }) = self.events.last_mut() {
-            *inbox = Some(filled.to_vec());
+        if let Some(Event::Call(call)) = self.events.last_mut() {
+            call.inbox = Some(filled.to_vec());
         }
     }
 
@@ -73,43 +104,48 @@ impl Log {
     ///
     /// # Errors
     /// [`Mismatch`] when a turn gives other notes than were recorded.
-    pub fn replay(&self, defaults: Defaults) -> Result<Lane, Mismatch> {
-        let widest = self.events.iter().map(|e| match e {
-            Event::Call { out, inbox, .. } => out.len().max(inbox.as_ref().map_or(0, Vec::len)),
-            _ => 0,
-        });
-        let size = widest.max().unwrap_or(0).max(1024);
-        let (mut outbox, mut inbox) = (vec![Entry::default(); size], vec![Entry::default(); size]);
-        let mut marks = vec![0_u8; size];
+    pub fn replay(&self) -> Result<Lane, Mismatch> {
+        let widest = self.calls().map(|call| call.out.len()).max().unwrap_or(0);
+        let (mut outbox, mut inbox) = (vec![Entry::default(); widest], vec![Entry::default(); self.ring]);
+        let mut marks = vec![0_u8; self.ring];
         let mut header = [0_i32; word::COUNT];
-        let mut lane = Lane::new(Clock::Manual(0), defaults);
+        let mut lane = Lane::new(Clock::Manual(0), self.defaults);
         for (at, event) in self.events.iter().enumerate() {
+            let wrong = |what: String| Mismatch(format!("event {at}: {what}"));
             match event {
                 Event::Grant => drop(lane.grant()),
                 Event::Class(id, name) => lane.class(*id, name),
                 Event::Reserve(parent, index, name) => drop(lane.reserve(*parent, name, *index)),
-                Event::Call { whole, mode, cursor, now, marks: marked, out, inbox: expected } => {
-                    outbox[..out.len()].copy_from_slice(out);
-                    for (place, byte, entry) in marked {
-                        marks[*place as usize] = *byte;
-                        inbox[*place as usize] = *entry;
+                Event::Close(mail) => {
+                    lane.retake(mail);
+                    lane.close();
+                }
+                Event::Call(call) => {
+                    outbox[..call.out.len()].copy_from_slice(&call.out);
+                    for &(place, byte, entry) in &call.marks {
+                        let place = place as usize;
+                        if place >= self.ring {
+                            return Err(wrong(format!("a mark at {place}, beyond the inbox")));
+                        }
+                        (marks[place], inbox[place]) = (byte, entry);
                     }
-                    header[word::OUT] = i32::try_from(out.len()).unwrap_or(0);
-                    (header[word::MODE], header[word::CURSOR]) = (*mode, *cursor);
-                    if let Some(now) = now {
-                        lane.set_time(*now);
+                    header[word::OUT] = i32::try_from(call.out.len()).unwrap_or(0);
+                    (header[word::MODE], header[word::CURSOR]) = (call.mode, call.cursor);
+                    if let Some(now) = call.now {
+                        lane.set_time(now);
+                    }
+                    if !call.mail.is_empty() {
+                        lane.retake(&call.mail);
                     }
                     let io = &mut Rings { header: &mut header, outbox: &mut outbox, inbox: &mut inbox, marks: &mut marks };
-                    if *whole {
+                    if call.whole {
                         lane.turn(io);
                     } else {
                         lane.submit(io);
                     }
-                    let filled = usize::try_from(header[word::IN]).unwrap_or(0);
-                    if let Some(expected) = expected {
-                        if inbox[..filled] != expected[..] {
-                            return Err(Mismatch(format!("event {at}: {:?} instead of {expected:?}", &inbox[..filled])));
-                        }
+                    let filled = &inbox[..lane.delivered()];
+                    if call.inbox.as_ref().is_some_and(|expected| filled != expected) {
+                        return Err(wrong(format!("{filled:?} instead of {:?}", call.inbox)));
                     }
                 }
             }
@@ -117,34 +153,35 @@ impl Log {
         Ok(lane)
     }
 
+    fn calls(&self) -> impl Iterator<Item = &Call> {
+        self.events.iter().filter_map(|e| if let Event::Call(call) = e { Some(call) } else { None })
+    }
+
     /// All notes that came out, in order.
     #[must_use]
     pub fn notes(&self) -> Vec<Entry> {
-        let inboxes = self.events.iter().filter_map(|e| match e {
-            Event::Call { inbox, .. } => inbox.as_deref(),
-            _ => None,
-        });
-        inboxes.flatten().copied().collect()
+        self.calls().filter_map(|call| call.inbox.as_deref()).flatten().copied().collect()
     }
 
-    /// The record as text, one event a line.
+    /// The record as text, one event a line; the first line has the system's defaults and the ring's size.
     #[must_use]
     pub fn to_text(&self) -> String {
-        let mut text = String::new();
-        let entry = |e: &Entry| format!("{:x},{:x},{:x},{:x},{:x},{:x}", e.head, e.index, e.age, e.payload, e.from, e.corr);
-        let list = |es: &[Entry]| es.iter().map(entry).collect::<Vec<_>>().join(" ");
+        let Defaults { ask_timeout, capacity, policy } = self.defaults;
+        let mut text = format!("defaults\t{ask_timeout}\t{capacity}\t{policy}\t{}\n", self.ring);
         for event in &self.events {
             // writing to a String does not fail
             let _ = match event {
                 Event::Grant => writeln!(text, "grant"),
-                Event::Class(id, name) => writeln!(text, "class\t{id}\t{name}"),
-                Event::Reserve(parent, index, name) => writeln!(text, "reserve\t{parent}\t{index}\t{name}"),
-                Event::Call { whole, mode, cursor, now, marks, out, inbox } => {
-                    let marks: Vec<_> = marks.iter().map(|(at, byte, e)| format!("{at:x}:{byte:x}:{}", entry(e))).collect();
-                    let now = now.map_or("-".to_owned(), |n| n.to_string());
-                    let inbox = inbox.as_ref().map_or("-".to_owned(), |i| list(i));
+                Event::Class(id, name) => writeln!(text, "class\t{id}\t{}", escape(name)),
+                Event::Reserve(parent, index, name) => writeln!(text, "reserve\t{parent}\t{index}\t{}", escape(name)),
+                Event::Close(mail) => writeln!(text, "close\t{}", list(mail, headers)),
+                Event::Call(Call { whole, mode, cursor, now, marks, out, inbox, mail }) => {
                     let what = if *whole { "turn" } else { "submit" };
-                    writeln!(text, "{what}\t{mode}\t{cursor}\t{now}\t{}\t{}\t{inbox}", marks.join(" "), list(out))
+                    let now = now.map_or("-".to_owned(), |n| n.to_string());
+                    let marks = list(marks, |(at, byte, e)| format!("{at:x}:{byte:x}:{}", words(e)));
+                    let (out, mail) = (list(out, words), list(mail, headers));
+                    let inbox = inbox.as_ref().map_or("-".to_owned(), |i| list(i, words));
+                    writeln!(text, "{what}\t{mode}\t{cursor}\t{now}\t{marks}\t{out}\t{inbox}\t{mail}")
                 }
             };
         }
@@ -156,13 +193,59 @@ impl Log {
     /// # Errors
     /// [`Mismatch`] names the line that cannot be read.
     pub fn from_text(text: &str) -> Result<Self, Mismatch> {
-        let mut log = Log::default();
+        let mut log = Log::new(Defaults::default());
         for (at, line) in text.lines().enumerate() {
-            let event = parse(line).ok_or_else(|| Mismatch(format!("line {} cannot be read: {line}", at + 1)))?;
-            log.events.push(event);
+            let unreadable = || Mismatch(format!("line {} cannot be read: {line}", at + 1));
+            if let (0, Some(rest)) = (at, line.strip_prefix("defaults\t")) {
+                (log.defaults, log.ring) = parse_defaults(rest).ok_or_else(unreadable)?;
+            } else {
+                log.events.push(parse(line).ok_or_else(unreadable)?);
+            }
         }
         Ok(log)
     }
+}
+
+fn list<T>(items: &[T], one: impl Fn(&T) -> String) -> String {
+    items.iter().map(one).collect::<Vec<_>>().join(" ")
+}
+
+fn words(e: &Entry) -> String {
+    format!("{:x},{:x},{:x},{:x},{:x},{:x}", e.head, e.index, e.age, e.payload, e.from, e.corr)
+}
+
+fn headers(h: &Header) -> String {
+    let Header { w0, index, generation, payload, from_index, from_generation, corr, .. } = h;
+    format!("{w0:x},{index:x},{generation:x},{payload:x},{from_index:x},{from_generation:x},{corr:x}")
+}
+
+/// Names may have any character; a line and a field end with their own.
+fn escape(name: &str) -> String {
+    name.replace('\\', "\\\\").replace('\t', "\\t").replace('\n', "\\n").replace('\r', "\\r")
+}
+
+fn unescape(text: &str) -> String {
+    let mut name = String::with_capacity(text.len());
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        name.push(match (c, if c == '\\' { chars.next() } else { None }) {
+            (_, Some('t')) => '\t',
+            (_, Some('n')) => '\n',
+            (_, Some('r')) => '\r',
+            (_, Some(other)) => other,
+            (c, None) => c,
+        });
+    }
+    name
+}
+
+/// `ask time-out in µs, capacity, policy`, and the ring's size when it is there.
+fn parse_defaults(text: &str) -> Option<(Defaults, usize)> {
+    let mut words = text.split('\t');
+    let mut word = || words.next();
+    let (ask_timeout, capacity, policy) = (word()?.parse().ok()?, word()?.parse().ok()?, word()?.parse().ok()?);
+    let ring = word().map_or(Some(RING), |ring| ring.parse().ok())?;
+    Some((Defaults { ask_timeout, capacity, policy }, ring))
 }
 
 fn parse(line: &str) -> Option<Event> {
@@ -170,8 +253,9 @@ fn parse(line: &str) -> Option<Event> {
     let mut word = || words.next();
     Some(match word()? {
         "grant" => Event::Grant,
-        "class" => Event::Class(word()?.parse().ok()?, word()?.to_owned()),
-        "reserve" => Event::Reserve(word()?.parse().ok()?, word()?.parse().ok()?, word()?.to_owned()),
+        "class" => Event::Class(word()?.parse().ok()?, unescape(word()?)),
+        "reserve" => Event::Reserve(word()?.parse().ok()?, word()?.parse().ok()?, unescape(word()?)),
+        "close" => Event::Close(parse_mail(word()?)?),
         what @ ("turn" | "submit") => {
             let (mode, cursor) = (word()?.parse().ok()?, word()?.parse().ok()?);
             let now = match word()? {
@@ -184,7 +268,8 @@ fn parse(line: &str) -> Option<Event> {
                 "-" => None,
                 list => Some(parse_list(list)?),
             };
-            Event::Call { whole: what == "turn", mode, cursor, now, marks, out, inbox }
+            let mail = word().map_or(Some(Vec::new()), parse_mail)?;
+            Event::Call(Call { whole: what == "turn", mode, cursor, now, marks, out, inbox, mail })
         }
         _ => return None,
     })
@@ -207,10 +292,23 @@ fn parse_entry(text: &str) -> Option<Entry> {
     Some(Entry { head: word()?, index: word()?, age: word()?, payload: word()?, from: word()?, corr: word()? })
 }
 
+fn parse_mail(text: &str) -> Option<Vec<Header>> {
+    text.split_whitespace().map(parse_header).collect()
+}
+
+fn parse_header(text: &str) -> Option<Header> {
+    let mut words = text.split(',').map(|w| u32::from_str_radix(w, 16).ok());
+    let mut word = || words.next().flatten();
+    let (w0, index, generation, payload) = (word()?, word()?, word()?, word()?);
+    let (from_index, from_generation, corr) = (word()?, word()?, word()?);
+    Some(Header { w0, index, generation, payload, from_index, from_generation, corr, source_lane: 0 })
+}
+
 impl Lane {
     /// From now on, keeps a record. To be called before anything else happened.
     pub fn keep_log(&mut self) {
-        self.set_log(Some(Box::default()));
+        let log = Log::new(self.defaults());
+        self.set_log(Some(Box::new(log)));
     }
 
     /// The record so far.
@@ -221,9 +319,18 @@ impl Lane {
 
     #[inline]
     pub(crate) fn record(&mut self, io: &Rings<'_>, whole: bool) {
-        let delivered = self.delivered();
+        if self.log_ref().is_some() {
+            let (delivered, mail) = (self.delivered(), if whole { self.taken().to_vec() } else { Vec::new() });
+            if let Some(log) = self.log_mut() {
+                log.begin(io, whole, delivered, mail);
+            }
+        }
+    }
+
+    pub(crate) fn record_close(&mut self) {
+        let mail = self.taken().to_vec();
         if let Some(log) = self.log_mut() {
-            log.begin(io, whole, delivered);
+            log.events.push(Event::Close(mail));
         }
     }
 

@@ -11,10 +11,10 @@ pub struct Ext {
     pub high: List,
     /// Messages of low priority.
     pub low: List,
-    /// Deliveries of high priority since the last other one.
-    pub high_streak: u8,
-    /// Deliveries since the last one of low priority.
-    pub low_streak: u8,
+    /// Deliveries of high priority in a row while some of normal priority waited.
+    pub over_normal: u8,
+    /// Deliveries of higher priorities in a row while some of low priority waited.
+    pub over_low: u8,
     /// Timers, watches and the like; they overtake messages and are not bounded.
     pub signals: List,
     /// Sends and asks before the full mailbox, in order.
@@ -25,8 +25,12 @@ pub struct Ext {
     pub shutdown: u32,
     /// For onStart, in ms; `u32::MAX`: none.
     pub start: u32,
-    /// When the time for the hand and onStop is over, in ms of the lane's clock; 0: it did not begin.
+    /// When the time for the hand is over, in ms of the lane's clock.
     pub stop_by: u64,
+    /// What the hand left of the time for onStop, in ms.
+    pub stop_left: u32,
+    /// The deadline of the drain on the wheel, plus one; 0: none.
+    pub drain: u32,
     /// The slot of the error it ends with.
     pub error: u32,
     /// Who watches it: watcher, its age, the watch.
@@ -54,14 +58,16 @@ impl Default for Ext {
             held: List::default(),
             high: List::default(),
             low: List::default(),
-            high_streak: 0,
-            low_streak: 0,
+            over_normal: 0,
+            over_low: 0,
             signals: List::default(),
             parked: List::default(),
             parked_count: 0,
             shutdown: SHUTDOWN_MS,
             start: START_MS,
             stop_by: 0,
+            stop_left: FOREVER,
+            drain: 0,
             error: 0,
             watchers: Vec::new(),
             watching: Vec::new(),

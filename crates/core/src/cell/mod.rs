@@ -115,8 +115,8 @@ pub struct Cell {
     pub generation: u32,
     /// The deadline on the wheel, plus one; 0: none.
     pub deadline: u32,
-    /// The call of the exclusive run in hand.
-    pub hand_corr: u32,
+    /// The timer whose callback is in hand; `u32::MAX`: it was cancelled.
+    pub hand_timer: u32,
     /// Open asks of the run in hand: the head of a list of calls; `u32::MAX`: none.
     pub asking: u32,
     /// The class.

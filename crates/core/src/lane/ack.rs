@@ -5,26 +5,26 @@
 
 use super::{Fact, Lane, Rings};
 use crate::cell::{State, bit};
-use crate::entry::{Entry, OP_MASK, dead, flag, mark, note, op, outcome, phase};
+use crate::entry::{Entry, OP_MASK, dead, flag, mark, note, outcome, phase};
 use crate::mailbox::local::Envelope;
 
 /// The note of an entry whose head the isolate has overwritten is in the upper bits of its mark.
-fn note_of(entry: &Entry, byte: u8) -> u32 {
+pub(super) fn note_of(entry: &Entry, byte: u8) -> u32 {
     if entry.op() == note::NOP { u32::from(byte >> 3) } else { entry.op() }
 }
 
 impl Lane {
     /// Takes note of the entries before `upto`.
     pub(super) fn ack(&mut self, io: &mut Rings<'_>, upto: usize) {
+        if self.begun.is_some() && upto > self.acked {
+            self.unbegin(io.marks[self.acked]);
+        }
         for at in self.acked..upto {
-            if self.begun == Some(at) {
-                self.unbegin(&io.inbox[at]);
-            }
             let entry = io.inbox[at];
             let byte = io.marks[at];
             if byte != 0 {
                 io.marks[at] = 0;
-                self.marked(&entry, byte);
+                self.marked(&entry, byte, at);
             } else if entry.op() == note::MSG {
                 let cell = self.table.at_mut(entry.index);
                 cell.waiting -= 1;
@@ -40,7 +40,6 @@ impl Lane {
             }
         }
         self.acked = upto;
-        self.take_back();
     }
 
     /// The isolate looks in while it runs the entry at the cursor: that one is running, and waits no more.
@@ -53,15 +52,19 @@ impl Lane {
             self.table.at_mut(entry.index).waiting -= 1;
             self.ledger.waiting -= 1;
             self.ledger.running += 1;
-            self.begun = Some(self.acked);
+            self.begun = Some(entry.index);
         }
     }
 
-    fn unbegin(&mut self, entry: &Entry) {
-        self.table.at_mut(entry.index).waiting += 1;
+    /// The entry that had begun has come to something, which its mark says.
+    fn unbegin(&mut self, mark: u8) {
+        let Some(index) = self.begun.take() else { return };
+        self.table.at_mut(index).waiting += 1;
         self.ledger.waiting += 1;
         self.ledger.running -= 1;
-        self.begun = None;
+        if mark & 7 != mark::PROMISED {
+            self.asked.clear();
+        }
     }
 
     #[inline(never)]
@@ -105,7 +108,7 @@ impl Lane {
                     self.after_message(index);
                 }
             }
-            State::StopHand => self.facts.push(Fact::Step { index }),
+            State::StopHand => self.facts.push_back(Fact::Step { index }),
             _ => {}
         }
     }
@@ -118,14 +121,14 @@ impl Lane {
         }
         let cell = self.table.at(index);
         if cell.is(bit::DRAINING) {
-            self.facts.push(Fact::Drained { index, age: cell.age });
+            self.facts.push_back(Fact::Drained { index, age: cell.age });
         }
     }
 
     fn signal_returned(&mut self, entry: &Entry) {
         match entry.op() {
             note::START => self.started(entry.index),
-            note::STOP => self.facts.push(Fact::Hooked { index: entry.index, error: None }),
+            note::STOP => self.facts.push_back(Fact::Hooked { index: entry.index, error: None }),
             note::TIMER => self.signal_done(entry.index, entry.op(), entry.payload),
             note::WATCH | note::RESUME | note::RETURN => self.signal_done(entry.index, entry.op(), 0),
             _ => {}
@@ -141,13 +144,21 @@ impl Lane {
     }
 
     #[inline(never)]
-    fn marked(&mut self, entry: &Entry, byte: u8) {
+    fn marked(&mut self, entry: &Entry, byte: u8, at: usize) {
         let what = note_of(entry, byte);
         let entry = Entry { head: (entry.head & !OP_MASK) | what, ..*entry };
         match byte & 7 {
-            mark::HELD => self.held.push(entry),
+            mark::HELD => {
+                let mortal = self.mortal.iter().find(|m| m.0 == at);
+                self.held.push((entry, mortal.map_or(0, |m| m.1)));
+            }
             mark::GONE => {}
-            mark::PROMISED => self.promised(&entry),
+            mark::PROMISED => {
+                self.promised(&entry);
+                for asked in std::mem::take(&mut self.asked) {
+                    self.waits_for(&asked);
+                }
+            }
             mark::THREW => self.threw(&entry),
             mark::STREAMING => {
                 self.leave_waiting(&entry);
@@ -186,7 +197,6 @@ impl Lane {
                 if !entry.has(flag::SHARED) {
                     let cell = self.table.at_mut(index);
                     cell.hand = what.to_le_bytes()[0];
-                    cell.hand_corr = entry.corr;
                     if !entry.has(flag::ASYNC) {
                         cell.bits |= bit::SERIAL;
                     }
@@ -206,6 +216,9 @@ impl Lane {
                 let cell = self.table.at_mut(index);
                 cell.hand = what.to_le_bytes()[0];
                 cell.state = State::Suspended;
+                if what == note::TIMER {
+                    self.timer_runs_on(index, entry.payload);
+                }
             }
         }
     }
@@ -225,7 +238,7 @@ impl Lane {
                 self.fail(index, phase::MESSAGE, tag, error);
             }
             note::START => self.fail(index, phase::START, 0, error),
-            note::STOP => self.facts.push(Fact::Hooked { index, error: Some(error) }),
+            note::STOP => self.facts.push_back(Fact::Hooked { index, error: Some(error) }),
             what => {
                 self.signals -= 1;
                 self.fail(index, phase_of(what), tag, error);
@@ -233,17 +246,24 @@ impl Lane {
         }
     }
 
-    /// Entries that were not run go back, in order, in front of everything else.
-    fn take_back(&mut self) {
-        while let Some(entry) = self.held.pop() {
+    /// Entries that were not run go back, in order, in front of everything else. Only when the whole inbox was read:
+    /// those of one actor may be taken note of at different times.
+    pub(super) fn take_back(&mut self) {
+        while let Some((entry, expires)) = self.held.pop() {
             let index = entry.index;
+            self.not_delivered(&entry);
             let cell = self.table.at_mut(index);
-            if entry.op() == note::MSG {
-                if entry.has(flag::SHARED) {
-                    cell.shared -= 1;
+            match entry.op() {
+                note::MSG | note::RESUME | note::TIMER | note::WATCH | note::RETURN => {}
+                note::START | note::STOP => {
+                    let (due, made) = if entry.op() == note::START { (bit::START_DUE, bit::MADE) } else { (bit::STOP_DUE, 0) };
+                    cell.bits = (cell.bits & !made) | due;
+                    self.push_ready(index);
+                    continue;
                 }
-                if cell.state == State::Suspended && !cell.in_hand() {
-                    cell.state = State::Active;
+                _ => {
+                    self.pending.push_front(entry); // concerns no run of the actor
+                    continue;
                 }
             }
             let active = cell.state == State::Active;
@@ -255,7 +275,7 @@ impl Lane {
                 from: entry.from,
                 from_age: entry.age,
                 corr: entry.corr,
-                expires: 0,
+                expires,
             };
             let ext = self.exts.ensure(&mut cell.ext);
             let list =
@@ -264,6 +284,19 @@ impl Lane {
             if active {
                 self.push_ready(index);
             }
+        }
+    }
+
+    /// A message that was delivered will not run now: its actor has it not in hand.
+    pub(super) fn not_delivered(&mut self, entry: &Entry) {
+        if entry.op() != note::MSG {
+            return;
+        }
+        let cell = self.table.at_mut(entry.index);
+        if entry.has(flag::SHARED) {
+            cell.shared -= 1;
+        } else if entry.has(flag::ASYNC) && cell.state == State::Suspended && !cell.in_hand() {
+            cell.state = State::Active;
         }
     }
 
@@ -279,10 +312,12 @@ impl Lane {
             return; // the run was given up before; what it does now changes no count
         }
         let ok = e.from == outcome::OK;
+        let timer = cell.hand_timer;
         if shared {
             cell.shared -= 1;
         } else {
             cell.hand = 0;
+            self.drop_asking(e.index);
         }
         match what {
             note::MSG => {
@@ -299,15 +334,15 @@ impl Lane {
                 if ok {
                     self.hand_is_free(e.index);
                 } else {
-                    self.drop_asking(e.index);
-                    self.fail(e.index, phase::MESSAGE, e.age_of_method(), e.payload);
+                    // DONE has no room for the method: the isolate knows which one failed
+                    self.fail(e.index, phase::MESSAGE, 0, e.payload);
                 }
             }
             note::START if ok => self.started(e.index),
             note::START => self.fail(e.index, phase::START, 0, e.payload),
-            note::STOP => self.facts.push(Fact::Hooked { index: e.index, error: (!ok).then_some(e.payload) }),
+            note::STOP => self.facts.push_back(Fact::Hooked { index: e.index, error: (!ok).then_some(e.payload) }),
             _ if ok => {
-                self.signal_done(e.index, what, e.corr);
+                self.signal_done(e.index, what, timer);
                 self.hand_is_free(e.index);
             }
             _ => {
@@ -344,13 +379,5 @@ fn phase_of(what: u32) -> u32 {
         note::TIMER => phase::TIMER,
         note::WATCH => phase::WATCH,
         _ => phase::MESSAGE,
-    }
-}
-
-impl Entry {
-    /// DONE has no room for the method: the isolate knows which one failed.
-    fn age_of_method(&self) -> u32 {
-        debug_assert_eq!(self.op(), op::DONE);
-        0
     }
 }

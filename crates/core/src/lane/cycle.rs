@@ -1,19 +1,22 @@
 //! Who waits for whom: a cycle of actors that wait for each other's replies is seen when it closes.
 //!
-//! An edge exists while an exclusive handler is suspended and a call it made before its first `await` is open. Each
-//! actor keeps its open calls in a list; a new call looks from its target along these lists for its asker.
+//! An edge exists while something exclusive (a handler, a timer, the start) is suspended and a call that it made
+//! before its first `await` is open. Each actor keeps its open calls in a list; a new call looks from its target along
+//! these lists for its asker.
 
 use super::Lane;
-use crate::ask::{NONE, slot};
-use crate::cell::State;
+use crate::ask::{NONE, age, slot};
 use crate::entry::{Entry, note};
 
 impl Lane {
-    /// The sender of an ask waits for its target, if its handler was suspended before the ask was routed.
+    /// The sender of an ask waits for its target, if what it runs was suspended before the ask was routed.
     #[inline(never)]
     pub(super) fn waits_for(&mut self, e: &Entry) {
+        if self.begun == Some(e.from) {
+            return self.asked.push(*e); // whether it will wait is seen when it has returned
+        }
         let Some(asker) = self.table.get_mut(e.from) else { return };
-        if asker.state != State::Suspended || u32::from(asker.hand) != note::MSG {
+        if asker.hand == 0 || !self.calls.get(slot(e.corr)).is_some_and(|c| c.open && c.age == age(e.corr)) {
             return;
         }
         let (at, next) = (slot(e.corr), asker.asking);

@@ -22,8 +22,10 @@ impl Lane {
     pub(super) fn flush_pending(&mut self, io: &mut Rings<'_>) {
         while self.filled < io.inbox.len() {
             let Some(entry) = self.pending.pop_front() else { return };
-            if entry.op() == note::ENDED {
-                self.ended.push(entry.index);
+            match entry.op() {
+                note::ENDED => self.ended.push(entry.index),
+                note::ACCEPTED => self.accepts -= 1,
+                _ => {}
             }
             io.inbox[self.filled] = entry;
             self.filled += 1;
@@ -32,16 +34,22 @@ impl Lane {
 
     /// Fills the inbox. Each ready actor is visited once a turn, so none waits for another's backlog.
     pub(super) fn fill(&mut self, io: &mut Rings<'_>) {
-        if !self.pending.is_empty() {
+        loop {
             self.flush_pending(io);
-        }
-        let mut visits = self.ready_count;
-        while visits > 0 && self.filled < io.inbox.len() {
-            let Some(index) = self.pop_ready() else { break };
-            visits -= 1;
-            // alone, an actor may have the whole inbox
-            let budget = if self.ready_count == 0 { u32::MAX } else { VISIT };
-            self.visit(io, index, budget);
+            let mut visits = self.ready_count;
+            while visits > 0 && self.filled < io.inbox.len() {
+                let Some(index) = self.pop_ready() else { break };
+                visits -= 1;
+                // alone, an actor may have the whole inbox
+                let budget = if self.ready_count == 0 { u32::MAX } else { VISIT };
+                self.visit(io, index, budget);
+            }
+            // what expired on the way left dead letters, and may have been the last that a draining actor waited for
+            self.flush_pending(io);
+            if self.filled > 0 || (self.ready_count == 0 && self.facts.is_empty()) {
+                break;
+            }
+            self.draw_consequences(); // nothing is in the inbox, so nothing in it can be wrong
         }
         if self.ledger.waiting == 0 {
             self.pool.trim();
@@ -74,12 +82,15 @@ impl Lane {
                 Found::Blocked | Found::Nothing => return,
             };
             budget -= 1;
-            if envelope.expires != 0 && self.now() > envelope.expires {
-                self.table.at_mut(index).waiting -= 1;
-                self.ledger.waiting -= 1;
-                self.bury(index, &envelope, dead::EXPIRED);
-                self.after_message(index);
-                continue;
+            if envelope.expires != 0 {
+                if self.now() > envelope.expires {
+                    self.table.at_mut(index).waiting -= 1;
+                    self.ledger.waiting -= 1;
+                    self.bury(index, &envelope, dead::EXPIRED);
+                    self.after_message(index);
+                    continue;
+                }
+                self.mortal.push((self.filled, envelope.expires));
             }
             let cell = self.table.at_mut(index);
             let mut head = envelope.head;
@@ -138,13 +149,13 @@ impl Lane {
             cell.bits &= !bit::LISTS;
             return Found::Nothing;
         };
+        let present = [!ext.high.is_empty(), !cell.normal.is_empty(), !ext.low.is_empty()];
         let which = if !ext.signals.is_empty() {
             Which::Signals
         } else if !ext.held.is_empty() {
             Which::Held
         } else {
-            let present = [!ext.high.is_empty(), !cell.normal.is_empty(), !ext.low.is_empty()];
-            match choose(present, ext.high_streak, ext.low_streak) {
+            match choose(present, ext.over_normal, ext.over_low) {
                 Some(which) => which,
                 None => {
                     cell.bits &= !bit::LISTS;
@@ -164,15 +175,9 @@ impl Lane {
         }
         let found = list.pop(&mut self.pool);
         match which {
-            Which::High => {
-                ext.high_streak = ext.high_streak.saturating_add(1);
-                ext.low_streak = ext.low_streak.saturating_add(1);
+            Which::High | Which::Normal | Which::Low => {
+                (ext.over_normal, ext.over_low) = passed_over(present, which, ext.over_normal, ext.over_low);
             }
-            Which::Normal => {
-                ext.high_streak = 0;
-                ext.low_streak = ext.low_streak.saturating_add(1);
-            }
-            Which::Low => (ext.high_streak, ext.low_streak) = (0, 0),
             Which::Signals | Which::Held => {}
         }
         if !ext.has_lists() {
@@ -200,18 +205,27 @@ enum Which {
     Low,
 }
 
-/// Which message is next, given where some wait (high, normal, low), and for how long the lower ones were passed over.
-fn choose([high, normal, low]: [bool; 3], high_streak: u8, low_streak: u8) -> Option<Which> {
-    if low && low_streak >= STREAK {
-        return Some(Which::Low);
+/// Which message is next, given where some wait (high, normal, low), and how many of a higher priority were served in
+/// a row while some of normal and of low priority waited.
+fn choose([high, normal, low]: [bool; 3], over_normal: u8, over_low: u8) -> Option<Which> {
+    match () {
+        () if low && over_low >= STREAK => Some(Which::Low),
+        () if normal && over_normal >= STREAK => Some(Which::Normal),
+        () if high => Some(Which::High),
+        () if normal => Some(Which::Normal),
+        () if low => Some(Which::Low),
+        () => None,
     }
-    if high && !(high_streak >= STREAK && (normal || low)) {
-        return Some(Which::High);
+}
+
+/// The two counts after one of `which` was served.
+fn passed_over([_, normal, low]: [bool; 3], which: Which, over_normal: u8, over_low: u8) -> (u8, u8) {
+    let one_more = |waits: bool, over: u8| if waits { over.saturating_add(1) } else { 0 };
+    match which {
+        Which::High => (one_more(normal, over_normal), one_more(low, over_low)),
+        Which::Normal => (0, one_more(low, over_low)),
+        _ => (over_normal, 0),
     }
-    if normal {
-        return Some(Which::Normal);
-    }
-    if low { Some(Which::Low) } else { None }
 }
 
 #[cfg(test)]
@@ -219,24 +233,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_priority_waits_for_more_than_a_streak_of_higher_ones() {
-        let (mut high, mut low, mut since) = (0_u8, 0_u8, [0_u32; 3]);
-        for _ in 0..10_000 {
-            let which = choose([true, true, true], high, low).unwrap();
-            let lane = match which {
-                Which::High => 0,
-                Which::Normal => 1,
-                _ => 2,
-            };
-            for (at, n) in since.iter_mut().enumerate() {
-                *n = if at == lane { 0 } else { *n + 1 };
-                assert!(*n <= 2 * u32::from(STREAK), "priority {at} waits");
+    fn no_message_is_passed_over_by_more_than_a_streak_of_higher_ones() {
+        let lanes = [Which::High, Which::Normal, Which::Low];
+        for present in [[true, true, true], [true, true, false], [true, false, true], [false, true, true]] {
+            let (mut over, mut passed) = ((0, 0), [0_u32; 3]);
+            for _ in 0..10_000 {
+                let which = choose(present, over.0, over.1).unwrap();
+                let served = lanes.iter().position(|&l| l == which).unwrap();
+                assert!(present[served]);
+                passed[served] = 0;
+                for lower in served + 1..3 {
+                    passed[lower] += u32::from(present[lower]);
+                    assert!(passed[lower] <= u32::from(STREAK) + 1, "{present:?}: {lower} waits");
+                }
+                over = passed_over(present, which, over.0, over.1);
             }
-            (high, low) = match lane {
-                0 => (high + 1, low.saturating_add(1)),
-                1 => (0, low.saturating_add(1)),
-                _ => (0, 0),
-            };
         }
     }
 
@@ -245,7 +256,9 @@ mod tests {
         assert_eq!(choose([true, true, true], 0, 0), Some(Which::High));
         assert_eq!(choose([false, true, true], 0, 0), Some(Which::Normal));
         assert_eq!(choose([false, false, true], 0, 0), Some(Which::Low));
-        assert_eq!(choose([true, false, true], STREAK, STREAK - 1), Some(Which::Low));
+        assert_eq!(choose([true, false, true], STREAK, STREAK - 1), Some(Which::High));
+        assert_eq!(choose([true, false, true], STREAK, STREAK), Some(Which::Low));
+        assert_eq!(choose([true, true, false], STREAK, STREAK), Some(Which::Normal));
         assert_eq!(choose([true, false, false], STREAK, STREAK), Some(Which::High));
         assert_eq!(choose([false, false, false], 0, 0), None);
     }

@@ -10,10 +10,9 @@ use crate::mailbox::local::Envelope;
 impl Lane {
     /// Draws the consequences of everything that was routed, until none is left.
     pub(super) fn draw_consequences(&mut self) {
-        let mut at = 0;
-        while at < self.facts.len() {
-            match self.facts[at] {
-                Fact::Failed { index, phase, tag, error } => self.failed(index, phase, tag, error),
+        while let Some(fact) = self.facts.pop_front() {
+            match fact {
+                Fact::Failed { index, phase, error } => self.failed(index, phase, error),
                 Fact::Step { index } => self.step(index),
                 Fact::Hooked { index, error } => self.hooked(index, error),
                 Fact::End { index, age, reason } => {
@@ -23,9 +22,7 @@ impl Lane {
                 }
                 Fact::Drained { index, age } => self.drained(index, age),
             }
-            at += 1;
         }
-        self.facts.clear();
     }
 
     // ------------------------------------------------------------------------------------------- start
@@ -34,11 +31,10 @@ impl Lane {
     pub(super) fn started(&mut self, index: u32) {
         self.disarm(index);
         let cell = self.table.at_mut(index);
-        cell.bits |= bit::MADE;
         cell.hand = 0;
         match cell.state {
             State::Starting => {}
-            State::StopHand => return self.facts.push(Fact::Step { index }),
+            State::StopHand => return self.facts.push_back(Fact::Step { index }),
             _ => return,
         }
         cell.state = State::Active;
@@ -54,7 +50,7 @@ impl Lane {
             self.notify(Entry { head: note::STARTED, index, age, payload: generation, ..Entry::default() });
         }
         if draining {
-            self.facts.push(Fact::Drained { index, age });
+            self.facts.push_back(Fact::Drained { index, age });
         }
     }
 
@@ -63,6 +59,14 @@ impl Lane {
     /// Something in the actor failed. Nothing more is delivered to it; the rest follows at the end of the turn.
     pub(super) fn fail(&mut self, index: u32, phase: u32, tag: u32, error: u32) {
         let cell = self.table.at_mut(index);
+        self.pending.push_back(Entry {
+            head: note::FAILED | tag << TAG_SHIFT,
+            index,
+            age: cell.age,
+            payload: error,
+            from: phase,
+            corr: cell.parent,
+        });
         match cell.state {
             State::Starting | State::Active | State::Suspended => {
                 if cell.state != State::Starting {
@@ -74,29 +78,20 @@ impl Lane {
             _ => {}
         }
         let go_on = cell.state == State::StopHand && !cell.in_hand();
-        self.facts.push(Fact::Failed { index, phase, tag, error });
+        self.facts.push_back(Fact::Failed { index, phase, error });
         if go_on {
-            self.facts.push(Fact::Step { index });
+            self.facts.push_back(Fact::Step { index });
         }
     }
 
-    fn failed(&mut self, index: u32, phase: u32, tag: u32, error: u32) {
-        let cell = self.table.at(index);
-        let note = Entry {
-            head: note::FAILED | tag << TAG_SHIFT,
-            index,
-            age: cell.age,
-            payload: error,
-            from: phase,
-            corr: cell.parent,
-        };
-        self.notify(note);
+    fn failed(&mut self, index: u32, phase: u32, error: u32) {
         let cell = self.table.at_mut(index);
         if cell.state != State::Failing {
             return; // it was ending anyway: reported, and the end goes on
         }
         if phase == crate::entry::phase::START {
             cell.hand = 0; // a start that is late is given up
+            self.drop_asking(index);
         }
         self.ext(index).error = error;
         self.wind_up(index, reason::FAILED);
@@ -126,14 +121,7 @@ impl Lane {
         let cell = self.table.at_mut(index);
         cell.reason = why.to_le_bytes()[0];
         cell.state = State::StopHand;
-        if cell.is(bit::DRAINING) {
-            cell.bits &= !bit::DRAINING;
-            self.endings -= 1;
-        }
-        self.disarm(index);
-        self.bury_all(index, dead::STOPPED);
-        self.drop_timers(index);
-        self.drop_signals(index);
+        self.cut_off(index);
         if why == reason::KILLED {
             return self.kill(index);
         }
@@ -144,8 +132,22 @@ impl Lane {
         if cell.in_hand() {
             self.arm_stop(index);
         } else {
-            self.facts.push(Fact::Step { index });
+            self.facts.push_back(Fact::Step { index });
         }
+    }
+
+    /// Nothing waits at `index` any more: no messages, no signals, no timers, no deadline.
+    fn cut_off(&mut self, index: u32) {
+        let cell = self.table.at_mut(index);
+        if cell.is(bit::DRAINING) {
+            cell.bits &= !bit::DRAINING;
+            self.endings -= 1;
+            self.disarm_drain(index);
+        }
+        self.disarm(index);
+        self.bury_all(index, dead::STOPPED);
+        self.drop_timers(index);
+        self.drop_signals(index);
     }
 
     /// The hand is free: the children, last started first, then onStop, then the end.
@@ -154,11 +156,15 @@ impl Lane {
         if !matches!(cell.state, State::StopHand | State::StopChildren) || cell.in_hand() {
             return;
         }
-        let child = cell.last_child;
+        let (child, first) = (cell.last_child, cell.state == State::StopHand);
+        if first {
+            self.pause_stop(index);
+        }
+        let cell = self.table.at_mut(index);
         if child != 0 {
             cell.state = State::StopChildren;
             let age = self.table.at(child).age;
-            self.facts.push(Fact::End { index: child, age, reason: reason::SHUTDOWN });
+            self.facts.push_back(Fact::End { index: child, age, reason: reason::SHUTDOWN });
             return;
         }
         if cell.is(bit::STOP_HOOK) && cell.is(bit::MADE) && u32::from(cell.reason) != reason::KILLED {
@@ -203,20 +209,14 @@ impl Lane {
                     self.lives += 1;
                 }
                 self.endings += 1;
-                if cell.is(bit::DRAINING) {
-                    self.endings -= 1;
-                }
             }
             cell.state = State::StopHand;
             cell.reason = reason::KILLED.to_le_bytes()[0];
-            cell.bits &= !(bit::START_DUE | bit::STOP_DUE | bit::DRAINING);
-            self.disarm(index);
-            self.bury_all(index, dead::STOPPED);
-            self.drop_timers(index);
-            self.drop_signals(index);
+            cell.bits &= !(bit::START_DUE | bit::STOP_DUE);
+            self.cut_off(index);
             self.give_up(index);
             if index == ROOT {
-                self.facts.push(Fact::Step { index });
+                self.facts.push_back(Fact::Step { index });
             } else {
                 self.finish(index);
             }
@@ -283,7 +283,7 @@ impl Lane {
         self.endings -= 1;
         self.ledger.actors -= 1;
         if self.table.at(cell.parent).state == State::StopChildren {
-            self.facts.push(Fact::Step { index: cell.parent });
+            self.facts.push_back(Fact::Step { index: cell.parent });
         }
     }
 
@@ -315,15 +315,18 @@ impl Lane {
         if timeout != FOREVER {
             self.arm_root(timeout);
         }
-        self.facts.push(Fact::Step { index: ROOT });
+        self.facts.push_back(Fact::Step { index: ROOT });
     }
 
     // ----------------------------------------------------------------------------------------- signals
 
     /// Queues a signal; it overtakes messages.
     pub(super) fn signal(&mut self, index: u32, what: u32, payload: u32, from: u32, corr: u32) {
-        self.signals += 1;
         let cell = self.table.at_mut(index);
+        if cell.state.is_ending() {
+            return; // nobody would take it
+        }
+        self.signals += 1;
         cell.bits |= bit::LISTS;
         let envelope = Envelope { head: what, payload, from, corr, ..Envelope::default() };
         self.exts.ensure(&mut cell.ext).signals.push(&mut self.pool, envelope);

@@ -2,7 +2,8 @@
 
 use super::{Lane, ROOT};
 use crate::cell::{State, bit, family};
-use crate::entry::{OP_MASK, mark, note};
+use super::ack::note_of;
+use crate::entry::{OP_MASK, flag, mark, note};
 use crate::mailbox::local::List;
 
 /// One actor, as plain data.
@@ -60,6 +61,7 @@ impl Lane {
         let parked = self.exts.get(cell.ext).map_or(0, |x| x.parked_count);
         let state = match cell.state {
             State::Starting => 0,
+            _ if self.begun == Some(index) => 3,
             State::Suspended => 4,
             State::Active if cell.in_hand() => 4,
             State::Active if cell.waiting > 0 => 2,
@@ -116,14 +118,20 @@ impl Lane {
         let mut walked = 0_u64;
         let mut running = 0_u64;
         let mut actors = 0_u64;
+        // by actor: messages that were delivered and did not begin; concurrent ones that are in its count all the same
         let mut delivered = vec![0_u64; self.table.len() as usize];
-        let from = self.acked + usize::from(self.begun.is_some());
-        for at in from..self.filled {
-            let byte = marks[at];
-            let what = if inbox[at].op() == note::NOP { u32::from(byte >> 3) } else { inbox[at].op() };
-            if what == note::MSG && byte & 7 != mark::GONE {
-                delivered[inbox[at].index as usize] += 1;
+        let mut unread = vec![0_u64; self.table.len() as usize];
+        for at in self.acked..self.filled {
+            let (e, byte) = (&inbox[at], marks[at]);
+            if note_of(e, byte) != note::MSG || byte & 7 == mark::GONE {
+                continue;
             }
+            unread[e.index as usize] += u64::from(e.has(flag::SHARED));
+            delivered[e.index as usize] += u64::from(at > self.acked || self.begun.is_none());
+        }
+        for (e, _) in self.held.iter().filter(|(e, _)| e.op() == note::MSG) {
+            unread[e.index as usize] += u64::from(e.has(flag::SHARED));
+            delivered[e.index as usize] += 1;
         }
         for index in 1..self.table.len() {
             let cell = self.table.at(index);
@@ -148,12 +156,10 @@ impl Lane {
                 return Err(format!("{}: {here} wait, {} counted", self.name(index), cell.waiting));
             }
             walked += here + parked;
-            let unread = (from..self.filled)
-                .filter(|&at| {
-                    inbox[at].index == index && inbox[at].op() == note::MSG && inbox[at].has(crate::entry::flag::SHARED)
-                })
-                .count() as u64;
-            running += u64::from(cell.shared).saturating_sub(unread) + u64::from(u32::from(cell.hand) == note::MSG);
+            let Some(begun) = u64::from(cell.shared).checked_sub(unread[index as usize]) else {
+                return Err(format!("{}: {} in hand, {} delivered", self.name(index), cell.shared, unread[index as usize]));
+            };
+            running += begun + u64::from(u32::from(cell.hand) == note::MSG);
         }
         running += u64::from(self.begun.is_some());
         if walked != self.ledger.waiting {

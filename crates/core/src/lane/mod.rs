@@ -7,6 +7,7 @@
 mod ack;
 pub mod bell;
 mod cycle;
+mod dead;
 mod fill;
 #[cfg(all(test, loom))]
 mod interleavings;
@@ -14,12 +15,15 @@ pub mod head;
 pub mod inbox;
 mod life;
 mod look;
+mod mail;
+mod operate;
 pub mod parcel;
 pub mod pool;
 mod route;
 mod timing;
 
 pub use look::{Info, Memory};
+pub use mail::{Destination, Remote};
 
 use std::collections::VecDeque;
 
@@ -36,6 +40,7 @@ use crate::registry::{Registry, Taken, split_number};
 use crate::replay::Log;
 use crate::timer::table::Timers;
 use crate::timer::wheel::Wheel;
+use mail::Mail;
 
 /// The root's index. Its actors' parent is 0, and a message from 0 has no sender.
 pub const ROOT: u32 = 0;
@@ -56,8 +61,8 @@ pub struct Rings<'a> {
 /// What is left to do at the end of a turn's routing.
 #[derive(Clone, Copy, Debug)]
 enum Fact {
-    /// An actor failed in `phase`, running the method `tag`.
-    Failed { index: u32, phase: u32, tag: u32, error: u32 },
+    /// An actor failed in `phase`.
+    Failed { index: u32, phase: u32, error: u32 },
     /// What held the end of an actor up is done.
     Step { index: u32 },
     /// onStop is done.
@@ -69,7 +74,7 @@ enum Fact {
 }
 
 /// Defaults of a system.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Defaults {
     /// In µs; `u64::MAX`: none.
     pub ask_timeout: u64,
@@ -112,14 +117,23 @@ pub struct Lane {
     filled: usize,
     /// Entries of the inbox that were taken note of.
     acked: usize,
-    /// The entry that had begun when the isolate looked in mid-way.
-    begun: Option<usize>,
+    /// The actor of the next entry to take note of, when that had begun as the isolate looked in mid-way.
+    begun: Option<u32>,
+    /// Asks that this entry made: their asker waits for them if it turns out to return a promise.
+    asked: Vec<Entry>,
+    /// Entries of the inbox that must not be handled after a certain moment: where they are, and the moment.
+    mortal: Vec<(usize, u64)>,
     /// Notes that found no room, or must not mix with an inbox that is being read.
     pending: VecDeque<Entry>,
-    facts: Vec<Fact>,
+    /// Of those, how many tell of an acceptance.
+    accepts: u32,
+    facts: VecDeque<Fact>,
     /// Operations on actors' lives that came while an inbox was being read.
     later: Vec<Entry>,
-    held: Vec<Entry>,
+    /// What the isolate handed back of this inbox, and until when it may be handled (0: for ever).
+    held: Vec<(Entry, u64)>,
+    /// The isolate looked in mid-way of its inbox.
+    reading: bool,
     /// Actors whose end is in the inbox: their indices are free when it was read.
     ended: Vec<u32>,
     /// Actors that start or end.
@@ -135,8 +149,12 @@ pub struct Lane {
     /// When the host's timer is to fire, in ms.
     armed: u64,
     rearm: bool,
+    /// The host's timer fired, and no turn has looked since.
+    ticked: bool,
     /// This turn's [`mode`] bits.
     mode: u32,
+    /// Where other threads' messages come in.
+    mail: Mail,
     log: Option<Box<Log>>,
 }
 
@@ -169,10 +187,14 @@ impl Lane {
             filled: 0,
             acked: 0,
             begun: None,
+            asked: Vec::new(),
+            mortal: Vec::new(),
             pending: VecDeque::new(),
-            facts: Vec::new(),
+            accepts: 0,
+            facts: VecDeque::new(),
             later: Vec::new(),
             held: Vec::new(),
+            reading: false,
             ended: Vec::new(),
             lives: 0,
             endings: 0,
@@ -181,19 +203,30 @@ impl Lane {
             now: None,
             armed: u64::MAX,
             rearm: false,
+            ticked: false,
             mode: 0,
+            mail: Mail::default(),
             log: None,
         }
     }
 
-    /// Takes the outbox, gives a full inbox.
+    /// Takes the outbox, gives a full inbox. When it gives nothing the lane sleeps, and the next push to it rings.
     pub fn turn(&mut self, io: &mut Rings<'_>) {
+        loop {
+            self.pass(io);
+            if self.filled > 0 || self.fall_asleep() {
+                return;
+            }
+        }
+    }
+
+    fn pass(&mut self, io: &mut Rings<'_>) {
+        self.take_mail();
         self.record(io, true);
-        self.mode = io.header[word::MODE].cast_unsigned();
-        self.now = None;
+        self.note_mode(io);
         self.ack(io, self.filled);
         self.next_inbox();
-        if self.mode & mode::TICK != 0 {
+        if std::mem::take(&mut self.ticked) {
             self.tick();
         }
         self.flush_pending(io);
@@ -208,8 +241,7 @@ impl Lane {
     /// Takes the outbox while the isolate still reads its inbox.
     pub fn submit(&mut self, io: &mut Rings<'_>) {
         self.record(io, false);
-        self.mode = io.header[word::MODE].cast_unsigned();
-        self.now = None;
+        self.note_mode(io);
         let (cursor, running) = cursor(io.header[word::CURSOR]);
         self.ack(io, cursor.min(self.filled));
         if running {
@@ -221,26 +253,40 @@ impl Lane {
             self.next_inbox();
             self.take_later();
         }
+        self.reading = !all_read;
         self.submit_all(io, all_read, false);
+        self.reading = false;
         if all_read {
             self.draw_consequences();
         }
         self.publish(io);
     }
 
+    /// The isolate's MODE word. A tick is remembered until a turn has looked.
+    fn note_mode(&mut self, io: &mut Rings<'_>) {
+        self.mode = io.header[word::MODE].cast_unsigned();
+        self.ticked |= self.mode & mode::TICK != 0;
+        io.header[word::MODE] = (self.mode & !mode::TICK).cast_signed();
+        self.now = None;
+    }
+
     /// The last inbox is over.
     fn next_inbox(&mut self) {
-        for index in std::mem::take(&mut self.ended) {
+        self.take_back();
+        while let Some(index) = self.ended.pop() {
             self.recycle(index);
         }
+        self.mortal.clear();
         (self.filled, self.acked) = (0, 0);
     }
 
     /// What was postponed happens now.
     fn take_later(&mut self) {
-        for entry in std::mem::take(&mut self.later) {
+        let mut later = std::mem::take(&mut self.later);
+        for entry in later.drain(..) {
             self.operate(&entry, None);
         }
+        self.later = later;
     }
 
     fn publish(&mut self, io: &mut Rings<'_>) {
@@ -272,6 +318,7 @@ impl Lane {
             || self.signals > 0
             || !self.pending.is_empty()
             || !self.later.is_empty()
+            || self.ticked
     }
 
     /// This turn's time in µs.
@@ -371,6 +418,10 @@ impl Lane {
     }
 
     // ------------------------------------------------------------------ small things everybody needs
+
+    pub(crate) fn defaults(&self) -> Defaults {
+        self.defaults
+    }
 
     pub(crate) fn delivered(&self) -> usize {
         self.filled

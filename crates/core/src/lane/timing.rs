@@ -2,10 +2,11 @@
 
 use super::{Lane, ROOT};
 use crate::cell::State;
-use crate::cell::ext::{FOREVER, SHUTDOWN_MS, START_MS};
+use crate::cell::ext::{BRUTAL, FOREVER, SHUTDOWN_MS, START_MS};
 use crate::clock::ceil_ms;
 use crate::entry::{Entry, TAG_SHIFT, note, phase, reason, timer};
-use crate::limits::INDEX_BITS;
+use crate::ask::slot;
+use crate::limits::{CALL_BITS, INDEX_BITS};
 use crate::timer::table::{self, Timer, next_due};
 use crate::timer::wheel::TimerKey;
 
@@ -27,7 +28,7 @@ impl Lane {
         while let Some((token, _)) = self.wheel.pop_due(now / 1000) {
             self.due(token, now);
         }
-        self.armed = self.wheel.next_deadline().unwrap_or(u64::MAX);
+        self.armed = self.wheel.next_check().unwrap_or(u64::MAX);
         self.rearm = true;
     }
 
@@ -47,6 +48,10 @@ impl Lane {
             }
             kind => {
                 let Some(cell) = self.live(index, age) else { return };
+                if kind == token::DRAIN {
+                    self.ext(index).drain = 0;
+                    return self.end(index, reason::KILLED);
+                }
                 cell.deadline = 0;
                 match kind {
                     token::START if cell.state == State::Starting => {
@@ -54,7 +59,6 @@ impl Lane {
                         self.fail(index, phase::START, 0, 0);
                     }
                     token::STOP => self.kill(index),
-                    token::DRAIN => self.end(index, reason::NORMAL),
                     _ => {}
                 }
             }
@@ -73,15 +77,20 @@ impl Lane {
 
     // --------------------------------------------------------------------------- deadlines of an actor
 
-    fn arm(&mut self, index: u32, kind: u64, ms: u32) {
-        self.disarm(index);
+    /// Puts a deadline of an actor on the wheel: its place, plus one; 0 when it is for ever.
+    fn deadline(&mut self, index: u32, kind: u64, ms: u32) -> u32 {
         if ms == FOREVER {
-            return;
+            return 0;
         }
+        let ms = if ms == BRUTAL { 0 } else { ms };
         let due = self.now() + u64::from(ms) * 1000;
         let age = u64::from(self.table.at(index).age);
-        let key = self.schedule(kind, age << INDEX_BITS | u64::from(index), due);
-        self.table.at_mut(index).deadline = key.0 + 1;
+        self.schedule(kind, age << INDEX_BITS | u64::from(index), due).0 + 1
+    }
+
+    fn arm(&mut self, index: u32, kind: u64, ms: u32) {
+        self.disarm(index);
+        self.table.at_mut(index).deadline = self.deadline(index, kind, ms);
     }
 
     pub(super) fn disarm(&mut self, index: u32) {
@@ -106,16 +115,34 @@ impl Lane {
         }
     }
 
+    /// The hand is free in time: while the children end the actor's own time does not pass.
+    pub(super) fn pause_stop(&mut self, index: u32) {
+        if index == ROOT || self.table.at(index).deadline == 0 {
+            return;
+        }
+        self.disarm(index);
+        let now = self.now() / 1000;
+        let ext = self.ext(index);
+        ext.stop_left = u32::try_from(ext.stop_by.saturating_sub(now)).unwrap_or(FOREVER);
+    }
+
     /// onStop returned a promise: it has what the handler in hand left of the time.
     pub(super) fn arm_hook(&mut self, index: u32) {
-        let (ms, by) = self.ext_of(index).map_or((SHUTDOWN_MS, 0), |x| (x.shutdown, x.stop_by));
-        let now = self.now() / 1000;
-        let left = if by == 0 || ms == FOREVER { ms } else { u32::try_from(by.saturating_sub(now)).unwrap_or(ms).min(ms) };
-        self.arm(index, token::STOP, left);
+        let ms = self.ext_of(index).map_or(SHUTDOWN_MS, |x| x.shutdown.min(x.stop_left));
+        self.arm(index, token::STOP, ms);
     }
 
     pub(super) fn arm_drain(&mut self, index: u32, ms: u32) {
-        self.arm(index, token::DRAIN, ms);
+        self.disarm_drain(index);
+        self.ext(index).drain = self.deadline(index, token::DRAIN, ms);
+    }
+
+    pub(super) fn disarm_drain(&mut self, index: u32) {
+        let at = self.table.at(index).ext;
+        let drain = self.exts.get_mut(at).map_or(0, |x| std::mem::take(&mut x.drain));
+        if drain != 0 {
+            self.wheel.remove(TimerKey(drain - 1));
+        }
     }
 
     pub(super) fn arm_root(&mut self, ms: u32) {
@@ -138,6 +165,7 @@ impl Lane {
             let due = self.now().saturating_add(micros);
             Some(self.schedule(token::CALL, u64::from(e.corr), due))
         };
+        self.close_call_in(e.corr); // a caller that gave up may have used the slot again before we heard of it
         let tag = (e.head >> TAG_SHIFT).to_le_bytes();
         self.calls.open(e.corr, u16::from_le_bytes([tag[0], tag[1]]), e.index, e.age, key);
         if e.from != 0 {
@@ -159,6 +187,15 @@ impl Lane {
         }
     }
 
+    /// Closes whatever call is open in the slot of `corr`.
+    #[inline]
+    fn close_call_in(&mut self, corr: u32) {
+        if let Some(call) = self.calls.get(slot(corr)).filter(|c| c.open) {
+            let stale = slot(corr) | u32::from(call.age) << CALL_BITS;
+            self.close_call(stale);
+        }
+    }
+
     fn ask_is_late(&mut self, corr: u32) {
         let Some(call) = self.calls.close(corr) else { return };
         if call.asker != 0 {
@@ -177,11 +214,14 @@ impl Lane {
     // ------------------------------------------------------------------------------------------ timers
 
     pub(super) fn timer(&mut self, e: &Entry) {
-        let period = u64::from(e.from) | u64::from(e.corr) << 32;
         let mode = e.tag();
+        // a period of nothing would never let the wheel come to an end
+        let least = u64::from(mode & (timer::EVERY | timer::FROM_END) != 0);
+        let period = (u64::from(e.from) | u64::from(e.corr) << 32).max(least);
         if !self.live(e.index, e.age).is_some_and(|c| !c.state.is_ending()) {
             return;
         }
+        self.cancel(e.payload);
         let due = self.now().saturating_add(period);
         let key = Some(self.schedule(token::TIMER, u64::from(e.payload), due));
         let holds = mode & timer::UNREF == 0;
@@ -214,6 +254,19 @@ impl Lane {
         }
         if let Some(key) = self.timers.remove(id, &mut ext.timers).and_then(|t| t.key) {
             self.wheel.remove(key);
+        }
+        let cell = self.table.at_mut(index);
+        if u32::from(cell.hand) == note::TIMER && cell.hand_timer == id {
+            cell.hand_timer = table::NONE;
+        }
+    }
+
+    /// The callback of a timer returned a promise. One that will not come again is forgotten: its number is free.
+    pub(super) fn timer_runs_on(&mut self, index: u32, id: u32) {
+        self.table.at_mut(index).hand_timer = id;
+        let once = self.timers.get_mut(id).is_some_and(|t| t.mode & (timer::EVERY | timer::FROM_END) == 0);
+        if once {
+            self.cancel(id);
         }
     }
 

@@ -1,0 +1,125 @@
+//! What is submitted and is no message: actors are spawned, stopped, asked after.
+
+use super::{Fact, Lane, ROOT};
+use crate::cell::ext::{BRUTAL, FOREVER, SHUTDOWN_MS, START_MS};
+use crate::cell::{Cell, State, bit, family};
+use crate::entry::{Entry, TAG_SHIFT, note, op, reason, spawn, stop};
+use crate::mailbox::local::Envelope;
+
+impl Lane {
+    /// Everything that is no message.
+    pub(super) fn operate(&mut self, entry: &Entry, extra: Option<&Entry>) {
+        match entry.op() {
+            op::SPAWN => self.spawn(entry, extra),
+            op::STOP => self.stop(entry),
+            op::DONE => self.done(entry),
+            op::WATCH => self.watch(entry),
+            op::UNWATCH => self.unwatch(entry.from, entry.payload),
+            op::TIMER => self.timer(entry),
+            op::CANCEL => self.cancel(entry.payload),
+            op::HOLD => self.hold_timer(entry.payload, entry.from != 0),
+            op::ABORT => self.abort(entry),
+            op::RESUME => self.resume_stream(entry),
+            op::RETURN => {
+                if self.live(entry.index, entry.age).is_some_and(|c| !c.state.is_ending()) {
+                    self.signal(entry.index, note::RETURN, entry.payload, 0, 0);
+                }
+            }
+            op::STREAM_END => self.stream_end(entry),
+            op::QUERY => self.query(entry),
+            op::SHUTDOWN => self.shutdown(entry.corr),
+            op::SETTLED => self.close_call(entry.corr),
+            _ => {}
+        }
+    }
+
+    fn spawn(&mut self, e: &Entry, extra: Option<&Entry>) {
+        let Some(cell) = self.table.get_mut(e.index) else { return };
+        if cell.age != e.age || cell.state != State::Free {
+            return;
+        }
+        let hook = if e.payload & spawn::STOP_HOOK != 0 { bit::STOP_HOOK } else { 0 };
+        let kept = cell.bits & bit::READY;
+        *cell = Cell {
+            age: e.age,
+            state: State::Starting,
+            bits: bit::START_DUE | hook | kept,
+            policy: self.defaults.policy.to_le_bytes()[0],
+            bound: self.defaults.capacity,
+            ready_next: cell.ready_next,
+            class: (e.head >> TAG_SHIFT).to_le_bytes()[..2].try_into().map_or(0, u16::from_le_bytes),
+            asking: crate::ask::NONE,
+            ..Cell::default()
+        };
+        if let Some(x) = extra {
+            cell.bound = x.index;
+            cell.policy = x.age.to_le_bytes()[0];
+            if (x.payload, x.from) != (SHUTDOWN_MS, START_MS) {
+                let ext = self.exts.ensure(&mut cell.ext);
+                (ext.shutdown, ext.start) = (x.payload, x.from);
+            }
+        }
+        self.ledger.actors += 1;
+        self.lives += 1;
+        let parent = self.table.get(e.from).map_or(ROOT, |_| e.from);
+        family::adopt(&mut self.table, parent, e.index);
+        // a parent that is ending takes no more children
+        let orphan = {
+            let p = self.table.at(parent);
+            p.state == State::Free || p.state.is_ending()
+        };
+        if orphan {
+            self.facts.push_back(Fact::End { index: e.index, age: e.age, reason: reason::SHUTDOWN });
+        }
+        self.push_ready(e.index);
+    }
+
+    fn stop(&mut self, e: &Entry) {
+        let Some(cell) = self.table.get_mut(e.index).filter(|c| c.age == e.age && c.state != State::Free) else { return };
+        match e.payload {
+            stop::KILL => self.end(e.index, reason::KILLED),
+            stop::DRAIN if !cell.state.is_ending() => {
+                if !cell.is(bit::DRAINING) {
+                    self.endings += 1;
+                }
+                cell.bits |= bit::CLOSED | bit::DRAINING;
+                if e.corr != FOREVER {
+                    self.arm_drain(e.index, e.corr);
+                }
+                self.facts.push_back(Fact::Drained { index: e.index, age: e.age });
+            }
+            stop::DRAIN => {}
+            _ => self.end(e.index, reason::NORMAL),
+        }
+    }
+
+    fn query(&mut self, e: &Entry) {
+        let Some(cell) = self.live(e.index, e.age) else { return };
+        if cell.is(bit::STARTED) {
+            let note = Entry { head: note::STARTED, index: e.index, age: e.age, payload: cell.generation, ..Entry::default() };
+            self.notify(note);
+        } else {
+            cell.bits |= bit::QUERIED;
+        }
+    }
+
+    fn resume_stream(&mut self, e: &Entry) {
+        let Some(cell) = self.table.get_mut(e.index).filter(|c| c.age == e.age) else { return };
+        if cell.state == State::Free || cell.state.is_ending() {
+            return;
+        }
+        let envelope = Envelope { head: note::RESUME, payload: e.payload, ..Envelope::default() };
+        cell.normal.push(&mut self.pool, envelope);
+        let active = cell.state == State::Active;
+        self.signals += 1;
+        if active {
+            self.push_ready(e.index);
+        }
+    }
+
+    /// Whether `brutal` was asked for when it is to end.
+    pub(super) fn is_brutal(&self, index: u32) -> bool {
+        self.ext_of(index).is_some_and(|x| x.shutdown == BRUTAL)
+    }
+}
+

@@ -1,0 +1,673 @@
+//! An isolate without JavaScript: it keeps the rings, runs scripted actors, and marks its inbox exactly as the façade
+//! does (src/runtime/dispatch.ts). After every turn and every submission the lane's counts are audited.
+#![allow(dead_code)] // every test file uses a part of it
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use buskin_core::clock::Clock;
+use buskin_core::entry::{Entry, OP_MASK, TAG_SHIFT, dead, flag, mark, mode, note, op, outcome, reason, spawn, stop, word};
+use buskin_core::lane::{Defaults, Lane, Rings};
+use buskin_core::limits::{CALL_BITS, CALL_MASK};
+
+/// An actor's address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Ref {
+    pub index: u32,
+    pub age: u32,
+}
+
+/// What a run comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comes {
+    Returns,
+    /// [`Isolate::done`] settles it.
+    Promises,
+    Throws,
+    NoHandler,
+    /// A stream call begins; [`Isolate::stream_end`] ends it.
+    Streams,
+}
+
+/// What an actor does with an entry.
+pub type Script = Rc<dyn Fn(&mut Isolate, &Entry) -> Comes>;
+
+/// The handler is declared `async`.
+pub const ASYNC: u32 = flag::ASYNC;
+/// The handler is marked `concurrent`.
+pub const SHARED: u32 = flag::SHARED;
+pub const FOREVER: u32 = u32::MAX;
+pub const BRUTAL: u32 = u32::MAX - 1;
+
+/// How a message is sent.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct How {
+    /// 0 normal, 1 high, 2 low.
+    pub priority: u32,
+    /// In µs.
+    pub ttl: Option<u64>,
+    /// In µs; `u64::MAX`: none.
+    pub timeout: Option<u64>,
+    /// Of the handler: [`ASYNC`], [`SHARED`].
+    pub flags: u32,
+    /// The sender.
+    pub from: u32,
+    pub tag: u32,
+}
+
+/// Options of a spawn.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    pub parent: u32,
+    pub capacity: u32,
+    pub policy: u32,
+    /// In ms.
+    pub shutdown: u32,
+    /// In ms.
+    pub start: u32,
+    pub hook: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { parent: 0, capacity: 1 << 20, policy: 0, shutdown: 5_000, start: 30_000, hook: false }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Hand {
+    note: u32,
+    /// The message's number, or that of the timer.
+    id: u32,
+    corr: u32,
+    shared: bool,
+}
+
+/// How messages ended.
+pub const HANDLED: &str = "handled";
+pub const FAILED: &str = "failed";
+pub const REASONS: [&str; 8] =
+    ["no-such-actor", "stopped", "mailbox-full", "dropped", "expired", "no-handler", "isolate-lost", "aborted"];
+
+pub struct Isolate {
+    pub lane: Lane,
+    header: [i32; word::COUNT],
+    outbox: Vec<Entry>,
+    inbox: Vec<Entry>,
+    marks: Vec<u8>,
+    written: usize,
+    at: usize,
+    filled: usize,
+    dispatching: bool,
+    killed: u32,
+    mode: u32,
+    pub current: u32,
+    pub turns: u64,
+    /// In µs.
+    pub now: u64,
+    scripts: HashMap<u32, Script>,
+    names: HashMap<u32, String>,
+    hands: HashMap<u32, Vec<Hand>>,
+    streams: HashMap<u32, Vec<u32>>,
+    call_ages: Vec<u32>,
+    free_calls: Vec<u32>,
+    asked: HashMap<u32, u32>,
+    next_id: u32,
+    dead: Option<Entry>,
+    /// What happened, in words.
+    trace: Vec<String>,
+    /// Every end of every message, by its number.
+    pub ends: HashMap<u32, Vec<&'static str>>,
+    /// Messages begun, in order: actor and number.
+    pub begun: Vec<(u32, u32)>,
+}
+
+impl Isolate {
+    pub fn new() -> Self {
+        Self::with(Defaults::default(), 64)
+    }
+
+    pub fn with(defaults: Defaults, ring: usize) -> Self {
+        Isolate {
+            lane: Lane::new(Clock::Manual(0), defaults),
+            header: [0; word::COUNT],
+            outbox: vec![Entry::default(); ring],
+            inbox: vec![Entry::default(); ring],
+            marks: vec![0; ring],
+            written: 0,
+            at: 0,
+            filled: 0,
+            dispatching: false,
+            killed: 0,
+            mode: 0,
+            current: 0,
+            turns: 0,
+            now: 0,
+            scripts: HashMap::new(),
+            names: HashMap::new(),
+            hands: HashMap::new(),
+            streams: HashMap::new(),
+            call_ages: vec![0],
+            free_calls: Vec::new(),
+            asked: HashMap::new(),
+            next_id: 1,
+            dead: None,
+            trace: Vec::new(),
+            ends: HashMap::new(),
+            begun: Vec::new(),
+        }
+    }
+
+    // ------------------------------------------------------------------------------------------ the outbox
+
+    pub fn put(&mut self, entry: Entry) {
+        if self.written == self.outbox.len() {
+            self.submit();
+        }
+        self.outbox[self.written] = entry;
+        self.written += 1;
+    }
+
+    fn put_pair(&mut self, entry: Entry, extra: Entry) {
+        if self.written + 2 > self.outbox.len() {
+            self.submit();
+        }
+        self.put(Entry { head: entry.head | flag::EXT, ..entry });
+        self.put(Entry { head: op::EXT, ..extra });
+    }
+
+    fn op(&mut self, head: u32, to: Ref, payload: u32, from: u32, corr: u32) {
+        self.put(Entry { head, index: to.index, age: to.age, payload, from, corr });
+    }
+
+    pub fn spawn(&mut self, name: &str, options: Options, script: impl Fn(&mut Isolate, &Entry) -> Comes + 'static) -> Ref {
+        let (index, age) = self.lane.grant().expect("room");
+        self.names.insert(index, name.to_owned());
+        self.scripts.insert(index, Rc::new(script));
+        let bits = if options.hook { spawn::STOP_HOOK } else { 0 };
+        let entry = Entry { head: op::SPAWN, index, age, payload: bits, from: options.parent, corr: 0 };
+        let extra = Entry {
+            index: options.capacity,
+            age: options.policy,
+            payload: options.shutdown,
+            from: options.start,
+            ..Entry::default()
+        };
+        self.put_pair(entry, extra);
+        Ref { index, age }
+    }
+
+    /// An actor whose handlers all return.
+    pub fn plain(&mut self, name: &str) -> Ref {
+        self.spawn(name, Options::default(), |_, _| Comes::Returns)
+    }
+
+    /// A message's number is its payload.
+    fn post(&mut self, to: Ref, how: How, kind: u32) -> u32 {
+        let id = self.next_id;
+        self.next_id += 1;
+        let corr = if kind == 0 { 0 } else { self.open_call() };
+        if corr != 0 {
+            self.asked.insert(corr, id);
+        }
+        let head = op::MSG | how.flags | kind | how.tag << TAG_SHIFT;
+        let from = if how.from == 0 { self.current } else { how.from };
+        let entry = Entry { head, index: to.index, age: to.age, payload: id, from, corr };
+        if how.priority == 0 && how.ttl.is_none() && how.timeout.is_none() {
+            self.put(entry);
+        } else {
+            if how.priority != 0 {
+                self.mode |= mode::ORDERED;
+            }
+            let ttl = how.ttl.map_or(0, |t| t + 1);
+            let wait = how.timeout.map_or(0, |t| t.saturating_add(1));
+            let [a, b, c, d] = [ttl, ttl >> 32, wait, wait >> 32].map(|w| w as u32);
+            self.put_pair(entry, Entry { index: how.priority, age: a, payload: b, from: c, corr: d, ..Entry::default() });
+        }
+        id
+    }
+
+    pub fn tell(&mut self, to: Ref) -> u32 {
+        self.post(to, How::default(), 0)
+    }
+    pub fn tell_how(&mut self, to: Ref, how: How) -> u32 {
+        self.post(to, how, 0)
+    }
+    pub fn send_how(&mut self, to: Ref, how: How) -> u32 {
+        self.post(to, how, flag::SEND)
+    }
+    pub fn ask_how(&mut self, to: Ref, how: How) -> u32 {
+        self.post(to, how, flag::ASK)
+    }
+    pub fn stream_how(&mut self, to: Ref, how: How) -> u32 {
+        self.post(to, how, flag::STREAM)
+    }
+
+    pub fn stop(&mut self, who: Ref) {
+        let unread = self.unread();
+        self.hold_back(who.index, unread);
+        self.mode |= mode::ORDERED;
+        self.op(op::STOP, who, stop::NORMAL, self.current, FOREVER);
+    }
+
+    pub fn drain(&mut self, who: Ref, timeout: u32) {
+        self.mode |= mode::ORDERED;
+        self.op(op::STOP, who, stop::DRAIN, self.current, timeout);
+    }
+
+    pub fn kill(&mut self, who: Ref) {
+        let unread = self.unread();
+        self.hold_back(who.index, unread);
+        if self.dispatching && self.current == who.index {
+            self.killed = who.index;
+        }
+        self.mode |= mode::ORDERED;
+        self.op(op::STOP, who, stop::KILL, self.current, FOREVER);
+    }
+
+    pub fn shutdown(&mut self, timeout: u32) {
+        self.mode |= mode::ORDERED;
+        self.op(op::SHUTDOWN, Ref { index: 0, age: 0 }, 0, 0, timeout);
+    }
+
+    pub fn watch(&mut self, watcher: Ref, target: Ref, id: u32) {
+        self.mode |= mode::ORDERED;
+        self.op(op::WATCH, target, id, watcher.index, 0);
+    }
+
+    pub fn unwatch(&mut self, watcher: Ref, id: u32) {
+        self.op(op::UNWATCH, Ref { index: 0, age: 0 }, id, watcher.index, 0);
+    }
+
+    /// A timer of `bits`, with a period in µs.
+    pub fn timer(&mut self, owner: Ref, id: u32, bits: u32, period: u64) {
+        self.op(op::TIMER | bits << TAG_SHIFT, owner, id, period as u32, (period >> 32) as u32);
+    }
+
+    pub fn cancel(&mut self, id: u32) {
+        self.op(op::CANCEL, Ref { index: 0, age: 0 }, id, 0, 0);
+    }
+
+    pub fn hold_timer(&mut self, id: u32, hold: bool) {
+        self.op(op::HOLD, Ref { index: 0, age: 0 }, id, u32::from(hold), 0);
+    }
+
+    pub fn query(&mut self, who: Ref) {
+        self.op(op::QUERY, who, 0, 0, 0);
+    }
+
+    pub fn resume(&mut self, who: Ref, stream: u32) {
+        self.op(op::RESUME, who, stream, 0, 0);
+    }
+
+    pub fn return_stream(&mut self, who: Ref, stream: u32) {
+        self.op(op::RETURN, who, stream, 0, 0);
+    }
+
+    /// The caller of message `id` gives up.
+    pub fn abort(&mut self, to: Ref, id: u32) {
+        let Some((&corr, _)) = self.asked.iter().find(|(_, i)| **i == id) else { return };
+        for i in self.unread()..self.filled {
+            let e = self.inbox[i];
+            if e.op() == note::MSG && e.corr == corr {
+                self.marks[i] = mark::ABORTED | (note::MSG as u8) << 3;
+                self.inbox[i].head &= !OP_MASK;
+                self.end(e.payload, REASONS[dead::ABORTED as usize]);
+                self.close_call(corr);
+                return;
+            }
+        }
+        self.mode |= mode::ORDERED;
+        self.op(op::ABORT, to, 0, 0, corr);
+    }
+
+    /// Settles the oldest promise of `who`.
+    pub fn done(&mut self, who: Ref, ok: bool) {
+        let hands = self.hands.get_mut(&who.index).filter(|h| !h.is_empty()).expect("something in hand");
+        let hand = hands.remove(0);
+        if !ok {
+            self.mode |= mode::ORDERED;
+        }
+        let shared = if hand.shared { flag::SHARED } else { 0 };
+        let corr = if hand.note == note::TIMER { hand.id } else { hand.corr };
+        let came = if ok { outcome::OK } else { outcome::THREW };
+        self.op(op::DONE | shared | hand.note << TAG_SHIFT, who, 77, came, corr);
+        if hand.note == note::MSG {
+            self.end(hand.id, if ok { HANDLED } else { FAILED });
+            self.close_call(hand.corr);
+        }
+    }
+
+    /// The oldest stream call of `who` ends.
+    pub fn stream_end(&mut self, who: Ref, ok: bool) {
+        let id = self.streams.get_mut(&who.index).expect("a stream").remove(0);
+        self.op(op::STREAM_END, who, 0, if ok { outcome::OK } else { outcome::THREW }, 0);
+        self.end(id, if ok { HANDLED } else { FAILED });
+    }
+
+    pub fn in_hand(&self, who: Ref) -> usize {
+        self.hands.get(&who.index).map_or(0, Vec::len)
+    }
+
+    pub fn streaming(&self, who: Ref) -> usize {
+        self.streams.get(&who.index).map_or(0, Vec::len)
+    }
+
+    // --------------------------------------------------------------------------------------------- the core
+
+    fn with_rings(&mut self, call: impl FnOnce(&mut Lane, &mut Rings<'_>)) {
+        self.header[word::OUT] = self.written as i32;
+        self.header[word::MODE] = (self.mode | mode::EVENTS | mode::DEAD) as i32;
+        (self.written, self.mode) = (0, 0);
+        let Isolate { lane, header, outbox, inbox, marks, .. } = self;
+        call(lane, &mut Rings { header, outbox, inbox, marks });
+        self.lane.audit(&self.inbox, &self.marks).expect("the counts are right");
+    }
+
+    /// Hands the outbox over in mid-way.
+    pub fn submit(&mut self) {
+        if !self.dispatching {
+            self.header[word::CURSOR] = !(self.at as i32);
+        }
+        self.with_rings(Lane::submit);
+    }
+
+    /// Hands the outbox over and takes the next inbox, which is not read yet.
+    pub fn turn(&mut self) {
+        assert_eq!(self.at, self.filled, "the inbox was read");
+        self.turns += 1;
+        self.with_rings(Lane::turn);
+        self.at = 0;
+        self.filled = self.header[word::IN] as usize;
+    }
+
+    /// Turns and reads until nothing is left.
+    pub fn run(&mut self) {
+        for _ in 0..1_000_000 {
+            self.read();
+            self.turn();
+            if self.filled == 0 {
+                return;
+            }
+        }
+        panic!("it never ends");
+    }
+
+    /// Moves the clock by `ms`, stopping at every moment at which something is due.
+    pub fn advance(&mut self, ms: u64) {
+        let goal = self.now + ms * 1000;
+        self.run();
+        loop {
+            let due = self.lane.next_deadline().map_or(u64::MAX, |d| d * 1000);
+            self.set_time(due.min(goal).max(self.now));
+            self.mode |= mode::TICK;
+            self.run();
+            if due >= goal && self.lane.next_deadline().is_none_or(|d| d * 1000 > goal) {
+                return;
+            }
+        }
+    }
+
+    pub fn set_time(&mut self, micros: u64) {
+        self.now = micros;
+        self.lane.set_time(micros);
+    }
+
+    /// The host's timer fires now.
+    pub fn tick(&mut self) {
+        self.mode |= mode::TICK;
+    }
+
+    pub fn header(&self, at: usize) -> i32 {
+        self.header[at]
+    }
+
+    pub fn is_busy(&self) -> bool {
+        self.header[word::BUSY] == 1
+    }
+
+    pub fn holds(&self) -> bool {
+        self.header[word::HOLD] == 1
+    }
+
+    pub fn delivered(&self) -> &[Entry] {
+        &self.inbox[self.at..self.filled]
+    }
+
+    pub fn rings(&self) -> (&[Entry], &[u8]) {
+        (&self.inbox, &self.marks)
+    }
+
+    // -------------------------------------------------------------------------------------------- the inbox
+
+    /// Reads the inbox to its end.
+    pub fn read(&mut self) {
+        self.read_some(usize::MAX);
+    }
+
+    /// Reads up to `count` entries.
+    pub fn read_some(&mut self, count: usize) {
+        let end = self.filled.min(self.at.saturating_add(count));
+        self.dispatching = true;
+        while self.at < end {
+            let i = self.at;
+            self.header[word::CURSOR] = i as i32;
+            let entry = self.inbox[i];
+            self.current = entry.index;
+            self.dispatch(i, &entry);
+            self.at = i + 1;
+        }
+        self.dispatching = false;
+        self.current = 0;
+    }
+
+    fn dispatch(&mut self, i: usize, e: &Entry) {
+        let who = self.name(e.index);
+        let why = |r: u32| ["", "normal", "shutdown", "killed", "failed", "lost", "unknown"][r as usize];
+        match e.op() {
+            note::NOP => {}
+            note::MSG => {
+                self.say(format!("{who} {}", e.payload));
+                self.begun.push((e.index, e.payload));
+                self.run_script(i, e);
+            }
+            note::START => {
+                self.say(format!("{who} starts"));
+                self.run_script(i, e);
+            }
+            note::STOP => {
+                self.say(format!("{who} stops {}", why(e.payload)));
+                self.run_script(i, e);
+            }
+            note::TIMER => {
+                self.say(format!("{who} timer {}{}", e.payload, if e.corr == 1 { " last" } else { "" }));
+                self.run_script(i, e);
+            }
+            note::WATCH => {
+                self.say(format!("{who} watch {} {}", e.payload, why(e.from)));
+                self.run_script(i, e);
+            }
+            note::RESUME => {
+                self.say(format!("{who} resume {}", e.payload));
+                self.run_script(i, e);
+            }
+            note::RETURN => {
+                self.say(format!("{who} return {}", e.payload));
+                self.run_script(i, e);
+            }
+            note::ENDED => {
+                self.say(format!("{who} ended {}", why(e.payload)));
+                for hand in self.hands.remove(&e.index).unwrap_or_default() {
+                    if hand.note == note::MSG {
+                        self.end(hand.id, FAILED);
+                        if hand.corr != 0 {
+                            self.close_call(hand.corr);
+                            self.op(op::SETTLED, Ref { index: 0, age: 0 }, 0, 0, hand.corr);
+                        }
+                    }
+                }
+                let well = matches!(e.payload, reason::NORMAL | reason::SHUTDOWN);
+                for id in self.streams.remove(&e.index).unwrap_or_default() {
+                    self.end(id, if well { HANDLED } else { FAILED });
+                }
+            }
+            note::DEAD => self.dead = Some(*e),
+            note::REASON => {
+                let letter = self.dead.take().expect("a dead letter before its reason");
+                self.say(format!("dead {} {}", letter.payload, REASONS[e.index as usize]));
+                self.end(letter.payload, REASONS[e.index as usize]);
+                self.close_call(letter.corr);
+            }
+            note::ACCEPTED => {
+                if let Some(id) = self.asked.get(&e.corr).copied() {
+                    self.say(format!("accepted {id}"));
+                }
+            }
+            note::TIMEOUT => {
+                if let Some(id) = self.asked.get(&e.corr).copied() {
+                    self.say(format!("late {id}{}", if e.payload == 1 { " deadlock" } else { "" }));
+                }
+            }
+            note::STARTED => self.say(format!("{who} started")),
+            note::FAILED => self.say(format!("{who} failed {}", e.from)),
+            note::CYCLE => self.say(format!("cycle {who} {}", e.payload)),
+            note::CLOSED => self.say("closed".to_owned()),
+            other => panic!("an unknown note {other}"),
+        }
+    }
+
+    fn run_script(&mut self, i: usize, e: &Entry) {
+        let script = self.scripts[&e.index].clone();
+        let mut comes = script(self, e);
+        let what = e.op();
+        let is_message = what == note::MSG;
+        if std::mem::take(&mut self.killed) == e.index && is_message {
+            comes = Comes::Promises; // what it ran counts as failed when the end comes
+        }
+        match comes {
+            Comes::Returns => {
+                if is_message {
+                    self.end(e.payload, HANDLED);
+                    self.close_call(e.corr);
+                }
+            }
+            Comes::Promises => {
+                self.marks[i] = mark::PROMISED;
+                let shared = is_message && e.has(flag::SHARED);
+                if !shared && !(is_message && e.has(flag::ASYNC)) {
+                    self.hold_back(e.index, i + 1);
+                }
+                self.hands.entry(e.index).or_default().push(Hand { note: what, id: e.payload, corr: e.corr, shared });
+            }
+            Comes::Throws => {
+                self.marks[i] = mark::THREW;
+                if is_message {
+                    self.end(e.payload, FAILED);
+                    self.close_call(e.corr);
+                }
+                self.inbox[i].payload = 99; // the error's slot
+                self.hold_back(e.index, i + 1);
+            }
+            Comes::NoHandler => {
+                self.marks[i] = mark::NO_HANDLER;
+                self.end(e.payload, REASONS[dead::NO_HANDLER as usize]);
+                self.close_call(e.corr);
+            }
+            Comes::Streams => {
+                self.marks[i] = mark::STREAMING;
+                self.streams.entry(e.index).or_default().push(e.payload);
+            }
+        }
+    }
+
+    fn unread(&self) -> usize {
+        self.at + usize::from(self.dispatching)
+    }
+
+    fn hold_back(&mut self, index: u32, from: usize) {
+        for i in from..self.filled {
+            let e = &mut self.inbox[i];
+            let what = e.op();
+            let held = matches!(what, note::MSG | note::TIMER | note::WATCH | note::RESUME | note::RETURN);
+            if e.index == index && held {
+                self.marks[i] = mark::HELD | (what as u8) << 3;
+                e.head &= !OP_MASK;
+            }
+        }
+    }
+
+    fn open_call(&mut self) -> u32 {
+        let slot = self.free_calls.pop().unwrap_or_else(|| {
+            self.call_ages.push(0);
+            self.call_ages.len() as u32 - 1
+        });
+        slot | self.call_ages[slot as usize] << CALL_BITS
+    }
+
+    fn close_call(&mut self, corr: u32) {
+        if corr == 0 || self.asked.remove(&corr).is_none() {
+            return;
+        }
+        let slot = corr & CALL_MASK;
+        let age = &mut self.call_ages[slot as usize];
+        *age = (*age + 1) & 63;
+        self.free_calls.push(slot);
+    }
+
+    // --------------------------------------------------------------------------------------------- looking
+
+    fn end(&mut self, id: u32, how: &'static str) {
+        self.ends.entry(id).or_default().push(how);
+    }
+
+    /// How the message ended; it ended at most once.
+    pub fn end_of(&self, id: u32) -> &'static str {
+        match self.ends.get(&id).map(Vec::as_slice) {
+            None => "pending",
+            Some([how]) => how,
+            Some(more) => panic!("message {id} ended more than once: {more:?}"),
+        }
+    }
+
+    /// Messages that were sent so far.
+    pub fn sent(&self) -> u32 {
+        self.next_id - 1
+    }
+
+    pub fn name(&self, index: u32) -> String {
+        self.names.get(&index).map_or_else(|| "-".to_owned(), Clone::clone)
+    }
+
+    pub fn say(&mut self, what: String) {
+        self.trace.push(what);
+    }
+
+    /// What happened since the last time.
+    pub fn take(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.trace)
+    }
+
+    /// Runs, then what happened since the last time.
+    pub fn after_run(&mut self) -> Vec<String> {
+        self.run();
+        self.take()
+    }
+
+    /// Every message ended exactly once, and the ledger says the same.
+    pub fn all_accounted_for(&self) {
+        let l = &self.lane.ledger;
+        let mut counts: HashMap<&str, u64> = HashMap::new();
+        let mut pending = 0;
+        for id in 1..self.next_id {
+            match self.end_of(id) {
+                "pending" => pending += 1,
+                how => *counts.entry(how).or_default() += 1,
+            }
+        }
+        let count = |how: &str| counts.get(how).copied().unwrap_or(0);
+        assert_eq!(u64::from(self.sent()), l.sent, "sent");
+        assert_eq!((count(HANDLED), count(FAILED)), (l.handled, l.failed), "handled and failed");
+        assert_eq!(REASONS.map(count), l.dead, "dead letters");
+        assert_eq!(pending, l.waiting + l.running, "waiting and running");
+    }
+}

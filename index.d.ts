@@ -224,7 +224,10 @@ export interface SystemOptions {
   shutdownTimeout?: number;
   /** How actors spawned on the system itself are supervised. Not available yet: refused with `ERR_BUSKIN_OPTION`. */
   supervision?: Supervision;
-  /** What a failure that nobody could handle does. Default 'shutdown': the system ends and `closed` rejects. */
+  /**
+   * What a failure that nobody could handle does. Default 'shutdown': the system ends and `closed` rejects. Nothing
+   * escalates yet; 'report' is refused with `ERR_BUSKIN_OPTION` until something does.
+   */
   onEscalate?: 'shutdown' | 'report';
   /**
    * Where it logs to; false for nowhere. Default: lines on stderr, from the level that the environment variable

@@ -1,7 +1,7 @@
 // Generated from crates/core/src/entry.rs by scripts/layout.mjs. Do not edit.
 
 /** Which layout this is: the addon must have been built with the same. */
-export const LAYOUT = 2660294247
+export const LAYOUT = 2443388787
 /** The low bits of head. */
 export const OP_MASK = 31
 /** The tag is the upper half of head: which method, or which class. */
@@ -56,7 +56,7 @@ export const OP_CANCEL = 9
 export const OP_HOLD = 10
 /** The caller of corr gave up: the message becomes a dead letter if it still waits. */
 export const OP_ABORT = 11
-/** Run the stream payload to its next yield, behind what waits. */
+/** Run the stream payload to its next yield: from = 0 behind what waits, 1 before it. */
 export const OP_RESUME = 12
 /** End the stream payload early. */
 export const OP_RETURN = 13
@@ -68,6 +68,8 @@ export const OP_SHUTDOWN = 15
 export const OP_SETTLED = 16
 /** The stream call that the actor runs came to its end: from = outcome, payload = slot of the error. */
 export const OP_STREAM_END = 17
+/** The reader of a stream asks for an item (from = 1), or does not any more (0). */
+export const OP_DEMAND = 18
 
 /** Nothing: an entry taken back before it was run. */
 export const NOTE_NOP = 0

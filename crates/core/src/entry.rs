@@ -102,7 +102,7 @@ pub mod op {
     pub const HOLD: u32 = 10;
     /// The caller of `corr` gave up: the message becomes a dead letter if it still waits.
     pub const ABORT: u32 = 11;
-    /// Run the stream `payload` to its next yield, behind what waits.
+    /// Run the stream `payload` to its next yield: `from` = 0 behind what waits, 1 before it.
     pub const RESUME: u32 = 12;
     /// End the stream `payload` early.
     pub const RETURN: u32 = 13;
@@ -114,6 +114,8 @@ pub mod op {
     pub const SETTLED: u32 = 16;
     /// The stream call that the actor runs came to its end: `from` = [`super::outcome`], `payload` = slot of the error.
     pub const STREAM_END: u32 = 17;
+    /// The reader of a stream asks for an item (`from` = 1), or does not any more (0).
+    pub const DEMAND: u32 = 18;
 }
 
 /// What the core hands to an isolate.

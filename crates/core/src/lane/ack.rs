@@ -135,8 +135,15 @@ impl Lane {
         }
     }
 
+    /// A signal is over. Steps of streams are not counted: they hold nothing up by themselves.
+    pub(super) fn signal_over(&mut self, what: u32) {
+        if what != note::RESUME {
+            self.signals -= 1;
+        }
+    }
+
     pub(super) fn signal_done(&mut self, index: u32, what: u32, timer: u32) {
-        self.signals -= 1;
+        self.signal_over(what);
         if what == note::TIMER {
             self.timer_ran(timer);
         }
@@ -240,7 +247,7 @@ impl Lane {
             note::START => self.fail(index, phase::START, 0, error),
             note::STOP => self.facts.push_back(Fact::Hooked { index, error: Some(error) }),
             what => {
-                self.signals -= 1;
+                self.signal_over(what);
                 self.fail(index, phase_of(what), tag, error);
             }
         }
@@ -268,6 +275,9 @@ impl Lane {
             }
             let active = cell.state == State::Active;
             cell.bits |= bit::LISTS;
+            if entry.op() == note::TIMER {
+                self.timers.wait(entry.payload, true);
+            }
             let envelope = Envelope {
                 next: 0,
                 head: entry.head,
@@ -346,7 +356,7 @@ impl Lane {
                 self.hand_is_free(e.index);
             }
             _ => {
-                self.signals -= 1;
+                self.signal_over(what);
                 self.fail(e.index, phase_of(what), 0, e.payload);
             }
         }

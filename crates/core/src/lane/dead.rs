@@ -61,8 +61,7 @@ impl Lane {
         for (which, mut list) in lists.into_iter().enumerate() {
             while let Some(v) = list.pop(&mut self.pool) {
                 if v.head & OP_MASK != note::MSG {
-                    self.signals -= 1; // a stream's resume
-                    continue;
+                    continue; // a step of a stream
                 }
                 if which < 4 {
                     self.table.at_mut(index).waiting -= 1;

@@ -101,6 +101,8 @@ impl Lane {
                 if head & (flag::ASYNC | flag::SHARED) != 0 {
                     take_in_hand(cell, head);
                 }
+            } else if head & OP_MASK == note::TIMER {
+                self.timers.wait(envelope.payload, false); // from here on a tick is another one
             }
             io.inbox[self.filled] = Entry {
                 head,
@@ -208,23 +210,26 @@ enum Which {
 /// Which message is next, given where some wait (high, normal, low), and how many of a higher priority were served in
 /// a row while some of normal and of low priority waited.
 fn choose([high, normal, low]: [bool; 3], over_normal: u8, over_low: u8) -> Option<Which> {
-    match () {
-        () if low && over_low >= STREAK => Some(Which::Low),
-        () if normal && over_normal >= STREAK => Some(Which::Normal),
-        () if high => Some(Which::High),
-        () if normal => Some(Which::Normal),
-        () if low => Some(Which::Low),
-        () => None,
+    if high && !(over_normal >= STREAK && (normal || low)) {
+        return Some(Which::High);
+    }
+    // one lower is due, or nothing higher waits: low has its turn when normal was served often enough
+    let patience = if high { 2 * STREAK } else { STREAK };
+    match (normal, low) {
+        (true, true) if over_low >= patience => Some(Which::Low),
+        (true, _) => Some(Which::Normal),
+        (false, true) => Some(Which::Low),
+        (false, false) => None,
     }
 }
 
-/// The two counts after one of `which` was served.
+/// The two counts after one of `which` was served: deliveries of high in a row, and deliveries since the last of low.
 fn passed_over([_, normal, low]: [bool; 3], which: Which, over_normal: u8, over_low: u8) -> (u8, u8) {
     let one_more = |waits: bool, over: u8| if waits { over.saturating_add(1) } else { 0 };
     match which {
-        Which::High => (one_more(normal, over_normal), one_more(low, over_low)),
+        Which::High => (one_more(normal || low, over_normal), one_more(low, over_low)),
         Which::Normal => (0, one_more(low, over_low)),
-        _ => (over_normal, 0),
+        _ => (0, 0),
     }
 }
 

@@ -228,14 +228,15 @@ impl Lane {
         let cell = self.table.at_mut(index);
         let exclusive = u32::from(u32::from(cell.hand) == note::MSG);
         let runs = cell.shared + exclusive;
-        if cell.hand != 0 && !matches!(u32::from(cell.hand), note::MSG | note::START | note::STOP) {
-            self.signals -= 1;
-        }
+        let what = u32::from(cell.hand);
         cell.shared = 0;
         cell.hand = 0;
         cell.failed += runs;
         self.ledger.running -= u64::from(runs);
         self.ledger.failed += u64::from(runs);
+        if !matches!(what, 0 | note::MSG | note::START | note::STOP) {
+            self.signal_over(what);
+        }
         self.drop_asking(index);
     }
 

@@ -142,6 +142,8 @@ pub struct Lane {
     endings: u64,
     /// Signals that wait or run.
     signals: u64,
+    /// Streams whose reader waits for an item.
+    demands: u64,
     /// Running messages that are streams: they hold nothing up.
     streams: u64,
     /// This turn's time in µs, once it was read.
@@ -200,6 +202,7 @@ impl Lane {
             endings: 0,
             signals: 0,
             streams: 0,
+            demands: 0,
             now: None,
             armed: u64::MAX,
             rearm: false,
@@ -316,6 +319,7 @@ impl Lane {
             || self.ledger.running > self.streams
             || self.lives > 0
             || self.signals > 0
+            || self.demands > 0
             || !self.pending.is_empty()
             || !self.later.is_empty()
             || self.ticked

@@ -29,6 +29,8 @@ impl Lane {
             op::QUERY => self.query(entry),
             op::SHUTDOWN => self.shutdown(entry.corr),
             op::SETTLED => self.close_call(entry.corr),
+            op::DEMAND if entry.from == 1 => self.demands += 1,
+            op::DEMAND => self.demands = self.demands.saturating_sub(1),
             _ => {}
         }
     }
@@ -108,10 +110,15 @@ impl Lane {
         if cell.state == State::Free || cell.state.is_ending() {
             return;
         }
+        // it holds nothing up: whether somebody waits for the item is said by DEMAND
         let envelope = Envelope { head: note::RESUME, payload: e.payload, ..Envelope::default() };
-        cell.normal.push(&mut self.pool, envelope);
         let active = cell.state == State::Active;
-        self.signals += 1;
+        if e.from == 0 {
+            cell.normal.push(&mut self.pool, envelope);
+        } else {
+            cell.bits |= bit::LISTS;
+            self.exts.ensure(&mut cell.ext).held.push_front(&mut self.pool, envelope);
+        }
         if active {
             self.push_ready(e.index);
         }

@@ -214,6 +214,10 @@ impl Lane {
             }
             self.ledger.waiting -= 1;
             let (head, priority) = unparked(envelope.head);
+            if envelope.expires != 0 && self.now() > envelope.expires {
+                self.bury(index, &envelope, dead::EXPIRED);
+                continue;
+            }
             self.accept(index, Envelope { head, ..envelope }, priority);
         }
     }

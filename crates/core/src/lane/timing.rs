@@ -304,7 +304,6 @@ impl Lane {
     /// The callback of a timer is done.
     pub(super) fn timer_ran(&mut self, id: u32) {
         let Some(t) = self.timers.get_mut(id) else { return };
-        t.pending = false;
         let (mode, period) = (t.mode, t.period);
         if mode & timer::FROM_END != 0 {
             let due = self.now().saturating_add(period);

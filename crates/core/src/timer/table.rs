@@ -10,7 +10,7 @@ pub const NONE: u32 = u32::MAX;
 pub struct Timer {
     /// Whether the slot is in use.
     pub live: bool,
-    /// Whether a signal for it waits or runs; further ticks are coalesced.
+    /// Whether a signal for it waits; further ticks are coalesced.
     pub pending: bool,
     /// Whether it holds the process.
     pub holds: bool,
@@ -42,6 +42,13 @@ impl Timers {
     /// The timer `id`.
     pub fn get_mut(&mut self, id: u32) -> Option<&mut Timer> {
         self.slots.get_mut(id as usize)?.as_mut()
+    }
+
+    /// Its signal waits, or does not any more.
+    pub fn wait(&mut self, id: u32, waits: bool) {
+        if let Some(timer) = self.get_mut(id) {
+            timer.pending = waits;
+        }
     }
 
     /// Adds a timer to the list whose head is `*first`.

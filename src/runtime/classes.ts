@@ -30,6 +30,8 @@ export interface ClassInfo {
   /** What plain spawns share. */
   readonly plain: Boot
   readonly methods: ReadonlyMap<string, Method>
+  /** An instance was made. */
+  isSeen: boolean
   readonly shared: ReadonlySet<string>
   readonly Tell: ViewClass
   readonly Send: ViewClass
@@ -78,6 +80,7 @@ function register(lane: Lane, cls: unknown): ClassInfo {
     settings: mergeActorOptions(lane.actorSettings, statics.options),
     plain: Object.freeze({ args: NO_ARGS, given: undefined, parent: null }),
     methods,
+    isSeen: false,
     shared,
     Tell: view(callable, long ? tellTuned : tell, namedVerbs.tell),
     Send: view(callable, long ? sendTuned : send, namedVerbs.send),

@@ -100,8 +100,12 @@ function start(lane: Lane, index: number, i: number): void {
 
 /** A field of the instance that has a method's name is the handler of that name: it is looked up from now on. */
 function shadowed(lane: Lane, ref: LocalRef, instance: object): void {
-  for (const key in instance) {
-    const method = ref.info.methods.get(key)
+  const { info } = ref
+  // the first instance of a class is looked at closely, the others for what a constructor sets
+  const keys = info.isSeen ? instance : Object.fromEntries(Object.getOwnPropertyNames(instance).map((key) => [key, 0]))
+  info.isSeen = true
+  for (const key in keys) {
+    const method = info.methods.get(key)
     if (method === undefined || !Object.hasOwn(instance, key)) continue
     const { name, tag } = method
     lane.handlers[tag] = function (this: object, ...args: unknown[]) {

@@ -12,6 +12,7 @@ import type { LocalContext } from './context.ts'
 import type { Lane } from './lane.ts'
 import { kill, stop } from './life.ts'
 import type { Run } from './run.ts'
+import type { View } from './verbs.ts'
 import type { Producer } from './streams.ts'
 
 /** What an actor was spawned with. Plain spawns of a class share one. */
@@ -69,6 +70,15 @@ export const REF = Symbol('ref')
 /** Where a view keeps its call options. */
 export const SETTINGS = Symbol('settings')
 
+/** The ref whose view was taken last, to be used at once as a rule. */
+let lastUsed: LocalRef | undefined
+
+/** The ref of a view. Looking at the last one first spares a lookup that is slow where many classes are in use. */
+export function refOf(view: View): LocalRef {
+  const last = lastUsed as LocalRef
+  return last.tellView === view || last.askView === view ? last : view[REF]
+}
+
 const endedBoot: readonly unknown[] = Object.freeze([])
 
 export class LocalRef implements Ref<Actor> {
@@ -77,8 +87,9 @@ export class LocalRef implements Ref<Actor> {
   readonly age: number
   readonly info: ClassInfo
   boot: Boot
-  #tell: Tell<Actor> | undefined = undefined
-  #ask: Ask<Actor> | undefined = undefined
+  /** The views that were made. Known by these fields, see `refOf`. */
+  tellView: View | undefined = undefined
+  askView: View | undefined = undefined
   /** The reason once it has ended; before that what few refs have. */
   state: More | Ended | undefined = undefined
 
@@ -91,11 +102,20 @@ export class LocalRef implements Ref<Actor> {
   }
 
   get tell(): Tell<Actor> {
-    return (this.#tell ??= new this.info[this.state instanceof Ended ? 'TunedTell' : 'Tell'](this) as unknown as Tell<Actor>)
+    lastUsed = this
+    const view = this.tellView
+    return (view === undefined ? this.#makeTell() : view) as unknown as Tell<Actor>
   }
 
   get ask(): Ask<Actor> {
-    return (this.#ask ??= new this.info.Ask(this) as unknown as Ask<Actor>)
+    lastUsed = this
+    const view = this.askView
+    return (view === undefined ? (this.askView = new this.info.Ask(this)) : view) as unknown as Ask<Actor>
+  }
+
+  /** The view of a ref to an actor that has ended takes the long way, which can say whom a dead letter was for. */
+  #makeTell(): View {
+    return (this.tellView = new this.info[this.state instanceof Ended ? 'TunedTell' : 'Tell'](this))
   }
 
   get send(): Send<Actor> {
@@ -153,7 +173,7 @@ export class LocalRef implements Ref<Actor> {
   /** It has ended: what it was made with is not needed any more. */
   end(ended: Ended): void {
     this.state = ended
-    this.#tell = undefined // the next one knows that it has ended, and so can say whom it was for
+    this.tellView = undefined // the next one knows that it has ended, and so can say whom it was for
     if (this.boot !== this.info.plain) {
       this.boot = { args: endedBoot, given: this.boot.given, parent: this.boot.parent }
     }

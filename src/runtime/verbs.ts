@@ -19,7 +19,7 @@ import type { CallExtra } from './calls.ts'
 import type { Method } from './classes.ts'
 import { abortDelivered } from './dispatch.ts'
 import { type Lane, put, putExtra, reservePair, takeSlot } from './lane.ts'
-import { hasEnded, type LocalRef, REF, SETTINGS } from './ref.ts'
+import { hasEnded, type LocalRef, REF, refOf, SETTINGS } from './ref.ts'
 import { share } from './share.ts'
 import { Reader } from './streams.ts'
 import { PRIORITIES } from './words.ts'
@@ -89,7 +89,7 @@ function postN(ref: LocalRef, head: number, args: unknown, corr: number): void {
 
 export function tell(method: Method): Function {
   return function (this: View, a: unknown, b: unknown, c: unknown) {
-    const ref = this[REF]
+    const ref = refOf(this)
     const n = arguments.length
     if (n === 1) post1(ref, method.head, a, 0)
     else if (n === 0) post0(ref, method.head, 0)
@@ -101,7 +101,7 @@ export function tell(method: Method): Function {
 function calling(flag: number): (method: Method) => Function {
   return (method) =>
     function (this: View, a: unknown, b: unknown, c: unknown): Promise<unknown> {
-      const ref = this[REF]
+      const ref = refOf(this)
       const { calls } = ref.lane
       const promise = calls.open(ref)
       const corr = calls.last

@@ -7,7 +7,7 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub struct Registry {
     by_name: HashMap<(u32, Arc<str>), u32>,
-    by_index: HashMap<u32, Arc<str>>,
+    by_index: HashMap<u32, (u32, Arc<str>)>,
     classes: Vec<Arc<str>>,
 }
 
@@ -27,14 +27,14 @@ impl Registry {
             return Err(Taken);
         }
         self.by_name.insert(key, index);
-        self.by_index.insert(index, name);
+        self.by_index.insert(index, (parent, name));
         Ok(())
     }
 
     /// Takes the name of `index` back, if it has one.
-    pub fn take(&mut self, parent: u32, index: u32) {
-        if let Some(name) = self.by_index.remove(&index) {
-            self.by_name.remove(&(parent, name));
+    pub fn take(&mut self, index: u32) {
+        if let Some(key) = self.by_index.remove(&index) {
+            self.by_name.remove(&key);
         }
     }
 
@@ -48,7 +48,7 @@ impl Registry {
     /// The name that was given to `index`.
     #[must_use]
     pub fn given(&self, index: u32) -> Option<&str> {
-        self.by_index.get(&index).map(|n| &**n)
+        self.by_index.get(&index).map(|(_, name)| &**name)
     }
 
     /// Tells how the class `id` is called.
@@ -89,7 +89,7 @@ mod tests {
         assert_eq!(r.give(0, "a", 2), Err(Taken));
         assert_eq!(r.give(1, "a", 2), Ok(()));
         assert_eq!((r.find(0, "a"), r.find(1, "a"), r.given(1)), (Some(1), Some(2), Some("a")));
-        r.take(0, 1);
+        r.take(1);
         assert_eq!((r.find(0, "a"), r.given(1)), (None, None));
         assert_eq!(r.give(0, "a", 3), Ok(()));
     }

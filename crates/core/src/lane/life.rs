@@ -274,7 +274,7 @@ impl Lane {
             }
         }
         family::part(&mut self.table, index);
-        self.registry.take(cell.parent, index);
+        self.registry.take(index);
         self.exts.drop(cell.ext);
         let c = self.table.at_mut(index);
         c.state = State::Free;

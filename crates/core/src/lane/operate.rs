@@ -63,13 +63,11 @@ impl Lane {
         }
         self.ledger.actors += 1;
         self.lives += 1;
-        let parent = self.table.get(e.from).map_or(ROOT, |_| e.from);
+        // a parent that ends takes no more children, one that has ended is none
+        let parent = self.table.get(e.from).filter(|p| p.state != State::Free && e.from != e.index);
+        let orphan = parent.is_none_or(|p| p.state.is_ending());
+        let parent = if parent.is_some() { e.from } else { ROOT };
         family::adopt(&mut self.table, parent, e.index);
-        // a parent that is ending takes no more children
-        let orphan = {
-            let p = self.table.at(parent);
-            p.state == State::Free || p.state.is_ending()
-        };
         if orphan {
             self.facts.push_back(Fact::End { index: e.index, age: e.age, reason: reason::SHUTDOWN });
         }

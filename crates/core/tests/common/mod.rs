@@ -12,14 +12,14 @@ use buskin_core::limits::{CALL_BITS, CALL_MASK};
 
 /// An actor's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Ref {
-    pub index: u32,
-    pub age: u32,
+pub(crate) struct Ref {
+    pub(crate) index: u32,
+    pub(crate) age: u32,
 }
 
 /// What a run comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Comes {
+pub(crate) enum Comes {
     Returns,
     /// [`Isolate::done`] settles it.
     Promises,
@@ -30,42 +30,42 @@ pub enum Comes {
 }
 
 /// What an actor does with an entry.
-pub type Script = Rc<dyn Fn(&mut Isolate, &Entry) -> Comes>;
+pub(crate) type Script = Rc<dyn Fn(&mut Isolate, &Entry) -> Comes>;
 
 /// The handler is declared `async`.
-pub const ASYNC: u32 = flag::ASYNC;
+pub(crate) const ASYNC: u32 = flag::ASYNC;
 /// The handler is marked `concurrent`.
-pub const SHARED: u32 = flag::SHARED;
-pub const FOREVER: u32 = u32::MAX;
-pub const BRUTAL: u32 = u32::MAX - 1;
+pub(crate) const SHARED: u32 = flag::SHARED;
+pub(crate) const FOREVER: u32 = u32::MAX;
+pub(crate) const BRUTAL: u32 = u32::MAX - 1;
 
 /// How a message is sent.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct How {
+pub(crate) struct How {
     /// 0 normal, 1 high, 2 low.
-    pub priority: u32,
+    pub(crate) priority: u32,
     /// In µs.
-    pub ttl: Option<u64>,
+    pub(crate) ttl: Option<u64>,
     /// In µs; `u64::MAX`: none.
-    pub timeout: Option<u64>,
+    pub(crate) timeout: Option<u64>,
     /// Of the handler: [`ASYNC`], [`SHARED`].
-    pub flags: u32,
+    pub(crate) flags: u32,
     /// The sender.
-    pub from: u32,
-    pub tag: u32,
+    pub(crate) from: u32,
+    pub(crate) tag: u32,
 }
 
 /// Options of a spawn.
 #[derive(Clone, Copy, Debug)]
-pub struct Options {
-    pub parent: u32,
-    pub capacity: u32,
-    pub policy: u32,
+pub(crate) struct Options {
+    pub(crate) parent: u32,
+    pub(crate) capacity: u32,
+    pub(crate) policy: u32,
     /// In ms.
-    pub shutdown: u32,
+    pub(crate) shutdown: u32,
     /// In ms.
-    pub start: u32,
-    pub hook: bool,
+    pub(crate) start: u32,
+    pub(crate) hook: bool,
 }
 
 impl Default for Options {
@@ -84,13 +84,13 @@ struct Hand {
 }
 
 /// How messages ended.
-pub const HANDLED: &str = "handled";
-pub const FAILED: &str = "failed";
-pub const REASONS: [&str; 8] =
+pub(crate) const HANDLED: &str = "handled";
+pub(crate) const FAILED: &str = "failed";
+pub(crate) const REASONS: [&str; 8] =
     ["no-such-actor", "stopped", "mailbox-full", "dropped", "expired", "no-handler", "isolate-lost", "aborted"];
 
-pub struct Isolate {
-    pub lane: Lane,
+pub(crate) struct Isolate {
+    pub(crate) lane: Lane,
     header: [i32; word::COUNT],
     outbox: Vec<Entry>,
     inbox: Vec<Entry>,
@@ -101,10 +101,10 @@ pub struct Isolate {
     dispatching: bool,
     killed: u32,
     mode: u32,
-    pub current: u32,
-    pub turns: u64,
+    pub(crate) current: u32,
+    pub(crate) turns: u64,
     /// In µs.
-    pub now: u64,
+    pub(crate) now: u64,
     scripts: HashMap<u32, Script>,
     names: HashMap<u32, String>,
     hands: HashMap<u32, Vec<Hand>>,
@@ -117,17 +117,17 @@ pub struct Isolate {
     /// What happened, in words.
     trace: Vec<String>,
     /// Every end of every message, by its number.
-    pub ends: HashMap<u32, Vec<&'static str>>,
+    pub(crate) ends: HashMap<u32, Vec<&'static str>>,
     /// Messages begun, in order: actor and number.
-    pub begun: Vec<(u32, u32)>,
+    pub(crate) begun: Vec<(u32, u32)>,
 }
 
 impl Isolate {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(Defaults::default(), 64)
     }
 
-    pub fn with(defaults: Defaults, ring: usize) -> Self {
+    pub(crate) fn with(defaults: Defaults, ring: usize) -> Self {
         Isolate {
             lane: Lane::new(Clock::Manual(0), defaults),
             header: [0; word::COUNT],
@@ -160,7 +160,7 @@ impl Isolate {
 
     // ------------------------------------------------------------------------------------------ the outbox
 
-    pub fn put(&mut self, entry: Entry) {
+    pub(crate) fn put(&mut self, entry: Entry) {
         if self.written == self.outbox.len() {
             self.submit();
         }
@@ -180,7 +180,7 @@ impl Isolate {
         self.put(Entry { head, index: to.index, age: to.age, payload, from, corr });
     }
 
-    pub fn spawn(&mut self, name: &str, options: Options, script: impl Fn(&mut Isolate, &Entry) -> Comes + 'static) -> Ref {
+    pub(crate) fn spawn(&mut self, name: &str, options: Options, script: impl Fn(&mut Isolate, &Entry) -> Comes + 'static) -> Ref {
         let (index, age) = self.lane.grant().expect("room");
         self.names.insert(index, name.to_owned());
         self.scripts.insert(index, Rc::new(script));
@@ -198,7 +198,7 @@ impl Isolate {
     }
 
     /// An actor whose handlers all return.
-    pub fn plain(&mut self, name: &str) -> Ref {
+    pub(crate) fn plain(&mut self, name: &str) -> Ref {
         self.spawn(name, Options::default(), |_, _| Comes::Returns)
     }
 
@@ -227,35 +227,35 @@ impl Isolate {
         id
     }
 
-    pub fn tell(&mut self, to: Ref) -> u32 {
+    pub(crate) fn tell(&mut self, to: Ref) -> u32 {
         self.post(to, How::default(), 0)
     }
-    pub fn tell_how(&mut self, to: Ref, how: How) -> u32 {
+    pub(crate) fn tell_how(&mut self, to: Ref, how: How) -> u32 {
         self.post(to, how, 0)
     }
-    pub fn send_how(&mut self, to: Ref, how: How) -> u32 {
+    pub(crate) fn send_how(&mut self, to: Ref, how: How) -> u32 {
         self.post(to, how, flag::SEND)
     }
-    pub fn ask_how(&mut self, to: Ref, how: How) -> u32 {
+    pub(crate) fn ask_how(&mut self, to: Ref, how: How) -> u32 {
         self.post(to, how, flag::ASK)
     }
-    pub fn stream_how(&mut self, to: Ref, how: How) -> u32 {
+    pub(crate) fn stream_how(&mut self, to: Ref, how: How) -> u32 {
         self.post(to, how, flag::STREAM)
     }
 
-    pub fn stop(&mut self, who: Ref) {
+    pub(crate) fn stop(&mut self, who: Ref) {
         let unread = self.unread();
         self.hold_back(who.index, unread);
         self.mode |= mode::ORDERED;
         self.op(op::STOP, who, stop::NORMAL, self.current, FOREVER);
     }
 
-    pub fn drain(&mut self, who: Ref, timeout: u32) {
+    pub(crate) fn drain(&mut self, who: Ref, timeout: u32) {
         self.mode |= mode::ORDERED;
         self.op(op::STOP, who, stop::DRAIN, self.current, timeout);
     }
 
-    pub fn kill(&mut self, who: Ref) {
+    pub(crate) fn kill(&mut self, who: Ref) {
         let unread = self.unread();
         self.hold_back(who.index, unread);
         if self.dispatching && self.current == who.index {
@@ -265,47 +265,47 @@ impl Isolate {
         self.op(op::STOP, who, stop::KILL, self.current, FOREVER);
     }
 
-    pub fn shutdown(&mut self, timeout: u32) {
+    pub(crate) fn shutdown(&mut self, timeout: u32) {
         self.mode |= mode::ORDERED;
         self.op(op::SHUTDOWN, Ref { index: 0, age: 0 }, 0, 0, timeout);
     }
 
-    pub fn watch(&mut self, watcher: Ref, target: Ref, id: u32) {
+    pub(crate) fn watch(&mut self, watcher: Ref, target: Ref, id: u32) {
         self.mode |= mode::ORDERED;
         self.op(op::WATCH, target, id, watcher.index, 0);
     }
 
-    pub fn unwatch(&mut self, watcher: Ref, id: u32) {
+    pub(crate) fn unwatch(&mut self, watcher: Ref, id: u32) {
         self.op(op::UNWATCH, Ref { index: 0, age: 0 }, id, watcher.index, 0);
     }
 
     /// A timer of `bits`, with a period in µs.
-    pub fn timer(&mut self, owner: Ref, id: u32, bits: u32, period: u64) {
+    pub(crate) fn timer(&mut self, owner: Ref, id: u32, bits: u32, period: u64) {
         self.op(op::TIMER | bits << TAG_SHIFT, owner, id, period as u32, (period >> 32) as u32);
     }
 
-    pub fn cancel(&mut self, id: u32) {
+    pub(crate) fn cancel(&mut self, id: u32) {
         self.op(op::CANCEL, Ref { index: 0, age: 0 }, id, 0, 0);
     }
 
-    pub fn hold_timer(&mut self, id: u32, hold: bool) {
+    pub(crate) fn hold_timer(&mut self, id: u32, hold: bool) {
         self.op(op::HOLD, Ref { index: 0, age: 0 }, id, u32::from(hold), 0);
     }
 
-    pub fn query(&mut self, who: Ref) {
+    pub(crate) fn query(&mut self, who: Ref) {
         self.op(op::QUERY, who, 0, 0, 0);
     }
 
-    pub fn resume(&mut self, who: Ref, stream: u32) {
+    pub(crate) fn resume(&mut self, who: Ref, stream: u32) {
         self.op(op::RESUME, who, stream, 0, 0);
     }
 
-    pub fn return_stream(&mut self, who: Ref, stream: u32) {
+    pub(crate) fn return_stream(&mut self, who: Ref, stream: u32) {
         self.op(op::RETURN, who, stream, 0, 0);
     }
 
     /// The caller of message `id` gives up.
-    pub fn abort(&mut self, to: Ref, id: u32) {
+    pub(crate) fn abort(&mut self, to: Ref, id: u32) {
         let Some((&corr, _)) = self.asked.iter().find(|(_, i)| **i == id) else { return };
         for i in self.unread()..self.filled {
             let e = self.inbox[i];
@@ -322,7 +322,7 @@ impl Isolate {
     }
 
     /// Settles the oldest promise of `who`.
-    pub fn done(&mut self, who: Ref, ok: bool) {
+    pub(crate) fn done(&mut self, who: Ref, ok: bool) {
         let hands = self.hands.get_mut(&who.index).filter(|h| !h.is_empty()).expect("something in hand");
         let hand = hands.remove(0);
         if !ok {
@@ -339,17 +339,17 @@ impl Isolate {
     }
 
     /// The oldest stream call of `who` ends.
-    pub fn stream_end(&mut self, who: Ref, ok: bool) {
+    pub(crate) fn stream_end(&mut self, who: Ref, ok: bool) {
         let id = self.streams.get_mut(&who.index).expect("a stream").remove(0);
         self.op(op::STREAM_END, who, 0, if ok { outcome::OK } else { outcome::THREW }, 0);
         self.end(id, if ok { HANDLED } else { FAILED });
     }
 
-    pub fn in_hand(&self, who: Ref) -> usize {
+    pub(crate) fn in_hand(&self, who: Ref) -> usize {
         self.hands.get(&who.index).map_or(0, Vec::len)
     }
 
-    pub fn streaming(&self, who: Ref) -> usize {
+    pub(crate) fn streaming(&self, who: Ref) -> usize {
         self.streams.get(&who.index).map_or(0, Vec::len)
     }
 
@@ -365,7 +365,7 @@ impl Isolate {
     }
 
     /// Hands the outbox over in mid-way.
-    pub fn submit(&mut self) {
+    pub(crate) fn submit(&mut self) {
         if !self.dispatching {
             self.header[word::CURSOR] = !(self.at as i32);
         }
@@ -373,7 +373,7 @@ impl Isolate {
     }
 
     /// Hands the outbox over and takes the next inbox, which is not read yet.
-    pub fn turn(&mut self) {
+    pub(crate) fn turn(&mut self) {
         assert_eq!(self.at, self.filled, "the inbox was read");
         self.turns += 1;
         self.with_rings(Lane::turn);
@@ -382,7 +382,7 @@ impl Isolate {
     }
 
     /// Turns and reads until nothing is left.
-    pub fn run(&mut self) {
+    pub(crate) fn run(&mut self) {
         for _ in 0..1_000_000 {
             self.read();
             self.turn();
@@ -394,7 +394,7 @@ impl Isolate {
     }
 
     /// Moves the clock by `ms`, stopping at every moment at which something is due.
-    pub fn advance(&mut self, ms: u64) {
+    pub(crate) fn advance(&mut self, ms: u64) {
         let goal = self.now + ms * 1000;
         self.run();
         loop {
@@ -408,45 +408,45 @@ impl Isolate {
         }
     }
 
-    pub fn set_time(&mut self, micros: u64) {
+    pub(crate) fn set_time(&mut self, micros: u64) {
         self.now = micros;
         self.lane.set_time(micros);
     }
 
     /// The host's timer fires now.
-    pub fn tick(&mut self) {
+    pub(crate) fn tick(&mut self) {
         self.mode |= mode::TICK;
     }
 
-    pub fn header(&self, at: usize) -> i32 {
+    pub(crate) fn header(&self, at: usize) -> i32 {
         self.header[at]
     }
 
-    pub fn is_busy(&self) -> bool {
+    pub(crate) fn is_busy(&self) -> bool {
         self.header[word::BUSY] == 1
     }
 
-    pub fn holds(&self) -> bool {
+    pub(crate) fn holds(&self) -> bool {
         self.header[word::HOLD] == 1
     }
 
-    pub fn delivered(&self) -> &[Entry] {
+    pub(crate) fn delivered(&self) -> &[Entry] {
         &self.inbox[self.at..self.filled]
     }
 
-    pub fn rings(&self) -> (&[Entry], &[u8]) {
+    pub(crate) fn rings(&self) -> (&[Entry], &[u8]) {
         (&self.inbox, &self.marks)
     }
 
     // -------------------------------------------------------------------------------------------- the inbox
 
     /// Reads the inbox to its end.
-    pub fn read(&mut self) {
+    pub(crate) fn read(&mut self) {
         self.read_some(usize::MAX);
     }
 
     /// Reads up to `count` entries.
-    pub fn read_some(&mut self, count: usize) {
+    pub(crate) fn read_some(&mut self, count: usize) {
         let end = self.filled.min(self.at.saturating_add(count));
         self.dispatching = true;
         while self.at < end {
@@ -621,7 +621,7 @@ impl Isolate {
     }
 
     /// How the message ended; it ended at most once.
-    pub fn end_of(&self, id: u32) -> &'static str {
+    pub(crate) fn end_of(&self, id: u32) -> &'static str {
         match self.ends.get(&id).map(Vec::as_slice) {
             None => "pending",
             Some([how]) => how,
@@ -630,31 +630,31 @@ impl Isolate {
     }
 
     /// Messages that were sent so far.
-    pub fn sent(&self) -> u32 {
+    pub(crate) fn sent(&self) -> u32 {
         self.next_id - 1
     }
 
-    pub fn name(&self, index: u32) -> String {
+    pub(crate) fn name(&self, index: u32) -> String {
         self.names.get(&index).map_or_else(|| "-".to_owned(), Clone::clone)
     }
 
-    pub fn say(&mut self, what: String) {
+    pub(crate) fn say(&mut self, what: String) {
         self.trace.push(what);
     }
 
     /// What happened since the last time.
-    pub fn take(&mut self) -> Vec<String> {
+    pub(crate) fn take(&mut self) -> Vec<String> {
         std::mem::take(&mut self.trace)
     }
 
     /// Runs, then what happened since the last time.
-    pub fn after_run(&mut self) -> Vec<String> {
+    pub(crate) fn after_run(&mut self) -> Vec<String> {
         self.run();
         self.take()
     }
 
     /// Every message ended exactly once, and the ledger says the same.
-    pub fn all_accounted_for(&self) {
+    pub(crate) fn all_accounted_for(&self) {
         let l = &self.lane.ledger;
         let mut counts: HashMap<&str, u64> = HashMap::new();
         let mut pending = 0;

@@ -2,6 +2,7 @@
 // nothing that a user can set or meet is left out.
 import { execFile } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
+import { devNull } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import { fileOf, pages, programsOf, projectOf, root, textOf } from './documents.ts'
@@ -32,11 +33,14 @@ function inTurn<T>(work: () => Promise<T>): Promise<T> {
   return result
 }
 
+/** What node:test would print is not the program's. */
+const quiet = ['--no-warnings', '--test-reporter=tap', `--test-reporter-destination=${devNull}`]
+
 for (const program of programs) {
   test(`${program.page}: program ${program.number} runs and prints what its comments say`, async (t) => {
     t.timeout(120_000)
     const hook = new URL('scripts/ts.mjs', root).href
-    const { code, out, err } = await inTurn(() => node(['--no-warnings', '--import', hook, fileOf(program)]))
+    const { code, out, err } = await inTurn(() => node([...quiet, '--import', hook, fileOf(program)]))
     t.deepEqual({ code, err, lines: out.split('\n').slice(0, -1) }, { code: 0, err: '', lines: [...program.prints] })
   })
 }

@@ -87,6 +87,16 @@ export class Calls {
     return true
   }
 
+  /** Settles the caller's promise, if it still waits, and frees the slot. Whether somebody waited. */
+  finish(corr: number, value: unknown): boolean {
+    const slot = corr & CALL_MASK
+    const resolve = this.#resolve[slot]
+    this.close(corr)
+    if (resolve === undefined) return false
+    resolve(value)
+    return true
+  }
+
   /** See resolve. A stream's reader is told as well. */
   reject(corr: number, error: unknown): boolean {
     const slot = corr & CALL_MASK

@@ -86,10 +86,10 @@ function register(lane: Lane, cls: unknown): ClassInfo {
     Send: view(callable, long ? sendTuned : send, namedVerbs.send),
     Ask: view(callable, long ? askTuned : ask, namedVerbs.ask),
     Stream: view(all, long ? streamTuned : stream, namedVerbs.stream),
-    TunedTell: view(callable, tellTuned, namedVerbs.tell),
-    TunedSend: view(callable, sendTuned, namedVerbs.send),
-    TunedAsk: view(callable, askTuned, namedVerbs.ask),
-    TunedStream: view(all, streamTuned, namedVerbs.stream),
+    TunedTell: tunedView(callable, tellTuned, namedVerbs.tell),
+    TunedSend: tunedView(callable, sendTuned, namedVerbs.send),
+    TunedAsk: tunedView(callable, askTuned, namedVerbs.ask),
+    TunedStream: tunedView(all, streamTuned, namedVerbs.stream),
   }
   lane.infos.set(cls, info)
   lane.native.className(id, name)
@@ -122,18 +122,32 @@ function handlersOf(cls: ActorClass): Map<string, Function> {
 /** A class of plain objects with one function a method; any other name goes to the fallback at the chain's end. */
 function view(methods: readonly Method[], verb: (method: Method) => Function, fallback: object): ViewClass {
   class VerbView {
-    readonly [REF]: LocalRef
-    settings!: CallSettings
-    constructor(ref: LocalRef, settings?: CallSettings) {
-      this[REF] = ref
-      if (settings !== undefined) Object.defineProperty(this, SETTINGS, { value: settings })
+    constructor(ref: LocalRef) {
+      ;(this as { [REF]?: LocalRef })[REF] = ref
     }
   }
-  const prototype = VerbView.prototype as unknown as Record<string, unknown>
-  delete prototype['constructor']
+  shape(VerbView.prototype, methods, verb, fallback)
+  return VerbView as unknown as ViewClass
+}
+
+/** The same for refs with call options. */
+function tunedView(methods: readonly Method[], verb: (method: Method) => Function, fallback: object): ViewClass {
+  class TunedVerbView {
+    constructor(ref: LocalRef, settings: CallSettings | undefined) {
+      ;(this as { [REF]?: LocalRef })[REF] = ref
+      ;(this as { [SETTINGS]?: CallSettings | undefined })[SETTINGS] = settings
+    }
+  }
+  shape(TunedVerbView.prototype, methods, verb, fallback)
+  return TunedVerbView as unknown as ViewClass
+}
+
+function shape(prototype: object, methods: readonly Method[], verb: (method: Method) => Function, fallback: object): void {
+  delete (prototype as { constructor?: unknown }).constructor
   Object.setPrototypeOf(prototype, fallback)
+  // found here, before the fallback refuses to have them set
+  for (const own of [REF, SETTINGS]) Object.defineProperty(prototype, own, { value: undefined, writable: true })
   for (const method of methods) {
     Object.defineProperty(prototype, method.name, { value: verb(method), enumerable: true })
   }
-  return VerbView as unknown as ViewClass
 }

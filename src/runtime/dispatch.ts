@@ -50,69 +50,81 @@ export class Hidden {
   }
 }
 
+/**
+ * Runs the inbox, and the next ones, until there is nothing, until it is time to look at the clock, or until a promise
+ * was settled and the inbox is over.
+ */
 export function dispatch(lane: Lane): void {
   const { inbox, header, instances, handlers, first } = lane
   let i = lane.at
-  const start = i
-  const end = Math.min(lane.filled, i + lane.left)
+  let start = i
+  let end = Math.min(lane.filled, i + lane.left)
   lane.dispatching = true
   for (;;) {
     try {
-      for (; i < end; i++) {
-        const o = i * WORDS
-        const head = inbox[o] as number
-        header[WORD_CURSOR] = i
-        if ((head & OP_MASK) !== NOTE_MSG) {
-          note(lane, head, o, i)
-          continue
-        }
-        const index = inbox[o + 1] as number
-        const instance = instances[index]
-        lane.current = index
-        const handler = handlers[head >>> TAG_SHIFT] as Function
-        let result: unknown
-        switch ((head >> 10) & 3) {
-          case 0:
-            result = handler.call(instance)
-            break
-          case 1: {
-            const payload = inbox[o + 3] as number
-            if ((head & FLAG_SLOT) === 0) {
-              result = handler.call(instance, payload)
+      for (;;) {
+        for (; i < end; i++) {
+          const o = i * WORDS
+          const head = inbox[o] as number
+          header[WORD_CURSOR] = i
+          if ((head & OP_MASK) !== NOTE_MSG) {
+            note(lane, head, o, i)
+            continue
+          }
+          const index = inbox[o + 1] as number
+          const instance = instances[index]
+          lane.current = index
+          const handler = handlers[head >>> TAG_SHIFT] as Function
+          let result: unknown
+          switch ((head >> 10) & 3) {
+            case 0:
+              result = handler.call(instance)
+              break
+            case 1: {
+              const payload = inbox[o + 3] as number
+              if ((head & FLAG_SLOT) === 0) {
+                result = handler.call(instance, payload)
+                break
+              }
+              const a = first[payload]
+              first[payload] = undefined
+              lane.free[lane.freeCount++] = payload
+              result = handler.call(instance, a)
               break
             }
-            const a = first[payload]
-            first[payload] = undefined
-            lane.free[lane.freeCount++] = payload
-            result = handler.call(instance, a)
-            break
+            case 2: {
+              const slot = inbox[o + 3] as number
+              const a = first[slot]
+              const b = lane.second[slot]
+              first[slot] = undefined
+              lane.second[slot] = undefined
+              lane.free[lane.freeCount++] = slot
+              result = handler.call(instance, a, b)
+              break
+            }
+            default:
+              result = runParcel(lane, head, o, instance as object)
           }
-          case 2: {
-            const slot = inbox[o + 3] as number
-            const a = first[slot]
-            const b = lane.second[slot]
-            first[slot] = undefined
-            lane.second[slot] = undefined
-            lane.free[lane.freeCount++] = slot
-            result = handler.call(instance, a, b)
-            break
-          }
-          default:
-            result = runParcel(lane, head, o, instance as object)
+          if (result !== undefined || inbox[o + 5] !== 0) after(lane, head, o, i, result)
+          else if (lane.killed !== 0) killedItself(lane, head, o, i)
         }
-        if (result !== undefined || inbox[o + 5] !== 0) after(lane, head, o, i, result)
-        else if (lane.killed !== 0) killedItself(lane, head, o, i)
+        lane.left -= end - start
+        lane.at = end
+        lane.dispatching = false
+        lane.current = 0
+        if (lane.left <= 0 || lane.settledOne || end < lane.filled) return
+        lane.turn()
+        if (lane.filled === 0) return
+        i = start = 0
+        end = Math.min(lane.filled, lane.left)
+        lane.dispatching = true
       }
-      break
     } catch (error) {
+      if (!lane.dispatching) throw error // the core's, not a handler's
       failed(lane, i, error)
       i++
     }
   }
-  lane.left -= end - start
-  lane.at = end
-  lane.dispatching = false
-  lane.current = 0
 }
 
 /** Takes the arguments of a message out of their slot. */
@@ -202,8 +214,7 @@ function after(lane: Lane, head: number, o: number, i: number, result: unknown):
     return
   }
   if (corr === 0) return
-  if (lane.calls.resolve(corr, (head & FLAG_ASK) === 0 ? undefined : reply(lane, result, o, head))) lane.settledOne = true
-  lane.calls.close(corr)
+  if (lane.calls.finish(corr, (head & FLAG_ASK) === 0 ? undefined : reply(lane, result, o, head))) lane.settledOne = true
 }
 
 /** Under `localMessages` a reply is treated like a message. */

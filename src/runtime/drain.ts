@@ -18,15 +18,13 @@ export function drain(lane: Lane): void {
   }
   try {
     for (;;) {
-      if (lane.at === lane.filled) {
-        lane.turn()
-        if (lane.filled === 0) {
-          lane.settledOne = false
-          lane.quiet()
-          break
-        }
+      if (lane.at === lane.filled) lane.turn()
+      if (lane.filled > 0) dispatch(lane)
+      if (lane.filled === 0) {
+        lane.settledOne = false
+        lane.quiet()
+        break
       }
-      dispatch(lane)
       if (lane.left <= 0 && isSpent(lane)) {
         lane.sliceSpent = true
         lane.more = true

@@ -22,6 +22,7 @@ import {
   OP_MASK,
   TAG_SHIFT,
 } from '../native/layout.ts'
+import type { ClassInfo } from './classes.ts'
 import { endContext } from './context.ts'
 import { contents, Hidden, inContext, isThenable, promisedNote } from './dispatch.ts'
 import type { Lane } from './lane.ts'
@@ -88,30 +89,42 @@ function start(lane: Lane, index: number, i: number): void {
   const { args } = ref.boot
   lane.current = index
   setStarting(ref)
-  const make = (): object => (args.length === 0 ? new cls() : new cls(...args))
-  const instance = lane.propagated === undefined ? make() : inContext(lane, ref, (fn) => fn(), make)
+  let instance: object
+  if (lane.propagated !== undefined) instance = inContext(lane, ref, (fn) => fn(), () => new cls(...args))
+  else instance = args.length === 0 ? new cls() : new cls(...args)
   setStarting(undefined)
   lane.instances[index] = instance
   shadowed(lane, ref, instance)
   const { onStart } = instance as { onStart?: unknown }
-  if (typeof onStart !== 'function') return
+  if (typeof onStart === 'function') runOnStart(lane, ref, i, instance, onStart)
+}
+
+/** Apart, so that an actor without one makes no closures. */
+function runOnStart(lane: Lane, ref: LocalRef, i: number, instance: object, onStart: Function): void {
   runInside(lane, ref, i, () => onStart.call(instance), () => new Run(ref, NOTE_START, 0, false, null, 0, 0))
 }
 
 /** A field of the instance that has a method's name is the handler of that name: it is looked up from now on. */
 function shadowed(lane: Lane, ref: LocalRef, instance: object): void {
   const { info } = ref
-  // the first instance of a class is looked at closely, the others for what a constructor sets
-  const keys = info.isSeen ? instance : Object.fromEntries(Object.getOwnPropertyNames(instance).map((key) => [key, 0]))
-  info.isSeen = true
-  for (const key in keys) {
-    const method = info.methods.get(key)
-    if (method === undefined || !Object.hasOwn(instance, key)) continue
-    const { name, tag } = method
-    lane.handlers[tag] = function (this: object, ...args: unknown[]) {
-      const own = findHandler(this, name)
-      return own === undefined ? new Hidden(name, args) : own.apply(this, args)
-    }
+  if (!info.isSeen) {
+    // the first instance of a class is looked at closely, the others for what a constructor sets
+    info.isSeen = true
+    for (const key of Object.getOwnPropertyNames(instance)) lookUp(lane, info, key)
+    return
+  }
+  for (const key in instance) {
+    if (info.methods.has(key) && Object.hasOwn(instance, key)) lookUp(lane, info, key)
+  }
+}
+
+/** From now on messages to this method are for whatever the instance has under its name. */
+function lookUp(lane: Lane, info: ClassInfo, key: string): void {
+  const method = info.methods.get(key)
+  if (method === undefined) return
+  lane.handlers[method.tag] = function (this: object, ...args: unknown[]) {
+    const own = findHandler(this, key)
+    return own === undefined ? new Hidden(key, args) : own.apply(this, args)
   }
 }
 

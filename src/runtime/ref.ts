@@ -70,13 +70,16 @@ export const REF = Symbol('ref')
 /** Where a view keeps its call options. */
 export const SETTINGS = Symbol('settings')
 
-/** The ref whose view was taken last, to be used at once as a rule. */
+/** In the place of a view that was used once. */
+const ONCE = {} as View
+
+/** The view that was taken last, to be used at once as a rule, and its ref. */
+let lastView: View | undefined
 let lastUsed: LocalRef | undefined
 
 /** The ref of a view. Looking at the last one first spares a lookup that is slow where many classes are in use. */
 export function refOf(view: View): LocalRef {
-  const last = lastUsed as LocalRef
-  return last.tellView === view || last.askView === view ? last : view[REF]
+  return lastView === view ? (lastUsed as LocalRef) : view[REF]
 }
 
 const endedBoot: readonly unknown[] = Object.freeze([])
@@ -87,7 +90,7 @@ export class LocalRef implements Ref<Actor> {
   readonly age: number
   readonly info: ClassInfo
   boot: Boot
-  /** The views that were made. Known by these fields, see `refOf`. */
+  /** The views that were made. */
   tellView: View | undefined = undefined
   askView: View | undefined = undefined
   /** The reason once it has ended; before that what few refs have. */
@@ -102,20 +105,27 @@ export class LocalRef implements Ref<Actor> {
   }
 
   get tell(): Tell<Actor> {
+    let view = this.tellView
+    if (view === undefined || view === ONCE) view = this.#makeTell(view)
     lastUsed = this
-    const view = this.tellView
-    return (view === undefined ? this.#makeTell() : view) as unknown as Tell<Actor>
+    lastView = view
+    return view as unknown as Tell<Actor>
   }
 
   get ask(): Ask<Actor> {
+    let view = this.askView
+    if (view === undefined) view = this.askView = new this.info.Ask(this)
     lastUsed = this
-    const view = this.askView
-    return (view === undefined ? (this.askView = new this.info.Ask(this)) : view) as unknown as Ask<Actor>
+    lastView = view
+    return view as unknown as Ask<Actor>
   }
 
   /** The view of a ref to an actor that has ended takes the long way, which can say whom a dead letter was for. */
-  #makeTell(): View {
-    return (this.tellView = new this.info[this.state instanceof Ended ? 'TunedTell' : 'Tell'](this))
+  #makeTell(before: View | undefined): View {
+    const view = new this.info[this.state instanceof Ended ? 'TunedTell' : 'Tell'](this)
+    // an actor that is told something only once needs no view for ever
+    this.tellView = before === undefined ? ONCE : view
+    return view
   }
 
   get send(): Send<Actor> {

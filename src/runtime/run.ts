@@ -74,8 +74,7 @@ function finish(lane: Lane, run: Run, value: unknown, error: unknown, threw: boo
     run.onValue?.(value)
     done(lane, run, OUTCOME_OK, 0)
     if (isMessage && run.corr !== 0) {
-      lane.calls.resolve(run.corr, value)
-      lane.calls.close(run.corr)
+      lane.calls.finish(run.corr, value)
     }
     return
   }

@@ -317,13 +317,18 @@ impl Lane {
         self.log_ref()
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn record(&mut self, io: &Rings<'_>, whole: bool) {
         if self.log_ref().is_some() {
-            let (delivered, mail) = (self.delivered(), if whole { self.taken().to_vec() } else { Vec::new() });
-            if let Some(log) = self.log_mut() {
-                log.begin(io, whole, delivered, mail);
-            }
+            self.record_call(io, whole);
+        }
+    }
+
+    #[cold]
+    fn record_call(&mut self, io: &Rings<'_>, whole: bool) {
+        let (delivered, mail) = (self.delivered(), if whole { self.taken().to_vec() } else { Vec::new() });
+        if let Some(log) = self.log_mut() {
+            log.begin(io, whole, delivered, mail);
         }
     }
 

@@ -6,7 +6,7 @@ use crate::limits::{CHUNK, CHUNK_BITS, MAX_CELLS};
 /// The cells of a lane, and the indices that may be granted.
 #[derive(Debug, Default)]
 pub struct Table {
-    chunks: Vec<Box<[Cell]>>,
+    chunks: Vec<Box<[Cell; CHUNK]>>,
     /// Indices whose actor's end was dispatched.
     free: Vec<u32>,
     /// One past the highest index granted so far.
@@ -60,7 +60,9 @@ impl Table {
         while self.chunks.len() <= (index >> CHUNK_BITS) as usize {
             // cells of a fresh chunk have age u32::MAX, so that the first grant makes it 0
             let fresh = Cell { age: u32::MAX, ..Cell::default() };
-            self.chunks.push(vec![fresh; CHUNK].into_boxed_slice());
+            // made on the heap: a chunk is too large for a stack
+            let Ok(chunk) = vec![fresh; CHUNK].into_boxed_slice().try_into() else { return Err(Full) };
+            self.chunks.push(chunk);
         }
         let cell = self.at_mut(index);
         cell.age = cell.age.wrapping_add(1);

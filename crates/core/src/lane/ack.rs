@@ -19,12 +19,11 @@ impl Lane {
         if self.begun.is_some() && upto > self.acked {
             self.unbegin(io.marks[self.acked]);
         }
-        for at in self.acked..upto {
-            let entry = io.inbox[at];
-            let byte = io.marks[at];
-            if byte != 0 {
-                io.marks[at] = 0;
-                self.marked(&entry, byte, at);
+        let from = self.acked;
+        for (at, (entry, mark)) in io.inbox.iter().zip(io.marks.iter_mut()).enumerate().take(upto).skip(from) {
+            if *mark != 0 {
+                let byte = std::mem::take(mark);
+                self.marked(entry, byte, at);
             } else if entry.op() == note::MSG {
                 let cell = self.table.at_mut(entry.index);
                 cell.waiting -= 1;
@@ -33,10 +32,10 @@ impl Lane {
                 self.ledger.waiting -= 1;
                 self.ledger.handled += 1;
                 if entry.head & (flag::ASK | flag::ASYNC | flag::SHARED) != 0 || after != 0 {
-                    self.returned(&entry);
+                    self.returned(entry);
                 }
             } else {
-                self.signal_returned(&entry);
+                self.signal_returned(entry);
             }
         }
         self.acked = upto;

@@ -90,6 +90,9 @@ impl Lane {
                 victim = ext.parked.remove(&mut self.pool, wanted);
                 was_parked = victim.is_some();
                 ext.parked_count -= u32::from(was_parked);
+                if was_parked && ext.parked.is_empty() {
+                    self.table.at_mut(e.index).bits &= !bit::PARKED;
+                }
             }
         }
         let Some(victim) = victim else { return };

@@ -238,19 +238,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_message_is_passed_over_by_more_than_a_streak_of_higher_ones() {
+    fn after_a_streak_of_higher_ones_one_lower_is_served_and_the_lowest_after_two() {
         let lanes = [Which::High, Which::Normal, Which::Low];
+        let streak = u32::from(STREAK);
         for present in [[true, true, true], [true, true, false], [true, false, true], [false, true, true]] {
-            let (mut over, mut passed) = ((0, 0), [0_u32; 3]);
+            let (mut over, mut since, mut in_a_row) = ((0, 0), [0_u32; 3], 0);
             for _ in 0..10_000 {
                 let which = choose(present, over.0, over.1).unwrap();
                 let served = lanes.iter().position(|&l| l == which).unwrap();
                 assert!(present[served]);
-                passed[served] = 0;
-                for lower in served + 1..3 {
-                    passed[lower] += u32::from(present[lower]);
-                    assert!(passed[lower] <= u32::from(STREAK) + 1, "{present:?}: {lower} waits");
+                in_a_row = if which == Which::High { in_a_row + 1 } else { 0 };
+                assert!(in_a_row <= streak, "{present:?}");
+                for lane in 0..3 {
+                    since[lane] = if lane == served || !present[lane] { 0 } else { since[lane] + 1 };
                 }
+                let patience = if present == [true, true, true] { 2 * streak + 2 } else { streak };
+                assert!(since[1] <= patience && since[2] <= patience, "{present:?}: {since:?}");
                 over = passed_over(present, which, over.0, over.1);
             }
         }
@@ -261,9 +264,9 @@ mod tests {
         assert_eq!(choose([true, true, true], 0, 0), Some(Which::High));
         assert_eq!(choose([false, true, true], 0, 0), Some(Which::Normal));
         assert_eq!(choose([false, false, true], 0, 0), Some(Which::Low));
-        assert_eq!(choose([true, false, true], STREAK, STREAK - 1), Some(Which::High));
+        assert_eq!(choose([true, false, true], STREAK - 1, STREAK - 1), Some(Which::High));
         assert_eq!(choose([true, false, true], STREAK, STREAK), Some(Which::Low));
-        assert_eq!(choose([true, true, false], STREAK, STREAK), Some(Which::Normal));
+        assert_eq!(choose([true, true, false], STREAK, 0), Some(Which::Normal));
         assert_eq!(choose([true, false, false], STREAK, STREAK), Some(Which::High));
         assert_eq!(choose([false, false, false], 0, 0), None);
     }

@@ -177,6 +177,12 @@ impl Lane {
         Ok(())
     }
 
+    /// Envelopes in use: messages and signals that wait.
+    #[must_use]
+    pub fn envelopes_in_use(&self) -> usize {
+        self.pool.used()
+    }
+
     /// Loses one waiting message of `index` on purpose, so that a test can see the audit find it.
     #[doc(hidden)]
     pub fn lose_one(&mut self, index: u32) -> bool {

@@ -1,6 +1,6 @@
 //! The core's side of one isolate: it routes what the isolate submits and fills its inbox with what is ready.
 //!
-//! One [`Lane::turn`] is: take note of what became of the last inbox ([`ack`]), fire what is due ([`timing`]), route
+//! One [`Lane::turn`] is: take note of what became of the last inbox ([`ack`]), route
 //! the outbox ([`route`]), draw the consequences ([`life`]), fill the inbox ([`fill`]). Messages enter the inbox only
 //! after every change of an actor's state in that turn is done, so nothing has to be taken back.
 
@@ -229,13 +229,16 @@ impl Lane {
         self.note_mode(io);
         self.ack(io, self.filled);
         self.next_inbox();
-        if std::mem::take(&mut self.ticked) {
-            self.tick();
-        }
+        let ticked = std::mem::take(&mut self.ticked);
         self.flush_pending(io);
         self.take_later();
-        self.submit_all(io, true, true);
-        self.draw_consequences();
+        self.submit_all(io, true, !ticked);
+        if ticked {
+            self.tick(); // what was done before its deadline was in time
+        }
+        if !self.facts.is_empty() {
+            self.draw_consequences();
+        }
         self.fill(io);
         self.record_end(io);
         self.publish(io);
@@ -274,8 +277,11 @@ impl Lane {
     }
 
     /// The last inbox is over.
+    #[inline(always)]
     fn next_inbox(&mut self) {
-        self.take_back();
+        if !self.held.is_empty() {
+            self.take_back();
+        }
         while let Some(index) = self.ended.pop() {
             self.recycle(index);
         }
@@ -284,7 +290,11 @@ impl Lane {
     }
 
     /// What was postponed happens now.
+    #[inline(always)]
     fn take_later(&mut self) {
+        if self.later.is_empty() {
+            return;
+        }
         let mut later = std::mem::take(&mut self.later);
         for entry in later.drain(..) {
             self.operate(&entry, None);
@@ -292,6 +302,7 @@ impl Lane {
         self.later = later;
     }
 
+    #[inline(always)]
     fn publish(&mut self, io: &mut Rings<'_>) {
         io.header[word::OUT] = 0;
         io.header[word::IN] = i32::try_from(self.filled).unwrap_or(i32::MAX);

@@ -84,10 +84,6 @@ impl Lane {
         if !fits {
             return self.message_slow(io, e, from_age, Extra::default());
         }
-        if e.head & flag::ASK != 0 {
-            self.open_call(e, 0);
-        }
-        let cell = self.table.at_mut(e.index);
         cell.waiting += 1;
         self.ledger.waiting += 1;
         if idle && cell.shared == 0 && cell.normal.is_empty() && cell.policy != policy::DROP_OLDEST.to_le_bytes()[0] {
@@ -96,17 +92,17 @@ impl Lane {
             }
             io.inbox[self.filled] = Entry { age: from_age, ..*e };
             self.filled += 1;
-            if e.head & flag::SEND != 0 {
-                self.accepted(e.corr);
+        } else {
+            let envelope =
+                Envelope { head: e.head, payload: e.payload, from: e.from, from_age, corr: e.corr, next: 0, expires: 0 };
+            cell.normal.push(&mut self.pool, envelope);
+            if !cell.is(bit::READY) {
+                self.push_ready(e.index);
             }
-            return;
         }
-        let envelope = Envelope { head: e.head, payload: e.payload, from: e.from, from_age, corr: e.corr, next: 0, expires: 0 };
-        cell.normal.push(&mut self.pool, envelope);
-        if !cell.is(bit::READY) {
-            self.push_ready(e.index);
-        }
-        if e.head & flag::SEND != 0 {
+        if e.head & flag::ASK != 0 {
+            self.open_call(e, 0);
+        } else if e.head & flag::SEND != 0 {
             self.accepted(e.corr);
         }
     }

@@ -2,7 +2,7 @@
 //! does (src/runtime/dispatch.ts). After every turn and every submission the lane's counts are audited.
 #![allow(dead_code)] // every test file uses a part of it
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use buskin_core::clock::Clock;
@@ -81,6 +81,8 @@ struct Hand {
     id: u32,
     corr: u32,
     shared: bool,
+    /// It killed its own actor: nothing it does counts any more.
+    lost: bool,
 }
 
 /// How messages ended.
@@ -107,6 +109,11 @@ pub(crate) struct Isolate {
     pub(crate) now: u64,
     scripts: HashMap<u32, Script>,
     names: HashMap<u32, String>,
+    ages: HashMap<u32, u32>,
+    parents: HashMap<u32, u32>,
+    gone: HashSet<Ref>,
+    /// Killed, and not ended yet.
+    doomed: HashSet<u32>,
     hands: HashMap<u32, Vec<Hand>>,
     streams: HashMap<u32, Vec<u32>>,
     call_ages: Vec<u32>,
@@ -145,6 +152,10 @@ impl Isolate {
             now: 0,
             scripts: HashMap::new(),
             names: HashMap::new(),
+            ages: HashMap::new(),
+            parents: HashMap::new(),
+            gone: HashSet::new(),
+            doomed: HashSet::new(),
             hands: HashMap::new(),
             streams: HashMap::new(),
             call_ages: vec![0],
@@ -183,6 +194,8 @@ impl Isolate {
     pub(crate) fn spawn(&mut self, name: &str, options: Options, script: impl Fn(&mut Isolate, &Entry) -> Comes + 'static) -> Ref {
         let (index, age) = self.lane.grant().expect("room");
         self.names.insert(index, name.to_owned());
+        self.ages.insert(index, age);
+        self.parents.insert(index, options.parent);
         self.scripts.insert(index, Rc::new(script));
         let bits = if options.hook { spawn::STOP_HOOK } else { 0 };
         let entry = Entry { head: op::SPAWN, index, age, payload: bits, from: options.parent, corr: 0 };
@@ -261,8 +274,41 @@ impl Isolate {
         if self.dispatching && self.current == who.index {
             self.killed = who.index;
         }
+        if self.age_of(who) == who.age && !self.gone.contains(&who) {
+            self.fence(who.index);
+        }
         self.mode |= mode::ORDERED;
         self.op(op::STOP, who, stop::KILL, self.current, FOREVER);
+    }
+
+    /// For a script, which knows its index only.
+    pub(crate) fn stop_at(&mut self, index: u32) {
+        self.stop(Ref { index, age: self.ages[&index] });
+    }
+
+    pub(crate) fn kill_at(&mut self, index: u32) {
+        self.kill(Ref { index, age: self.ages[&index] });
+    }
+
+    /// The age of the actor that was spawned last at this index.
+    pub(crate) fn age_of(&self, who: Ref) -> u32 {
+        self.ages[&who.index]
+    }
+
+    /// Everybody who has something in hand.
+    pub(crate) fn all_hands(&self) -> Vec<Ref> {
+        let mut all: Vec<_> = self.hands.iter().filter(|h| h.1.iter().any(|h| !h.lost)).map(|h| *h.0).collect();
+        all.sort_unstable();
+        all.into_iter().map(|index| Ref { index, age: self.ages[&index] }).collect()
+    }
+
+    /// What runs in a killed actor, and below it, counts as failed from this moment on.
+    fn fence(&mut self, top: u32) {
+        self.doomed.insert(top);
+        let (parents, doomed) = (&self.parents, &self.doomed);
+        for (_, hands) in self.hands.iter_mut().filter(|h| is_below(parents, doomed, *h.0)) {
+            hands.iter_mut().for_each(|h| h.lost = true);
+        }
     }
 
     pub(crate) fn shutdown(&mut self, timeout: u32) {
@@ -323,8 +369,12 @@ impl Isolate {
 
     /// Settles the oldest promise of `who`.
     pub(crate) fn done(&mut self, who: Ref, ok: bool) {
-        let hands = self.hands.get_mut(&who.index).filter(|h| !h.is_empty()).expect("something in hand");
-        let hand = hands.remove(0);
+        if !self.lane.is_alive(who.index, who.age) {
+            return; // it has ended, and will know soon
+        }
+        let hands = self.hands.get_mut(&who.index).expect("something in hand");
+        let at = hands.iter().position(|h| !h.lost).expect("something in hand");
+        let hand = hands.remove(at);
         if !ok {
             self.mode |= mode::ORDERED;
         }
@@ -346,7 +396,7 @@ impl Isolate {
     }
 
     pub(crate) fn in_hand(&self, who: Ref) -> usize {
-        self.hands.get(&who.index).map_or(0, Vec::len)
+        self.hands.get(&who.index).map_or(0, |h| h.iter().filter(|h| !h.lost).count())
     }
 
     pub(crate) fn streaming(&self, who: Ref) -> usize {
@@ -497,6 +547,8 @@ impl Isolate {
             }
             note::ENDED => {
                 self.say(format!("{who} ended {}", why(e.payload)));
+                self.doomed.remove(&e.index);
+                self.gone.insert(Ref { index: e.index, age: e.age });
                 for hand in self.hands.remove(&e.index).unwrap_or_default() {
                     if hand.note == note::MSG {
                         self.end(hand.id, FAILED);
@@ -541,7 +593,9 @@ impl Isolate {
         let mut comes = script(self, e);
         let what = e.op();
         let is_message = what == note::MSG;
-        if std::mem::take(&mut self.killed) == e.index && is_message {
+        let lost = std::mem::take(&mut self.killed) == e.index && is_message;
+        let lost = lost || is_below(&self.parents, &self.doomed, e.index);
+        if lost && is_message && self.doomed.contains(&e.index) {
             comes = Comes::Promises; // what it ran counts as failed when the end comes
         }
         match comes {
@@ -557,7 +611,7 @@ impl Isolate {
                 if !shared && !(is_message && e.has(flag::ASYNC)) {
                     self.hold_back(e.index, i + 1);
                 }
-                self.hands.entry(e.index).or_default().push(Hand { note: what, id: e.payload, corr: e.corr, shared });
+                self.hands.entry(e.index).or_default().push(Hand { note: what, id: e.payload, corr: e.corr, shared, lost });
             }
             Comes::Throws => {
                 self.marks[i] = mark::THREW;
@@ -670,4 +724,12 @@ impl Isolate {
         assert_eq!(REASONS.map(count), l.dead, "dead letters");
         assert_eq!(pending, l.waiting + l.running, "waiting and running");
     }
+}
+
+/// Whether one of `tops` is `at` or above it.
+fn is_below(parents: &HashMap<u32, u32>, tops: &HashSet<u32>, mut at: u32) -> bool {
+    while at != 0 && !tops.contains(&at) {
+        at = parents[&at];
+    }
+    at != 0
 }

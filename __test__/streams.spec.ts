@@ -222,11 +222,10 @@ for (const method of ['endless', 'asyncEndless'] as const) {
     const source = system.spawn(Source)
     const stream = source.stream[method]()
     await stream.next()
-    await system.idle()
+    // what is made ahead holds up nobody who waits for quiet, so wait for the bound itself
+    while (await source.ask.count() < 257) await turns(1)
     const made = await source.ask.count()
-    t.true(made >= 1 && made <= 257, `${made}`)
     await turns(20)
-    await system.idle()
     t.is(await source.ask.count(), made)
     t.is((await stream.next()).value, 1)
     await stream.return!()

@@ -51,7 +51,7 @@ export class Theatre extends Actor {
 class Hall extends Actor {
   readonly #boards: readonly Ref<Board>[]
   #free = SEATS
-  #applause = 0
+  applause = 0
 
   constructor(boards: readonly Ref<Board>[]) {
     super()
@@ -69,7 +69,7 @@ class Hall extends Actor {
   }
 
   clap() {
-    this.#applause += 1
+    this.applause += 1
   }
 
   /** A generator handler is read as a stream; between two rows the hall does other things. */
@@ -106,10 +106,10 @@ class Desk extends Actor {
 class Ledger extends Actor {
   static options = { mailbox: { capacity: 32, overflow: 'wait' } } satisfies ActorOptions
   #entries = 0
-  #sum = 0
+  sum = 0
 
   async enter(amount: number) {
-    this.#sum += amount
+    this.sum += amount
     if (++this.#entries % 50 === 0) await sleep(5) // turns the page
   }
 }

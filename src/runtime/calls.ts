@@ -5,6 +5,8 @@ import type { LocalRef } from './ref.ts'
 
 /** What few calls have. */
 export interface CallExtra {
+  /** Whom it is for. */
+  readonly ref: LocalRef
   /** The stream that the call reads. */
   readonly reader?: { fail(error: unknown): void; abort(error: unknown): void }
   /** Takes the listener from the caller's signal. */
@@ -20,16 +22,12 @@ export interface CallExtra {
 type Settle = (value: unknown) => void
 
 let resolveOf!: Settle
-let rejectOf!: Settle
-const capture = (resolve: Settle, reject: Settle): void => {
+const capture = (resolve: Settle): void => {
   resolveOf = resolve
-  rejectOf = reject
 }
 
 export class Calls {
   readonly #resolve: (Settle | undefined)[] = [undefined]
-  readonly #reject: (Settle | undefined)[] = [undefined]
-  readonly #ref: (LocalRef | undefined)[] = [undefined]
   readonly #extra: (CallExtra | undefined)[] = [undefined]
   readonly #age: number[] = [0]
   readonly #free: number[] = []
@@ -37,17 +35,16 @@ export class Calls {
   last = 0
 
   /** Opens a call with a promise. */
-  open(ref: LocalRef): Promise<unknown> {
-    const slot = this.#take(ref)
+  open(): Promise<unknown> {
+    const slot = this.#take()
     const promise = new Promise<unknown>(capture)
     this.#resolve[slot] = resolveOf
-    this.#reject[slot] = rejectOf
     return promise
   }
 
   /** Opens a call that nobody waits for by a promise. */
-  openSilent(ref: LocalRef, extra: CallExtra): number {
-    this.#extra[this.#take(ref)] = extra
+  openSilent(extra: CallExtra): number {
+    this.#extra[this.#take()] = extra
     return this.last
   }
 
@@ -56,17 +53,14 @@ export class Calls {
     this.#extra[this.last & CALL_MASK] = extra
   }
 
-  #take(ref: LocalRef): number {
+  #take(): number {
     let slot = this.#free.pop()
     if (slot === undefined) {
       slot = this.#age.length
       this.#age.push(0)
       this.#resolve.push(undefined)
-      this.#reject.push(undefined)
-      this.#ref.push(undefined)
       this.#extra.push(undefined)
     }
-    this.#ref[slot] = ref
     this.last = slot | ((this.#age[slot] as number) << CALL_BITS)
     return slot
   }
@@ -82,7 +76,6 @@ export class Calls {
     const resolve = this.#resolve[slot]
     if (resolve === undefined) return false
     this.#resolve[slot] = undefined
-    this.#reject[slot] = undefined
     resolve(value)
     return true
   }
@@ -100,25 +93,20 @@ export class Calls {
   /** See resolve. A stream's reader is told as well. */
   reject(corr: number, error: unknown): boolean {
     const slot = corr & CALL_MASK
-    const reject = this.#reject[slot]
-    if (reject === undefined) {
+    const resolve = this.#resolve[slot]
+    if (resolve === undefined) {
       const reader = this.#extra[slot]?.reader
       reader?.fail(error)
       return reader !== undefined
     }
     this.#resolve[slot] = undefined
-    this.#reject[slot] = undefined
-    reject(error)
+    resolve(Promise.reject(error)) // one function less to keep for a call; it rejects with this very value
     return true
   }
 
   waits(corr: number): boolean {
     const slot = corr & CALL_MASK
-    return this.#reject[slot] !== undefined || this.#extra[slot]?.reader !== undefined
-  }
-
-  ref(corr: number): LocalRef | undefined {
-    return this.#ref[corr & CALL_MASK]
+    return this.#resolve[slot] !== undefined || this.#extra[slot]?.reader !== undefined
   }
 
   extra(corr: number): CallExtra | undefined {
@@ -134,8 +122,6 @@ export class Calls {
       this.#extra[slot] = undefined
     }
     this.#resolve[slot] = undefined
-    this.#reject[slot] = undefined
-    this.#ref[slot] = undefined
     this.#age[slot] = ((this.#age[slot] as number) + 1) & 63
     this.#free.push(slot)
   }

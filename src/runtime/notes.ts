@@ -238,7 +238,7 @@ function accepted(lane: Lane, corr: number): void {
   const name = calls.extra(corr)?.name
   if (name !== undefined) {
     // a name that the class does not declare: accepted once it is known that there is a handler
-    const ref = calls.ref(corr)
+    const ref = calls.extra(corr)?.ref
     const instance = ref === undefined ? undefined : (lane.instances[ref.index] as object | undefined)
     if (instance === undefined) return
     const handled = findHandler(instance, name) !== undefined || 'onUnhandled' in instance
@@ -250,8 +250,8 @@ function accepted(lane: Lane, corr: number): void {
 function late(lane: Lane, head: number, index: number, age: number, inCycle: boolean, corr: number): void {
   const { calls } = lane
   if (!calls.has(corr)) return
-  const ref = calls.ref(corr)
-  void [index, age]
+  const known = lane.refs[index]
+  const ref = known?.age === age ? known : calls.extra(corr)?.ref
   const method = lane.methods[head >>> TAG_SHIFT]?.name ?? calls.extra(corr)?.method ?? ''
   const ms = calls.extra(corr)?.timeout ?? lane.settings.askTimeout
   const path = ref?.path ?? ''
@@ -279,7 +279,7 @@ function deadLetter(lane: Lane, reason: number, fromAge: number): void {
   const { name, args } = contents(lane, head, payload)
   const { calls } = lane
   const known = lane.refs[index]
-  const ref = calls.has(corr) ? calls.ref(corr) : known?.age === age ? known : undefined
+  const ref = known?.age === age ? known : calls.has(corr) ? calls.extra(corr)?.ref : undefined
   const path = ref?.path ?? '(ended)'
   if (calls.has(corr)) {
     if (calls.waits(corr)) {

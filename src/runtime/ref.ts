@@ -114,7 +114,7 @@ export class LocalRef implements Ref<Actor> {
 
   get ask(): Ask<Actor> {
     let view = this.askView
-    if (view === undefined) view = this.askView = new this.info.Ask(this)
+    if (view === undefined) view = this.askView = new this.info[this.state instanceof Ended ? 'TunedAsk' : 'Ask'](this)
     lastUsed = this
     lastView = view
     return view as unknown as Ask<Actor>
@@ -183,7 +183,9 @@ export class LocalRef implements Ref<Actor> {
   /** It has ended: what it was made with is not needed any more. */
   end(ended: Ended): void {
     this.state = ended
-    this.tellView = undefined // the next one knows that it has ended, and so can say whom it was for
+    // the next ones know that it has ended, and so can say whom a dead letter was for
+    this.tellView = undefined
+    this.askView = undefined
     if (this.boot !== this.info.plain) {
       this.boot = { args: endedBoot, given: this.boot.given, parent: this.boot.parent }
     }

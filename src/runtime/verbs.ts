@@ -103,7 +103,7 @@ function calling(flag: number): (method: Method) => Function {
     function (this: View, a: unknown, b: unknown, c: unknown): Promise<unknown> {
       const ref = refOf(this)
       const { calls } = ref.lane
-      const promise = calls.open(ref)
+      const promise = calls.open()
       const corr = calls.last
       const head = method.head | flag
       const n = arguments.length
@@ -200,11 +200,12 @@ function postLong(
   let promise: Promise<unknown> | undefined
   let corr = 0
   if (kind === FLAG_ASK || kind === FLAG_SEND) {
-    promise = calls.open(ref)
+    promise = calls.open()
     corr = calls.last
   }
-  if (reader !== undefined || signal !== undefined || name !== null || ttl !== undefined || timeout !== undefined) {
+  if (reader !== undefined || signal !== undefined || name !== null || ttl !== undefined || timeout !== undefined || hasEnded(ref)) {
     const extra: CallExtra = {
+      ref,
       ...(reader === undefined ? {} : { reader }),
       ...(signal === undefined || signal.aborted ? {} : { release: whenAborted(signal, () => abort(ref, corr, label, signal)) }),
       ...(name === null ? {} : kind === FLAG_SEND ? { name } : { method: name }),
@@ -212,9 +213,9 @@ function postLong(
       ...(timeout === undefined ? {} : { timeout }),
     }
     if (corr !== 0) calls.extend(extra)
-    else if (reader !== undefined || signal !== undefined) corr = calls.openSilent(ref, extra)
+    else if (reader !== undefined || signal !== undefined) corr = calls.openSilent(extra)
   }
-  if (corr === 0 && hasEnded(ref)) corr = calls.openSilent(ref, {}) // so that its dead letter can say whom it was for
+  if (corr === 0 && hasEnded(ref)) corr = calls.openSilent({ ref }) // so that its dead letter can say whom it was for
   if (reader !== undefined) reader.corr = corr
   const slot = takeSlot(lane)
   const run = lane.propagated === undefined ? undefined : capture()

@@ -299,7 +299,7 @@ fn run(ring: usize, steps: &[Step]) {
 }
 
 fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(1_500)
+    std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(15_000)
 }
 
 proptest! {

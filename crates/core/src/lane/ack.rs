@@ -13,30 +13,43 @@ pub(super) fn note_of(entry: &Entry, byte: u8) -> u32 {
     if entry.op() == note::NOP { u32::from(byte >> 3) } else { entry.op() }
 }
 
+/// A message is plain when none of these flags is set and this is its note.
+const PLAIN: u32 = OP_MASK | flag::ASK | flag::ASYNC | flag::SHARED;
+
 impl Lane {
     /// Takes note of the entries before `upto`.
     pub(super) fn ack(&mut self, io: &mut Rings<'_>, upto: usize) {
         if self.begun.is_some() && upto > self.acked {
             self.unbegin(io.marks[self.acked]);
         }
-        let from = self.acked;
-        for (at, (entry, mark)) in io.inbox.iter().zip(io.marks.iter_mut()).enumerate().take(upto).skip(from) {
-            if *mark != 0 {
-                let byte = std::mem::take(mark);
+        let mut at = self.acked;
+        while at < upto {
+            let entry = &io.inbox[at];
+            let byte = io.marks[at];
+            if byte != 0 {
+                io.marks[at] = 0;
                 self.marked(entry, byte, at);
-            } else if entry.op() == note::MSG {
-                let cell = self.table.at_mut(entry.index);
-                cell.waiting -= 1;
-                cell.handled += 1;
-                let after = cell.bits & bit::AFTER;
-                self.ledger.waiting -= 1;
-                self.ledger.handled += 1;
-                if entry.head & (flag::ASK | flag::ASYNC | flag::SHARED) != 0 || after != 0 {
-                    self.returned(entry);
+            } else if entry.head & PLAIN == note::MSG {
+                // messages to one actor come in rows
+                let index = entry.index;
+                let mut row = 1;
+                while at + (row as usize) < upto
+                    && io.marks[at + row as usize] == 0
+                    && io.inbox[at + row as usize].index == index
+                    && io.inbox[at + row as usize].head & PLAIN == note::MSG
+                {
+                    row += 1;
                 }
+                self.handled(index, row);
+                at += row as usize;
+                continue;
+            } else if entry.op() == note::MSG {
+                self.handled(entry.index, 1);
+                self.returned(entry);
             } else {
                 self.signal_returned(entry);
             }
+            at += 1;
         }
         self.acked = upto;
     }
@@ -63,6 +76,20 @@ impl Lane {
         self.ledger.running -= 1;
         if mark & 7 != mark::PROMISED {
             self.asked.clear();
+        }
+    }
+
+    /// A row of messages was handled.
+    #[inline]
+    fn handled(&mut self, index: u32, row: u32) {
+        let cell = self.table.at_mut(index);
+        cell.waiting -= row;
+        cell.handled += u64::from(row);
+        let after = cell.bits & bit::AFTER;
+        self.ledger.waiting -= u64::from(row);
+        self.ledger.handled += u64::from(row);
+        if after != 0 {
+            self.after_message(index);
         }
     }
 

@@ -30,30 +30,33 @@ impl Lane {
         let count = usize::try_from(io.header[word::OUT]).unwrap_or(0).min(io.outbox.len());
         let direct = direct && self.mode & mode::ORDERED == 0 && self.facts.is_empty() && self.endings == 0;
         self.route_mail(io, direct);
+        // apart from the other rings while it is read, so that the words of an entry are read where they lie
+        let outbox = std::mem::take(&mut io.outbox);
         let mut at = 0;
         while at < count {
-            let entry = io.outbox[at];
+            let entry = &outbox[at];
             at += 1;
             if entry.head & (OP_MASK | flag::EXT) == op::MSG {
                 let from_age = self.age_of(entry.from);
-                self.message(io, &entry, from_age, direct);
+                self.message(io, entry, from_age, direct);
                 continue;
             }
             let extra = if entry.has(flag::EXT) && at < count {
                 at += 1;
-                Some(io.outbox[at - 1])
+                Some(&outbox[at - 1])
             } else {
                 None
             };
             if entry.op() == op::MSG {
-                let extra = extra.map_or_else(Extra::default, |e| Extra::of(&e));
-                self.message_with(io, &entry, extra);
+                let extra = extra.map_or_else(Extra::default, Extra::of);
+                self.message_with(io, entry, extra);
             } else if whole || entry.op() == op::SPAWN {
-                self.operate(&entry, extra.as_ref());
+                self.operate(entry, extra);
             } else {
-                self.postpone(entry);
+                self.postpone(*entry);
             }
         }
+        io.outbox = outbox;
     }
 
     /// An operation that must not happen while the inbox is being read. What a stop promises at once, it does at once.

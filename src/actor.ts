@@ -3,7 +3,7 @@
 import type { Context } from './context.ts'
 import { BuskinError } from './errors.ts'
 import type { ExitReason, Failure } from './lifecycle.ts'
-import type { ActorStatics } from './options.ts'
+import { type ActorStatics, className } from './options.ts'
 import { contextOf } from './runtime/context.ts'
 import { type LocalRef, takeStarting } from './runtime/ref.ts'
 
@@ -36,7 +36,7 @@ export abstract class Actor {
 function made(actor: object): BuskinError {
   return new BuskinError(
     'ERR_BUSKIN_NOT_AN_ACTOR',
-    `no context: this ${actor.constructor.name} was made with new, so it is no actor; spawn its class instead`,
+    `no context: this ${className(actor.constructor as new () => object)} was made with new, so it is no actor; spawn its class instead`,
   )
 }
 

@@ -192,7 +192,8 @@ export function noHandler(path: string, method: string, hint?: string): BuskinEr
 /** A time-out that could not have ended otherwise: the actors at `paths` ask each other in a circle. */
 export function deadlock(paths: readonly string[], method: string, ms: number): BuskinError {
   const first = paths[0]
-  const circle = first !== undefined && paths.at(-1) !== first ? [...paths, first] : paths
+  const closes = first !== undefined && (paths.length === 1 || paths.at(-1) !== first)
+  const circle = closes ? [...paths, first] : paths
   return new BuskinError(
     'ERR_BUSKIN_DEADLOCK',
     `deadlock: ${circle.join(' -> ')} wait for each other's replies, so '${method}' got none within ${ms} ms; ` +
@@ -215,7 +216,7 @@ export function notSerializable(path: string, method: string, where: string, val
 export function nameTaken(name: string, parentPath: string): BuskinError {
   return new BuskinError(
     'ERR_BUSKIN_NAME_TAKEN',
-    `name taken: ${parentPath === '/' ? '' : parentPath}/${name} already lives; ` +
+    `name taken: '${name}' is that of ${parentPath === '/' ? '' : parentPath}/${name}, which lives; ` +
       'choose another name, or stop that actor and await its end first',
   )
 }

@@ -1,6 +1,6 @@
 // What is known of an actor class in a system: its handlers, and the verbs that refs to its actors have.
 
-import { types } from 'node:util'
+import { inspect, types } from 'node:util'
 import { Actor, type ActorClass } from '../actor.ts'
 import { notAnActor } from '../errors.ts'
 import { FLAG_ASYNC, FLAG_SHARED, OP_MSG, TAG_SHIFT } from '../native/layout.ts'
@@ -142,10 +142,15 @@ function tunedView(methods: readonly Method[], verb: (method: Method) => Functio
   return TunedVerbView as unknown as ViewClass
 }
 
+function inspectView(this: { [REF]?: LocalRef }): string {
+  return `Verbs(${this[REF]?.path ?? ''})`
+}
+
 function shape(prototype: object, methods: readonly Method[], verb: (method: Method) => Function, fallback: object): void {
   delete (prototype as { constructor?: unknown }).constructor
   Object.setPrototypeOf(prototype, fallback)
   // found here, before the fallback refuses to have them set
+  Object.defineProperty(prototype, inspect.custom, { value: inspectView })
   for (const own of [REF, SETTINGS]) Object.defineProperty(prototype, own, { value: undefined, writable: true })
   for (const method of methods) {
     Object.defineProperty(prototype, method.name, { value: verb(method), enumerable: true })

@@ -1,5 +1,6 @@
 // A ref to an actor of this isolate: its index, its age, and what was kept of it in JavaScript.
 
+import { inspect } from 'node:util'
 import type { Actor } from '../actor.ts'
 import type { Ask, Send, Streams, Tell } from '../handlers.ts'
 import type { ExitReason } from '../lifecycle.ts'
@@ -122,7 +123,8 @@ export class LocalRef implements Ref<Actor> {
 
   /** The view of a ref to an actor that has ended takes the long way, which can say whom a dead letter was for. */
   #makeTell(before: View | undefined): View {
-    const view = new this.info[this.state instanceof Ended ? 'TunedTell' : 'Tell'](this)
+    const Tell = this.info[this.state instanceof Ended ? 'TunedTell' : 'Tell']
+    const view = lastUsed === this && lastView instanceof Tell ? lastView : new Tell(this)
     // an actor that is told something only once needs no view for ever
     this.tellView = before === undefined ? ONCE : view
     return view
@@ -178,6 +180,10 @@ export class LocalRef implements Ref<Actor> {
 
   toJSON(): string {
     return this.path
+  }
+
+  [inspect.custom](): string {
+    return `Ref(${this.path})`
   }
 
   /** It has ended: what it was made with is not needed any more. */
@@ -266,6 +272,10 @@ export class TunedRef implements Ref<Actor> {
 
   toJSON(): string {
     return this.path
+  }
+
+  [inspect.custom](): string {
+    return `Ref(${this.path})`
   }
 }
 

@@ -107,6 +107,7 @@ fn an_idle_actor_takes_at_most_128_bytes_of_the_core() {
 fn a_tell_allocates_nothing() {
     let mut bare = Bare::new();
     let to: Vec<_> = (0..100).map(|_| bare.spawn()).collect();
+    while bare.turn() > 0 {}
     let run = |bare: &mut Bare, rounds: usize, straight: bool| {
         for round in 0..rounds {
             for at in 0..1_000 {

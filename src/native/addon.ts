@@ -8,6 +8,8 @@ import { loadAddon } from './load.ts'
 export interface NativeLane {
   /** Hands the outbox over and takes a full inbox. */
   turn(): void
+  /** Uses these arrays from now on; what the core still has to read was copied into them. */
+  rings(header: Int32Array, outbox: Int32Array, inbox: Int32Array, marks: Uint8Array): void
   /** Hands the outbox over in mid-way of an inbox. */
   submit(): void
   /** Fills the array with indices and ages; how many pairs. */

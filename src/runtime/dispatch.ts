@@ -55,7 +55,8 @@ export class Hidden {
  * was settled and the inbox is over.
  */
 export function dispatch(lane: Lane): void {
-  const { inbox, header, instances, handlers, first } = lane
+  const { header, instances, handlers, first } = lane
+  let { inbox } = lane
   let i = lane.at
   let start = i
   let end = Math.min(lane.filled, i + lane.left)
@@ -115,6 +116,7 @@ export function dispatch(lane: Lane): void {
         if (lane.left <= 0 || lane.settledOne || end < lane.filled) return
         lane.turn()
         if (lane.filled === 0) return
+        inbox = lane.inbox // wider ones, perhaps
         i = start = 0
         end = Math.min(lane.filled, lane.left)
         lane.dispatching = true

@@ -33,7 +33,7 @@ import type { System } from '../system.ts'
 import { Calls } from './calls.ts'
 import type { ClassInfo, Method } from './classes.ts'
 import { drain } from './drain.ts'
-import { RING, WORDS } from './limits.ts'
+import { FIRST_RING, RING, WORDS } from './limits.ts'
 import { deferred, Ended, type LocalRef, moreOf } from './ref.ts'
 import type { Producer } from './streams.ts'
 import type { Parcel } from './verbs.ts'
@@ -62,9 +62,11 @@ export class Lane {
 
   // The rings; see crates/core/src/entry.rs.
   readonly header = new Int32Array(WORD_COUNT)
-  readonly out = new Int32Array(RING * WORDS)
-  readonly inbox = new Int32Array(RING * WORDS)
-  readonly marks = new Uint8Array(RING)
+  ring = FIRST_RING
+  out = new Int32Array(FIRST_RING * WORDS)
+  inbox = new Int32Array(FIRST_RING * WORDS)
+  marks = new Uint8Array(FIRST_RING)
+  #isTight = false
   /** Entries in the outbox. */
   written = 0
   /** The next entry of the inbox, and how many there are. */
@@ -114,7 +116,7 @@ export class Lane {
   readonly handlers: Function[] = [() => undefined]
   readonly methods: (Method | undefined)[] = [undefined]
   readonly infos = new Map<ActorClass, ClassInfo>()
-  readonly grants = new Int32Array(2 * 512)
+  grants = new Int32Array(0)
   granted = 0
   grantsLeft = 0
   grantNext = 32
@@ -214,6 +216,7 @@ export class Lane {
   /** Hands the outbox over and takes the next inbox. The last one was read. */
   turn(): void {
     const { header } = this
+    if (this.#isTight) this.#widen()
     header[WORD_OUT] = this.written
     header[WORD_MODE] = this.mode
     this.written = 0
@@ -223,6 +226,26 @@ export class Lane {
     this.filled = header[WORD_IN] as number
     if (header[WORD_NEXT] !== -1) this.arm()
     if (this.spentTimers.length > 0) this.freeTimers.push(...this.spentTimers.splice(0))
+  }
+
+  /** The outbox is full: the core takes it early, and the rings are widened when that can be. */
+  overflow(): void {
+    this.#isTight = this.ring < RING
+    this.flush()
+  }
+
+  /** Full-sized rings from now on. The core still has to read what is in the old ones. */
+  #widen(): void {
+    this.#isTight = false
+    this.ring = RING
+    const { out, inbox, marks } = this
+    this.out = new Int32Array(RING * WORDS)
+    this.inbox = new Int32Array(RING * WORDS)
+    this.marks = new Uint8Array(RING)
+    this.out.set(out)
+    this.inbox.set(inbox)
+    this.marks.set(marks)
+    this.native.rings(this.header, this.out, this.inbox, this.marks)
   }
 
   /** Schedules a drain: something is in the outbox. */
@@ -379,8 +402,8 @@ export class Lane {
 /** Writes an entry into the outbox. */
 export function put(lane: Lane, head: number, index: number, age: number, payload: number, corr: number): void {
   let at = lane.written
-  if (at === RING) {
-    lane.flush()
+  if (at === lane.ring) {
+    lane.overflow()
     at = 0
   }
   if (at === 0 && lane.idle) lane.kick()
@@ -403,7 +426,7 @@ export function putFrom(lane: Lane, head: number, index: number, age: number, pa
 
 /** Makes room for an entry and its options, which must not be parted. */
 export function reservePair(lane: Lane): void {
-  if (lane.written + 2 > RING) lane.flush()
+  if (lane.written + 2 > lane.ring) lane.overflow()
 }
 
 /** Writes the options of the entry before. */
@@ -419,7 +442,7 @@ export function takeSlot(lane: Lane): number {
 
 function grow(lane: Lane): void {
   const from = lane.first.length
-  const to = Math.max(from * 2, 256)
+  const to = Math.max(from * 2, 64)
   lane.free = new Int32Array(to)
   for (let slot = to - 1; slot >= from; slot--) lane.free[lane.freeCount++] = slot
   for (let slot = from; slot < to; slot++) {

@@ -68,10 +68,10 @@ function putSettings(lane: Lane, settings: ActorSettings): void {
 
 /** More indices: few at first, so that a small system stays small. */
 function grant(lane: Lane): void {
-  const pairs = lane.grants.subarray(0, 2 * lane.grantNext)
+  if (lane.grants.length < 2 * lane.grantNext) lane.grants = new Int32Array(2 * lane.grantNext)
   lane.grantNext = Math.min(lane.grantNext * 2, GRANT)
   lane.granted = 0
-  lane.grantsLeft = lane.native.grant(pairs)
+  lane.grantsLeft = lane.native.grant(lane.grants)
   if (lane.grantsLeft === 0) throw option('actors', 2 ** 26, 'fewer actors at a time: this system has no room for more')
 }
 

@@ -6,6 +6,8 @@ export { CALL_BITS, CALL_MASK, INDEX_BITS } from '../native/layout.ts'
 export const WORDS = 6
 /** Entries of a ring: 256 would cost 6 ns a message in batches of 1,000, 4,096 gains nothing. */
 export const RING = 1024
+/** Entries of a ring at first: a system that does little stays small. */
+export const FIRST_RING = 64
 /** Indices asked for at a time, at most. */
 export const GRANT = 512
 /** How long a drain may hold its event loop, in ms, before the loop's other work has its turn. */

@@ -132,7 +132,7 @@ export class LocalRef implements Ref<Actor> {
 
   get send(): Send<Actor> {
     const more = moreOf(this)
-    return (more.send ??= new this.info.Send(this) as unknown as Send<Actor>)
+    return (more.send ??= new this.info[this.state instanceof Ended ? 'TunedSend' : 'Send'](this) as unknown as Send<Actor>)
   }
 
   get stream(): Streams<Actor> {

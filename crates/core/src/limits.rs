@@ -3,7 +3,7 @@
 /// Cells per chunk of the table: one chunk is allocated at a time, so memory grows with the actors alive.
 pub const CHUNK: usize = 1 << CHUNK_BITS;
 /// See [`CHUNK`].
-pub const CHUNK_BITS: u32 = 8;
+pub const CHUNK_BITS: u32 = 6;
 /// Indices have 26 bits: 67 million actors in one system, and room for a kind beside an index in one word.
 pub const INDEX_BITS: u32 = 26;
 /// One past the highest index.

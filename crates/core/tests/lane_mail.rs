@@ -125,7 +125,7 @@ fn the_push_that_ends_a_sleep_rings_once() {
     remote.deliver(batch(a, [5])).unwrap();
     assert_eq!(rung.load(SeqCst), 2);
     iso.run();
-    assert_eq!(iso.lane.ledger.handled, 5);
+    assert_eq!(iso.lane.ledger.handled, 5, "{:?} {:?} {:?}", iso.lane.ledger, iso.take(), iso.begun);
 }
 
 #[test]

@@ -21,16 +21,58 @@ use crate::isolate::Bell;
 /// while no JavaScript runs; nothing else writes them then.
 pub(crate) struct Bound {
     lane: UnsafeCell<Lane>,
-    rings: [(*mut c_void, usize); 4],
-    held: [Ref; 4],
+    memory: Cell<Memory>,
     env: Env,
     bell: Bell,
     /// A call panicked: the lane's state is not to be trusted.
     broken: Cell<bool>,
 }
 
+/// The four arrays, and the references that hold them.
+#[derive(Clone, Copy)]
+struct Memory {
+    rings: [(*mut c_void, usize); 4],
+    held: [Ref; 4],
+}
+
+impl Memory {
+    /// The arrays `header, outbox, inbox, marks`, held; nothing when they do not fit each other.
+    ///
+    /// # Safety
+    /// `env` and `arrays` belong to the call in progress.
+    unsafe fn hold(env: Env, arrays: [Value; 4]) -> Option<Memory> {
+        // SAFETY: the caller's promise.
+        let rings = arrays.map(|array| unsafe { call::elements(env, array) });
+        let fit = rings.iter().all(|r| !r.0.is_null())
+            && rings[0].1 >= word::COUNT
+            && rings[3].1 * 6 >= rings[2].1
+            && rings[1].0.cast::<Entry>().is_aligned()
+            && rings[2].0.cast::<Entry>().is_aligned();
+        if !fit {
+            return None;
+        }
+        let held = arrays.map(|array| {
+            let mut reference = null_mut();
+            // SAFETY: the caller's promise.
+            unsafe { sys::napi_create_reference(env, array, 1, &mut reference) };
+            reference
+        });
+        Some(Memory { rings, held })
+    }
+
+    /// # Safety
+    /// `env` is the one that the arrays belong to, and nobody uses them any more.
+    unsafe fn release(self, env: Env) {
+        for reference in self.held {
+            // SAFETY: the caller's promise; each reference is deleted once.
+            unsafe { sys::napi_delete_reference(env, reference) };
+        }
+    }
+}
+
 /// What the functions of a lane are called.
-const FUNCTIONS: [(&std::ffi::CStr, Native); 15] = [
+const FUNCTIONS: [(&std::ffi::CStr, Native); 16] = [
+    (c"rings", rings),
     (c"turn", turn),
     (c"submit", submit),
     (c"grant", grant),
@@ -57,17 +99,11 @@ pub(crate) unsafe extern "C" fn make(env: Env, info: Info) -> Value {
         // SAFETY: as above.
         let settings = unsafe { call::elements(env, args[5]) };
         // SAFETY: as above.
-        let rings = [1, 2, 3, 4].map(|at| unsafe { call::elements(env, args[at]) });
-        let shaped = rings.iter().all(|r| !r.0.is_null())
-            && rings[0].1 >= word::COUNT
-            && rings[3].1 * 6 >= rings[2].1
-            && settings.1 >= 6
-            && rings[1].0.cast::<Entry>().is_aligned()
-            && rings[2].0.cast::<Entry>().is_aligned();
-        if !shaped {
+        let memory = unsafe { Memory::hold(env, [args[1], args[2], args[3], args[4]]) };
+        let (Some(memory), true) = (memory, settings.1 >= 6 && !settings.0.is_null()) else {
             call::throw(env, "lane(wake, header, outbox, inbox, marks, settings) was called with other arguments");
             return null_mut();
-        }
+        };
         // SAFETY: six numbers were checked to be there, and JavaScript does not run meanwhile.
         let settings: [f64; 6] = unsafe { *settings.0.cast() };
         let clock = if settings[3] == 0.0 { Clock::real() } else { Clock::Manual(micros(settings[4])) };
@@ -77,15 +113,10 @@ pub(crate) unsafe extern "C" fn make(env: Env, info: Info) -> Value {
         if settings[5] != 0.0 {
             lane.keep_log();
         }
-        let held = [1, 2, 3, 4].map(|at| {
-            let mut reference = null_mut();
-            // SAFETY: env and value are those of this call.
-            unsafe { sys::napi_create_reference(env, args[at], 1, &mut reference) };
-            reference
-        });
         // SAFETY: env and function are those of this call.
         let bell = unsafe { Bell::hang(env, args[0]) };
-        let bound = Box::new(Bound { lane: UnsafeCell::new(lane), rings, held, env, bell, broken: Cell::new(false) });
+        let bound = Box::new(Bound { lane: UnsafeCell::new(lane), memory: Cell::new(memory), env, bell, broken: Cell::new(false) });
+        weigh(env, WEIGHT);
         expose(env, Box::into_raw(bound))
     })
 }
@@ -120,11 +151,21 @@ unsafe extern "C" fn dropped(env: Env, data: *mut c_void, _hint: *mut c_void) {
     unsafe {
         let bound = Box::from_raw(data.cast::<Bound>());
         sys::napi_remove_env_cleanup_hook(env, Some(isolate_ends), data);
-        for reference in bound.held {
-            sys::napi_delete_reference(env, reference);
-        }
+        bound.memory.get().release(env);
         bound.bell.shut(true);
     }
+    weigh(env, -WEIGHT);
+}
+
+/// What a lane is worth to the collector: three times what a small system holds in and outside JavaScript's heap, so
+/// that a few hundred that ended are enough for a collection.
+const WEIGHT: i64 = 256 << 10;
+
+/// Tells the collector of memory that it does not see, so that systems that ended are collected in time.
+fn weigh(env: Env, bytes: i64) {
+    let mut total = 0;
+    // SAFETY: env is that of the call, or of the finalizer, in progress.
+    unsafe { sys::napi_adjust_external_memory(env, bytes, &mut total) };
 }
 
 impl Bound {
@@ -141,7 +182,7 @@ impl Bound {
             call::throw(bound.env, "the core is broken: an earlier call panicked; make a new system");
             return None;
         }
-        let [header, outbox, inbox, marks] = bound.rings;
+        let [header, outbox, inbox, marks] = bound.memory.get().rings;
         // SAFETY: see the type: the memory is alive, of this length, aligned, and nobody else touches it now. An
         // entry is six words without padding, any bits are valid.
         let mut rings = unsafe {
@@ -320,6 +361,23 @@ asking! {
         let found: Vec<f64> = lane.children(call::word(env, args[0])).into_iter().map(f64::from).collect();
         call::doubles(env, &found)
     }
+}
+
+/// `rings(header, outbox, inbox, marks)`: other memory from now on, into which the old was copied.
+unsafe extern "C" fn rings(env: Env, info: Info) -> Value {
+    guard(env, || {
+        // SAFETY: env, info and their arguments are those of this call, the data that of `expose`; no slice of the
+        // old memory outlives the call that made it.
+        unsafe {
+            let (data, arrays) = call::arguments::<4>(env, info);
+            let bound = &*data.cast::<Bound>();
+            match Memory::hold(env, arrays) {
+                Some(memory) => bound.memory.replace(memory).release(env),
+                None => call::throw(env, "rings(header, outbox, inbox, marks) was called with other arguments"),
+            }
+        }
+        null_mut()
+    })
 }
 
 /// `close()`: the system has ended; nobody rings any more.

@@ -170,7 +170,7 @@ impl Pool {
     #[cold]
     fn grow(&mut self) {
         let from = self.slots.len();
-        let to = (from * 2).max(256);
+        let to = (from * 2).max(64);
         self.slots.reserve_exact(to - from);
         for at in from..to {
             let next = if at + 1 == to { NONE } else { index(at + 1) };

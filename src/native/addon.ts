@@ -25,6 +25,8 @@ export interface NativeLane {
   /** Eight numbers an actor: index, age, depth, state, generation, waiting, handled, failed. */
   actors(): Float64Array
   children(index: number): Float64Array
+  /** Messages with the numbers from 0 on, from a thread of its own: for tests of the doorbell. */
+  pushFromThread(index: number, age: number, head: number, count: number): void
   /** What a walk over all mailboxes finds wrong; '' when nothing is. */
   audit(): string
   log(): string

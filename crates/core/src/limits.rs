@@ -21,6 +21,8 @@ pub const STREAK: u8 = 64;
 pub const CAPACITY: u32 = 1 << 20;
 /// Envelopes kept after a backlog was worked off; what lies above goes back to the allocator.
 pub const ENVELOPES_KEPT: usize = 1 << 16;
+/// Turns in a row without a message before that happens: bursts that follow each other do not pay for fresh memory.
+pub const CALM_TURNS: u32 = 64;
 
 const _: () = assert!(CHUNK.is_power_of_two());
 const _: () = assert!(INDEX_BITS + 6 == 32, "an index and a 6-bit kind share a word");

@@ -7,7 +7,9 @@ use std::slice::from_raw_parts_mut;
 
 use buskin_core::clock::Clock;
 use buskin_core::entry::{Entry, dead, word};
-use buskin_core::lane::{Defaults, Lane, Rings};
+use buskin_core::lane::parcel::{Header, Parcel};
+use buskin_core::lane::{Defaults, Destination as _, Lane, Rings};
+use buskin_core::mailbox::links::Batch;
 use napi::sys::{self, napi_callback_info as Info, napi_env as Env, napi_ref as Ref, napi_value as Value};
 
 use crate::call::{self, Native, guard};
@@ -23,7 +25,8 @@ pub(crate) struct Bound {
     lane: UnsafeCell<Lane>,
     memory: Cell<Memory>,
     env: Env,
-    bell: Bell,
+    /// Until it is given back.
+    bell: Cell<Option<Bell>>,
     /// A call panicked: the lane's state is not to be trusted.
     broken: Cell<bool>,
 }
@@ -71,7 +74,7 @@ impl Memory {
 }
 
 /// What the functions of a lane are called.
-const FUNCTIONS: [(&std::ffi::CStr, Native); 16] = [
+const FUNCTIONS: [(&std::ffi::CStr, Native); 17] = [
     (c"rings", rings),
     (c"turn", turn),
     (c"submit", submit),
@@ -87,6 +90,7 @@ const FUNCTIONS: [(&std::ffi::CStr, Native); 16] = [
     (c"log", log),
     (c"memory", memory),
     (c"children", children),
+    (c"pushFromThread", push_from_thread),
     (c"close", close),
 ];
 
@@ -114,8 +118,11 @@ pub(crate) unsafe extern "C" fn make(env: Env, info: Info) -> Value {
             lane.keep_log();
         }
         // SAFETY: env and function are those of this call.
-        let bell = unsafe { Bell::hang(env, args[0]) };
-        let bound = Box::new(Bound { lane: UnsafeCell::new(lane), memory: Cell::new(memory), env, bell, broken: Cell::new(false) });
+        let bell = unsafe { Bell::new(env, args[0]) };
+        if let Some(bell) = bell {
+            lane.hang(Box::new(bell));
+        }
+        let bound = Box::new(Bound { lane: UnsafeCell::new(lane), memory: Cell::new(memory), env, bell: Cell::new(bell), broken: Cell::new(false) });
         weigh(env, WEIGHT);
         expose(env, Box::into_raw(bound))
     })
@@ -142,17 +149,22 @@ fn expose(env: Env, bound: *mut Bound) -> Value {
 unsafe extern "C" fn isolate_ends(data: *mut c_void) {
     // SAFETY: the hook is taken back before `Bound` is dropped, so it is alive; this is its thread.
     let bound = unsafe { &*data.cast::<Bound>() };
-    bound.bell.shut(false);
+    bound.bell.set(None); // Node frees it with the isolate
+    // SAFETY: no call of the lane is in progress: the isolate runs nothing any more.
+    unsafe { &mut *bound.lane.get() }.close();
 }
 
 /// No function of the lane can be called any more.
 unsafe extern "C" fn dropped(env: Env, data: *mut c_void, _hint: *mut c_void) {
     // SAFETY: this finalizer runs once, on the isolate's thread, after the last function was collected.
     unsafe {
-        let bound = Box::from_raw(data.cast::<Bound>());
+        let mut bound = Box::from_raw(data.cast::<Bound>());
         sys::napi_remove_env_cleanup_hook(env, Some(isolate_ends), data);
         bound.memory.get().release(env);
-        bound.bell.shut(true);
+        bound.lane.get_mut().close();
+        if let Some(bell) = bound.bell.take() {
+            bell.release();
+        }
     }
     weigh(env, -WEIGHT);
 }
@@ -380,13 +392,34 @@ unsafe extern "C" fn rings(env: Env, info: Info) -> Value {
     })
 }
 
+asking! {
+    /// `pushFromThread(index, age, head, count)`: messages with the numbers from 0 on, from a thread of its own. For
+    /// tests of the doorbell: nothing else pushes before there are more isolates.
+    push_from_thread, 4, |env, lane, rings, args| {
+        let [index, generation, w0, count] = args.map(|arg| call::word(env, arg));
+        let remote = lane.remote();
+        std::thread::spawn(move || {
+            for payload in 0..count {
+                let header = Header { w0, index, generation, payload, ..Header::default() };
+                let mut batch = Batch::new();
+                batch.push(Parcel::new(header));
+                drop(remote.deliver(batch)); // closed: the isolate is gone
+            }
+        });
+        null_mut()
+    }
+}
+
 /// `close()`: the system has ended; nobody rings any more.
 unsafe extern "C" fn close(env: Env, info: Info) -> Value {
     guard(env, || {
         // SAFETY: env and info are those of this call, the data that of `expose`.
         unsafe {
             let (data, []) = call::arguments::<0>(env, info);
-            (*data.cast::<Bound>()).bell.shut(true);
+            Bound::with(data, |lane, _| lane.rest());
+            if let Some(bell) = (*data.cast::<Bound>()).bell.take() {
+                bell.release();
+            }
         }
         null_mut()
     })

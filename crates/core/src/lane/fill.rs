@@ -51,9 +51,7 @@ impl Lane {
             }
             self.draw_consequences(); // nothing is in the inbox, so nothing in it can be wrong
         }
-        if self.ledger.waiting == 0 {
-            self.pool.trim();
-        }
+        self.pool.rest();
     }
 
     fn visit(&mut self, io: &mut Rings<'_>, index: u32, mut budget: u32) {
@@ -76,6 +74,7 @@ impl Lane {
             }
             _ => return,
         }
+        budget -= self.deliver_plain(io, index, budget);
         while budget > 0 && self.filled < io.inbox.len() {
             let envelope = match self.next(index) {
                 Found::Deliver(envelope) => envelope,
@@ -121,6 +120,25 @@ impl Lane {
         if !cell.normal.is_empty() || cell.is(bit::LISTS) {
             self.push_ready(index);
         }
+    }
+
+    /// Delivers messages of normal priority up to the first that needs a closer look; how many.
+    #[inline]
+    fn deliver_plain(&mut self, io: &mut Rings<'_>, index: u32, budget: u32) -> u32 {
+        let cell = self.table.at_mut(index);
+        if cell.bits & (bit::LISTS | bit::SERIAL) != 0 || cell.shared != 0 {
+            return 0;
+        }
+        let (mut list, mut count) = (cell.normal, 0);
+        for place in io.inbox[self.filled..].iter_mut().take(budget as usize) {
+            let plain = |e: &Envelope| e.head & (OP_MASK | flag::ASYNC | flag::SHARED) == note::MSG && e.expires == 0;
+            let Some(e) = list.pop_if(&mut self.pool, plain) else { break };
+            *place = Entry { head: e.head, index, age: e.from_age, payload: e.payload, from: e.from, corr: e.corr };
+            count += 1;
+        }
+        cell.normal = list;
+        self.filled += count as usize;
+        count
     }
 
     fn put(&mut self, io: &mut Rings<'_>, entry: Entry) {

@@ -125,6 +125,16 @@ impl Lane {
         self.mail.taken = taken;
     }
 
+    /// The system has ended: what its actors needed is given back. What is sent from now on is counted, as dead letters.
+    pub fn rest(&mut self) {
+        self.close();
+        self.pool = crate::mailbox::local::Pool::default();
+        self.exts = crate::cell::ext::Exts::default();
+        self.wheel = crate::timer::wheel::Wheel::new(self.clock.micros() / 1000);
+        self.timers = crate::timer::table::Timers::default();
+        self.registry = crate::registry::Registry::default();
+    }
+
     /// Takes what came. Costs one load when that is nothing.
     #[inline]
     pub(super) fn take_mail(&mut self) {

@@ -295,6 +295,9 @@ impl Lane {
         if self.later.is_empty() {
             return;
         }
+        if self.later.is_empty() {
+            return;
+        }
         let mut later = std::mem::take(&mut self.later);
         for entry in later.drain(..) {
             self.operate(&entry, None);

@@ -1,6 +1,6 @@
 //! The lane-owned mailbox: plain lists of pooled envelopes, touched by one thread, so without atomics.
 
-use crate::limits::ENVELOPES_KEPT;
+use crate::limits::{CALM_TURNS, ENVELOPES_KEPT};
 
 /// No envelope.
 pub const NONE: u32 = u32::MAX;
@@ -91,6 +91,21 @@ impl List {
         Some(envelope)
     }
 
+    /// Takes the oldest if `wanted` accepts it.
+    #[inline(always)]
+    pub fn pop_if(&mut self, pool: &mut Pool, wanted: impl FnOnce(&Envelope) -> bool) -> Option<Envelope> {
+        let slot = pool.slots.get_mut(self.head as usize)?;
+        if !wanted(slot) {
+            return None;
+        }
+        let envelope = *slot;
+        slot.next = pool.free;
+        pool.free = self.head;
+        pool.used -= 1;
+        self.head = envelope.next;
+        Some(envelope)
+    }
+
     /// Takes the first that `wanted` accepts. Linear: for what is rare (abort, eviction).
     pub fn remove(&mut self, pool: &mut Pool, mut wanted: impl FnMut(&Envelope) -> bool) -> Option<Envelope> {
         let (mut before, mut at) = (NONE, self.head);
@@ -129,11 +144,13 @@ pub struct Pool {
     slots: Vec<Envelope>,
     free: u32,
     used: usize,
+    /// Turns in a row in which nothing waited, while there is more memory than need be.
+    calm: u32,
 }
 
 impl Default for Pool {
     fn default() -> Self {
-        Pool { slots: Vec::new(), free: NONE, used: 0 }
+        Pool { slots: Vec::new(), free: NONE, used: 0, calm: 0 }
     }
 }
 
@@ -145,16 +162,17 @@ impl Pool {
 
     #[inline(always)]
     fn put(&mut self, mut envelope: Envelope) -> u32 {
-        if self.free == NONE {
-            self.grow();
-        }
-        let at = self.free;
         envelope.next = NONE;
-        let slot = &mut self.slots[at as usize];
-        self.free = slot.next;
-        *slot = envelope;
         self.used += 1;
-        at
+        let at = self.free;
+        match self.slots.get_mut(at as usize) {
+            Some(slot) => {
+                self.free = slot.next;
+                *slot = envelope;
+                at
+            }
+            None => self.grow(envelope),
+        }
     }
 
     #[inline(always)]
@@ -167,16 +185,14 @@ impl Pool {
         envelope
     }
 
-    #[cold]
-    fn grow(&mut self) {
-        let from = self.slots.len();
-        let to = (from * 2).max(64);
-        self.slots.reserve_exact(to - from);
-        for at in from..to {
-            let next = if at + 1 == to { NONE } else { index(at + 1) };
-            self.slots.push(Envelope { next, ..Envelope::default() });
+    /// None is free: a fresh one. Memory is touched only when it is needed.
+    #[inline(never)]
+    fn grow(&mut self, envelope: Envelope) -> u32 {
+        if self.slots.len() == self.slots.capacity() {
+            self.slots.reserve_exact(self.slots.len().max(64));
         }
-        self.free = index(from);
+        self.slots.push(envelope);
+        index(self.slots.len() - 1)
     }
 
     /// How many envelopes are in use.
@@ -191,10 +207,14 @@ impl Pool {
         self.slots.capacity() * size_of::<Envelope>()
     }
 
-    /// Gives memory of a past backlog back. Does nothing while envelopes are in use.
-    pub fn trim(&mut self) {
-        if self.used == 0 && self.slots.len() > ENVELOPES_KEPT {
-            *self = Pool::default();
+    /// To be called once a turn: gives the memory of a past backlog back when for some turns nothing has waited.
+    #[inline]
+    pub fn rest(&mut self) {
+        if self.slots.len() > ENVELOPES_KEPT {
+            self.calm = if self.used == 0 { self.calm + 1 } else { 0 };
+            if self.calm == CALM_TURNS {
+                *self = Pool::default();
+            }
         }
     }
 }

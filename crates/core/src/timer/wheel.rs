@@ -71,19 +71,21 @@ pub struct Wheel {
     occupied: [u64; LEVELS + 1],
 }
 
+/// The heads of all slots, with room for a few timers. Made for the first one: many wheels never have any.
+#[cold]
+fn heads() -> Vec<Node> {
+    let mut nodes = Vec::with_capacity(HEADS as usize + 32);
+    nodes.extend((0..HEADS).map(|slot| Node { deadline: 0, token: 0, next: slot, prev: slot }));
+    nodes
+}
+
 impl Wheel {
     /// An empty wheel at this time. (At time [`NEVER`] it would be of no use any more.)
     #[must_use]
     pub fn new(now: u64) -> Self {
-        let head = |slot| Node {
-            deadline: 0,
-            token: 0,
-            next: slot,
-            prev: slot,
-        };
         Self {
             time: now,
-            nodes: (0..HEADS).map(head).collect(),
+            nodes: Vec::new(),
             free: NONE,
             len: 0,
             levels: 0,
@@ -109,6 +111,9 @@ impl Wheel {
         let deadline = deadline.max(self.time);
         let key = self.free;
         let key = if key == NONE {
+            if self.nodes.is_empty() {
+                self.nodes = heads();
+            }
             self.nodes.push(Node {
                 deadline,
                 token,

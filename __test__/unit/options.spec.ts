@@ -180,7 +180,6 @@ const doors: Readonly<Record<string, Door>> = {
       ['askTimeout', Infinity, { askTimeout: Infinity }],
       ['shutdownTimeout', 1, { shutdownTimeout: 1 }],
       ['shutdownTimeout', Infinity, { shutdownTimeout: Infinity }],
-      ['onEscalate', 'report', { onEscalate: 'report' }],
       ['onEscalate', 'shutdown', { onEscalate: 'shutdown' }],
       ['log', false, { log: false }],
       ['log', log, { log }],
@@ -212,6 +211,7 @@ const doors: Readonly<Record<string, Door>> = {
       cores: [1, 64, 'auto'],
       core: [{}, null],
       threads: [0, 4, null],
+      onEscalate: ['report'],
       supervision: [{}, { strategy: 'one-for-one' }],
     },
     misspelt: {

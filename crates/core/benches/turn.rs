@@ -1,7 +1,7 @@
 //! What a message costs in a turn of one lane, without an isolate: routed, delivered, taken note of.
 //!
 //! `cargo bench -p buskin-core --bench turn`; medians of 21 rounds, in ns. The outbox is written once, so what is
-//! measured is the core alone.
+//! measured is the core alone. An argument picks the lines that contain it.
 #![allow(clippy::print_stdout)]
 
 use std::hint::black_box;
@@ -62,6 +62,10 @@ fn message(to: (u32, u32), flags: u32, corr: u32) -> Entry {
 
 /// The median of some rounds of `run`, which handles `messages`.
 fn report(what: &str, messages: usize, mut run: impl FnMut()) {
+    let wanted = std::env::args().skip(1).find(|arg| !arg.starts_with('-'));
+    if wanted.is_some_and(|part| !what.contains(&part)) {
+        return;
+    }
     run();
     let mut times: Vec<f64> = (0..ROUNDS)
         .map(|_| {

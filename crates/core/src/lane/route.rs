@@ -96,9 +96,9 @@ impl Lane {
             io.inbox[self.filled] = Entry { age: from_age, ..*e };
             self.filled += 1;
         } else {
-            let envelope =
-                Envelope { head: e.head, payload: e.payload, from: e.from, from_age, corr: e.corr, next: 0, expires: 0 };
-            cell.normal.push(&mut self.pool, envelope);
+            let slot = cell.normal.append(&mut self.pool);
+            (slot.head, slot.payload, slot.from) = (e.head, e.payload, e.from);
+            (slot.from_age, slot.corr, slot.expires) = (from_age, e.corr, 0);
             if !cell.is(bit::READY) {
                 self.push_ready(e.index);
             }

@@ -6,8 +6,9 @@ import type { Feed } from './feed.ts'
 import type { ActorInfo, DeadLetter, Stats, SystemEvent } from './lifecycle.ts'
 import { shutdownOptions, type SpawnOptions, type SystemOptions, systemOptions } from './options.ts'
 import type { Ref } from './ref.ts'
+import { drain } from './runtime/drain.ts'
 import { Lane } from './runtime/lane.ts'
-import { spawn } from './runtime/life.ts'
+import { kill, spawn, stop } from './runtime/life.ts'
 import { inspect, lookup } from './runtime/look.ts'
 
 /** A runtime: actors, their clock, their counts. Independent of every other system in the process. */
@@ -43,7 +44,7 @@ class LocalSystem implements System {
 
   constructor(options: SystemOptions | undefined) {
     const settings = systemOptions(options, isManualClock)
-    this.#lane = new Lane(this, settings)
+    this.#lane = new Lane(this, settings, { drain, spawn, stop, kill })
     if (settings.clock !== undefined) attach(settings.clock, this.#lane)
   }
 

@@ -121,6 +121,7 @@ function handlersOf(cls: ActorClass): Map<string, Function> {
 
 /** A class of plain objects with one function a method; any other name goes to the fallback at the chain's end. */
 function view(methods: readonly Method[], verb: (method: Method) => Function, fallback: object): ViewClass {
+  // oxlint-disable-next-line typescript/no-extraneous-class -- its methods are put on its prototype below
   class VerbView {
     constructor(ref: LocalRef) {
       ;(this as { [REF]?: LocalRef })[REF] = ref
@@ -132,6 +133,7 @@ function view(methods: readonly Method[], verb: (method: Method) => Function, fa
 
 /** The same for refs with call options. */
 function tunedView(methods: readonly Method[], verb: (method: Method) => Function, fallback: object): ViewClass {
+  // oxlint-disable-next-line typescript/no-extraneous-class -- its methods are put on its prototype below
   class TunedVerbView {
     constructor(ref: LocalRef, settings: CallSettings | undefined) {
       ;(this as { [REF]?: LocalRef })[REF] = ref

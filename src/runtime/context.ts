@@ -27,9 +27,8 @@ import {
 import { delay, everyOptions, period, type SpawnOptions } from '../options.ts'
 import type { Ref } from '../ref.ts'
 import type { System } from '../system.ts'
-import { holdBack, unread } from './dispatch.ts'
+import { holdBack, unread } from './inbox.ts'
 import { type Lane, put, putFrom } from './lane.ts'
-import { spawn } from './life.ts'
 import { WORDS } from './limits.ts'
 import { hasEnded, type LocalRef, localRef, moreIf, moreOf } from './ref.ts'
 
@@ -101,7 +100,8 @@ export class LocalContext implements Context {
 
   spawn<C extends Actor, P extends readonly unknown[]>(cls: ActorClass<C, P>, options?: SpawnOptions<P>): Ref<C> {
     if (this.over || moreIf(this.#ref)?.isStopping === true) throw stopped(this.#ref.path, 'spawn')
-    return spawn(this.#ref.lane, cls as ActorClass, options as SpawnOptions<readonly unknown[]>, this.#ref) as unknown as Ref<C>
+    const { lane } = this.#ref
+    return lane.life.spawn(lane, cls as ActorClass, options as SpawnOptions<readonly unknown[]>, this.#ref) as unknown as Ref<C>
   }
 
   stop(): void {

@@ -11,8 +11,6 @@ import {
   FLAG_SHARED,
   FLAG_SLOT,
   FLAG_STREAM,
-  MARK_ABORTED,
-  MARK_HELD,
   MARK_NO_HANDLER,
   MARK_PROMISED,
   MARK_STREAMING,
@@ -21,8 +19,6 @@ import {
   NOTE_RESUME,
   NOTE_RETURN,
   NOTE_START,
-  NOTE_TIMER,
-  NOTE_WATCH,
   OP_MASK,
   TAG_SHIFT,
   WORD_CURSOR,
@@ -30,25 +26,15 @@ import {
 import { keepError, type Lane } from './lane.ts'
 import { WORDS } from './limits.ts'
 import { findHandler, isGenerator } from './lookup.ts'
-import { note, publishDeadLetter } from './notes.ts'
+import { Hidden, holdBack, inContext, isThenable, Parcel, publishDeadLetter, takeArgs } from './inbox.ts'
+import { note } from './notes.ts'
 import { type LocalRef, setStarting } from './ref.ts'
 import { begin, follow, Run } from './run.ts'
 import { share } from './share.ts'
 import { openStream } from './streams.ts'
-import { Parcel } from './verbs.ts'
 
 /** What a handler that does not exist gives. */
 const NONE = Symbol('no handler')
-
-/** A field of the instance took the place of a method, and is none. */
-export class Hidden {
-  readonly name: string
-  readonly args: readonly unknown[]
-  constructor(name: string, args: readonly unknown[]) {
-    this.name = name
-    this.args = args
-  }
-}
 
 /**
  * Runs the inbox, and the next ones, until there is nothing, until it is time to look at the clock, or until a promise
@@ -129,15 +115,6 @@ export function dispatch(lane: Lane): void {
   }
 }
 
-/** Takes the arguments of a message out of their slot. */
-export function takeArgs(lane: Lane, slot: number): unknown {
-  const value = lane.first[slot]
-  lane.first[slot] = undefined
-  lane.second[slot] = undefined
-  lane.free[lane.freeCount++] = slot
-  return value
-}
-
 /** A message of three or more arguments, or one that carries more than those. */
 function runParcel(lane: Lane, head: number, o: number, instance: object): unknown {
   const carried = takeArgs(lane, lane.inbox[o + 3] as number)
@@ -166,11 +143,6 @@ function runParcel(lane: Lane, head: number, o: number, instance: object): unkno
   const call = (): unknown => run.apply(instance, args as unknown[])
   if (!isParcel || carried.run === undefined) return call()
   return inContext(lane, lane.refs[lane.current] as LocalRef, carried.run, call)
-}
-
-/** Under `propagate`: in the sender's context, and known as the sender of what it sends. */
-export function inContext<R>(lane: Lane, ref: LocalRef, run: <T>(fn: () => T) => T, call: () => R): R {
-  return run(() => (lane.propagated === undefined ? call() : lane.propagated.run({ lane, ref }, call)))
 }
 
 /** No handler of that name: a dead letter. */
@@ -227,14 +199,6 @@ function reply(lane: Lane, value: unknown, o: number, head: number): unknown {
   return share(how, [value], ref, lane.methods[head >>> TAG_SHIFT]?.name ?? '')[0]
 }
 
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    (typeof value === 'object' || typeof value === 'function') &&
-    value !== null &&
-    typeof (value as { then?: unknown }).then === 'function'
-  )
-}
-
 /** Nobody is interested in what this comes to. */
 function quiet(promise: PromiseLike<unknown>): void {
   void Promise.resolve(promise).then(undefined, () => {})
@@ -254,14 +218,6 @@ function promised(lane: Lane, head: number, o: number, i: number, promise: Promi
   const ref = lane.refs[index] as LocalRef
   const corr = inbox[o + 5] as number
   const run = new Run(ref, NOTE_MSG, corr, shared, method?.name ?? lane.label, inbox[o + 4] as number, inbox[o + 2] as number)
-  begin(run)
-  void follow(lane, run, promise)
-}
-
-/** A promise that a hook, a timer, a watch or a step of a stream returned. */
-export function promisedNote(lane: Lane, i: number, run: Run, promise: PromiseLike<unknown>): void {
-  lane.marks[i] = MARK_PROMISED
-  holdBack(lane, run.ref.index, i + 1)
   begin(run)
   void follow(lane, run, promise)
 }
@@ -318,56 +274,4 @@ function failed(lane: Lane, i: number, error: unknown): void {
     lane.settledOne = true
   }
   holdBack(lane, index, i + 1)
-}
-
-/** Entries for the actor from `from` on go back to the core: they are not to run now. */
-export function holdBack(lane: Lane, index: number, from: number): void {
-  const { inbox, marks } = lane
-  for (let i = from; i < lane.filled; i++) {
-    const o = i * WORDS
-    if (inbox[o + 1] !== index) continue
-    const head = inbox[o] as number
-    const op = head & OP_MASK
-    if (op === NOTE_MSG || op === NOTE_TIMER || op === NOTE_WATCH || op === NOTE_RESUME || op === NOTE_RETURN) {
-      marks[i] = MARK_HELD | (op << 3)
-      inbox[o] = head & ~OP_MASK
-    }
-  }
-}
-
-/** The first entry that did not begin yet. */
-export function unread(lane: Lane): number {
-  return lane.dispatching ? (lane.header[WORD_CURSOR] as number) + 1 : lane.at
-}
-
-/** A message that was delivered and did not begin is aborted. Whether it was found. */
-export function abortDelivered(lane: Lane, corr: number): boolean {
-  const { inbox, marks } = lane
-  for (let i = unread(lane); i < lane.filled; i++) {
-    const o = i * WORDS
-    const head = inbox[o] as number
-    if ((head & OP_MASK) !== NOTE_MSG || inbox[o + 5] !== corr) continue
-    marks[i] = MARK_ABORTED | (NOTE_MSG << 3)
-    inbox[o] = head & ~OP_MASK
-    const { name, args } = contents(lane, head, inbox[o + 3] as number)
-    const ref = lane.refs[inbox[o + 1] as number] as LocalRef
-    publishDeadLetter(lane, 'aborted', ref.path, inbox[o + 4] as number, inbox[o + 2] as number, name, args)
-    lane.calls.close(corr)
-    return true
-  }
-  return false
-}
-
-/** What a message that will not run was: its method, and its arguments, whose slot is freed. */
-export function contents(lane: Lane, head: number, payload: number): { name: string; args: readonly unknown[] } {
-  const name = lane.methods[head >>> TAG_SHIFT]?.name ?? ''
-  const arity = (head >> 10) & 3
-  if (arity === 0) return { name, args: [] }
-  if ((head & FLAG_SLOT) === 0) return { name, args: [payload] }
-  const b = lane.second[payload]
-  const a = takeArgs(lane, payload)
-  if (arity === 1) return { name, args: [a] }
-  if (arity === 2) return { name, args: [a, b] }
-  if (a instanceof Parcel) return { name: a.name ?? name, args: a.args }
-  return { name, args: a as readonly unknown[] }
 }

@@ -28,15 +28,20 @@ import {
   WORD_TURNS,
 } from '../native/layout.ts'
 import type { ActorClass } from '../actor.ts'
-import { type ActorSettings, defaultActorSettings, type SystemSettings } from '../options.ts'
+import {
+  type ActorSettings,
+  defaultActorSettings,
+  type SpawnOptions,
+  type StopSettings,
+  type SystemSettings,
+} from '../options.ts'
 import type { System } from '../system.ts'
 import { Calls } from './calls.ts'
 import type { ClassInfo, Method } from './classes.ts'
-import { drain } from './drain.ts'
 import { FIRST_RING, RING, WORDS } from './limits.ts'
 import { deferred, Ended, type LocalRef, moreOf } from './ref.ts'
 import type { Producer } from './streams.ts'
-import type { Parcel } from './verbs.ts'
+import type { Parcel } from './inbox.ts'
 import type { LocalTimer, Watch } from './context.ts'
 import { POLICIES, REASONS } from './words.ts'
 
@@ -50,6 +55,19 @@ export interface Propagated {
 export interface Thrown {
   readonly error: unknown
   readonly method: string | null
+}
+
+/** The layers above the lane, which know how actors begin and end and when messages run. */
+export interface Life {
+  drain(lane: Lane): void
+  spawn(
+    lane: Lane,
+    cls: ActorClass,
+    options: SpawnOptions<readonly unknown[]> | undefined,
+    parent: LocalRef | null,
+  ): LocalRef
+  stop(ref: LocalRef, settings: StopSettings): Promise<ExitReason>
+  kill(ref: LocalRef): Promise<ExitReason>
 }
 
 const settled = Promise.resolve()
@@ -154,14 +172,18 @@ export class Lane {
   /** The core panicked: nothing works any more. */
   broken: unknown = undefined
 
-  constructor(system: System, settings: SystemSettings) {
+  /** What refs and contexts need of the layers above. */
+  readonly life: Life
+
+  constructor(system: System, settings: SystemSettings, life: Life) {
     this.system = system
+    this.life = life
     this.settings = settings
     this.actorSettings = defaultActorSettings(settings.mailbox)
     this.log = logger(settings)
     this.clock = settings.clock
     this.propagated = settings.propagate ? new AsyncLocalStorage() : undefined
-    const run = (): void => drain(this)
+    const run = (): void => life.drain(this)
     this.enter = () => this.context.runInAsyncScope(run)
     this.endSlice = () => {
       this.sliceOpen = false

@@ -1,12 +1,12 @@
 // Spawning and ending actors.
 
-import type { Actor, ActorClass } from '../actor.ts'
-import { closed, nameTaken, option, stopped } from '../errors.ts'
+import type { ActorClass } from '../actor.ts'
+import { closed, nameTaken, option } from '../errors.ts'
 import type { ExitReason } from '../lifecycle.ts'
 import { FLAG_EXT, MODE_ORDERED, OP_SPAWN, OP_STOP, SPAWN_NAMED, SPAWN_STOP_HOOK, STOP_DRAIN, STOP_KILL, STOP_NORMAL, TAG_SHIFT } from '../native/layout.ts'
 import { type ActorSettings, type SpawnOptions, spawnOptions, type StopSettings } from '../options.ts'
 import { classInfo } from './classes.ts'
-import { holdBack, unread } from './dispatch.ts'
+import { holdBack, unread } from './inbox.ts'
 import { type Lane, put, putExtra, putFrom, reservePair, word } from './lane.ts'
 import { GRANT } from './limits.ts'
 import { type Boot, hasEnded, LocalRef, moreOf } from './ref.ts'
@@ -96,10 +96,3 @@ export function kill(ref: LocalRef): Promise<ExitReason> {
   put(lane, OP_STOP, ref.index, ref.age, STOP_KILL, NEVER)
   return ended
 }
-
-/** For what an actor that has ended asks for. */
-export function refuseEnded(ref: LocalRef, what: string): never {
-  throw stopped(ref.path, what)
-}
-
-export type { Actor }

@@ -24,7 +24,7 @@ import {
 } from '../native/layout.ts'
 import type { ClassInfo } from './classes.ts'
 import { endContext } from './context.ts'
-import { contents, Hidden, inContext, isThenable, promisedNote } from './dispatch.ts'
+import { contents, Hidden, inContext, isThenable, promisedNote, publishDeadLetter } from './inbox.ts'
 import type { Lane } from './lane.ts'
 import { WORDS } from './limits.ts'
 import { findHandler } from './lookup.ts'
@@ -306,20 +306,4 @@ function errorFor(lane: Lane, why: DeadLetterReason, ref: LocalRef | undefined, 
     default:
       return lane.isClosed ? closed(lane.settings.name, `deliver '${name}' to ${path}`) : stopped(path, name)
   }
-}
-
-export function publishDeadLetter(
-  lane: Lane,
-  reason: DeadLetterReason,
-  target: string,
-  from: number,
-  fromAge: number,
-  method: string,
-  args: readonly unknown[] | null,
-): void {
-  lane.log.debug('dead letter', { reason, target, method })
-  if (!lane.deadLetters.active) return
-  const sender = from === 0 ? undefined : lane.refs[from]
-  const path = sender !== undefined && sender.age === fromAge ? sender.path : null
-  lane.deadLetters.publish(Object.freeze({ reason, target, sender: path, method, args }))
 }

@@ -11,7 +11,6 @@ import type { Ref } from '../ref.ts'
 import type { ClassInfo } from './classes.ts'
 import type { LocalContext } from './context.ts'
 import type { Lane } from './lane.ts'
-import { kill, stop } from './life.ts'
 import type { Run } from './run.ts'
 import type { View } from './verbs.ts'
 import type { Producer } from './streams.ts'
@@ -78,6 +77,11 @@ const ONCE = {} as View
 let lastView: View | undefined
 let lastUsed: LocalRef | undefined
 
+function remember(ref: LocalRef, view: View): void {
+  lastUsed = ref
+  lastView = view
+}
+
 /** The ref of a view. Looking at the last one first spares a lookup that is slow where many classes are in use. */
 export function refOf(view: View): LocalRef {
   return lastView === view ? (lastUsed as LocalRef) : view[REF]
@@ -108,16 +112,14 @@ export class LocalRef implements Ref<Actor> {
   get tell(): Tell<Actor> {
     let view = this.tellView
     if (view === undefined || view === ONCE) view = this.#makeTell(view)
-    lastUsed = this
-    lastView = view
+    remember(this, view)
     return view as unknown as Tell<Actor>
   }
 
   get ask(): Ask<Actor> {
     let view = this.askView
     if (view === undefined) view = this.askView = new this.info[this.state instanceof Ended ? 'TunedAsk' : 'Ask'](this)
-    lastUsed = this
-    lastView = view
+    remember(this, view)
     return view as unknown as Ask<Actor>
   }
 
@@ -162,11 +164,11 @@ export class LocalRef implements Ref<Actor> {
   }
 
   stop(options?: { drain?: boolean; timeout?: number }): Promise<ExitReason> {
-    return stop(this, stopOptions(options))
+    return this.lane.life.stop(this, stopOptions(options))
   }
 
   kill(): Promise<ExitReason> {
-    return kill(this)
+    return this.lane.life.kill(this)
   }
 
   equals(other: unknown): boolean {

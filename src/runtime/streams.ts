@@ -13,7 +13,7 @@ import {
   OUTCOME_OK,
   OUTCOME_THREW,
 } from '../native/layout.ts'
-import { abortDelivered, inContext, isThenable, promisedNote } from './dispatch.ts'
+import { abortDelivered, inContext, isThenable, promisedNote } from './inbox.ts'
 import { type Lane, put, putFrom } from './lane.ts'
 import { AHEAD } from './limits.ts'
 import { hasEnded, type LocalRef, moreIf, moreOf } from './ref.ts'

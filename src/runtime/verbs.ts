@@ -17,7 +17,7 @@ import { type CallSettings, noCallOptions } from '../options.ts'
 import { whenAborted } from './abort.ts'
 import type { CallExtra } from './calls.ts'
 import type { Method } from './classes.ts'
-import { abortDelivered } from './dispatch.ts'
+import { abortDelivered, Parcel } from './inbox.ts'
 import { type Lane, put, putExtra, reservePair, takeSlot } from './lane.ts'
 import { hasEnded, type LocalRef, REF, refOf, SETTINGS } from './ref.ts'
 import { share } from './share.ts'
@@ -33,22 +33,6 @@ export interface View {
 const ARITY_1 = 1 << 10
 const ARITY_2 = 2 << 10
 const ARITY_N = 3 << 10
-
-/** What a message carries when it is more than its arguments. */
-export class Parcel {
-  /** The handler's name when it is to be looked up; null when the tag says which it is. */
-  readonly name: string | null
-  readonly args: readonly unknown[]
-  /** Runs a function in the sender's asynchronous context. */
-  readonly run: (<R>(fn: () => R) => R) | undefined
-  readonly stream: boolean
-  constructor(name: string | null, args: readonly unknown[], run: (<R>(fn: () => R) => R) | undefined, stream: boolean) {
-    this.name = name
-    this.args = args
-    this.run = run
-    this.stream = stream
-  }
-}
 
 /** A number that travels in the entry itself. -0 is none. */
 function isWord(value: unknown): value is number {

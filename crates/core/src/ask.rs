@@ -74,8 +74,18 @@ impl Calls {
             };
             self.slots.resize((at + 1).next_power_of_two(), empty);
         }
-        self.slots[at] =
-            Call { age: age(corr), open: true, cyclic: false, tag, target, target_age, asker: 0, key, prev: NONE, next: NONE };
+        self.slots[at] = Call {
+            age: age(corr),
+            open: true,
+            cyclic: false,
+            tag,
+            target,
+            target_age,
+            asker: 0,
+            key,
+            prev: NONE,
+            next: NONE,
+        };
         self.open += 1;
     }
 

@@ -15,8 +15,15 @@ impl Lane {
         if self.begun == Some(e.from) {
             return self.asked.push(*e); // whether it will wait is seen when it has returned
         }
-        let Some(asker) = self.table.get_mut(e.from) else { return };
-        if asker.hand == 0 || !self.calls.get(slot(e.corr)).is_some_and(|c| c.open && c.age == age(e.corr)) {
+        let Some(asker) = self.table.get_mut(e.from) else {
+            return;
+        };
+        if asker.hand == 0
+            || !self
+                .calls
+                .get(slot(e.corr))
+                .is_some_and(|c| c.open && c.age == age(e.corr))
+        {
             return;
         }
         let (at, next) = (slot(e.corr), asker.asking);
@@ -39,7 +46,9 @@ impl Lane {
         let mut way = vec![first];
         let mut seen = vec![];
         while let Some(&at) = way.last() {
-            let Some(call) = self.calls.get(at).copied() else { return };
+            let Some(call) = self.calls.get(at).copied() else {
+                return;
+            };
             if call.target == asker {
                 break;
             }
@@ -64,18 +73,29 @@ impl Lane {
         }
         let count = way.len();
         for (place, &at) in way.iter().enumerate() {
-            let Some(call) = self.calls.get_mut(at) else { continue };
+            let Some(call) = self.calls.get_mut(at) else {
+                continue;
+            };
             call.cyclic = true;
             let corr = at | u32::from(call.age) << crate::limits::CALL_BITS;
             let index = call.asker;
             let age = self.table.at(index).age;
             let left = u32::try_from(count - place - 1).unwrap_or(0);
-            self.notify(Entry { head: note::CYCLE, index, age, payload: left, from: 0, corr });
+            self.notify(Entry {
+                head: note::CYCLE,
+                index,
+                age,
+                payload: left,
+                from: 0,
+                corr,
+            });
         }
     }
 
     pub(super) fn unlink_call(&mut self, corr: u32) {
-        let Some(call) = self.calls.get_mut(slot(corr)) else { return };
+        let Some(call) = self.calls.get_mut(slot(corr)) else {
+            return;
+        };
         let (asker, prev, next) = (call.asker, call.prev, call.next);
         (call.asker, call.prev, call.next) = (0, NONE, NONE);
         if let Some(before) = self.calls.get_mut(prev) {

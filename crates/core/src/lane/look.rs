@@ -1,8 +1,8 @@
 //! Looking in from outside: the tree of actors, the memory, and the walk that proves the counts.
 
+use super::ack::note_of;
 use super::{Lane, ROOT};
 use crate::cell::{State, bit, family};
-use super::ack::note_of;
 use crate::entry::{OP_MASK, flag, mark, note};
 use crate::mailbox::local::List;
 
@@ -83,7 +83,11 @@ impl Lane {
     /// Whether the ref still leads to an actor.
     #[must_use]
     pub fn is_alive(&self, index: u32, age: u32) -> bool {
-        index != ROOT && self.table.get(index).is_some_and(|c| c.age == age && c.state != State::Free)
+        index != ROOT
+            && self
+                .table
+                .get(index)
+                .is_some_and(|c| c.age == age && c.state != State::Free)
     }
 
     /// The parent of a live actor.
@@ -107,7 +111,11 @@ impl Lane {
     /// Bytes that the core holds for actors and messages.
     #[must_use]
     pub fn memory(&self) -> Memory {
-        Memory { cells: self.table.bytes(), envelopes: self.pool.bytes(), calls: self.calls.bytes() }
+        Memory {
+            cells: self.table.bytes(),
+            envelopes: self.pool.bytes(),
+            calls: self.calls.bytes(),
+        }
     }
 
     /// Walks all mailboxes and the inbox and compares what is there with what was counted. For tests and debugging.
@@ -140,7 +148,9 @@ impl Lane {
             }
             actors += 1;
             let count = |list: &List| {
-                list.iter(&self.pool).filter(|e| e.head & OP_MASK == note::MSG).count() as u64
+                list.iter(&self.pool)
+                    .filter(|e| e.head & OP_MASK == note::MSG)
+                    .count() as u64
             };
             let mut here = count(&cell.normal) + delivered[index as usize];
             let mut parked = 0;
@@ -149,15 +159,28 @@ impl Lane {
                 parked = count(&ext.parked);
                 running += u64::from(ext.streams);
                 if parked != u64::from(ext.parked_count) || (parked > 0) != cell.is(bit::PARKED) {
-                    return Err(format!("{}: {parked} parked, {} counted", self.name(index), ext.parked_count));
+                    return Err(format!(
+                        "{}: {parked} parked, {} counted",
+                        self.name(index),
+                        ext.parked_count
+                    ));
                 }
             }
             if here != u64::from(cell.waiting) {
-                return Err(format!("{}: {here} wait, {} counted", self.name(index), cell.waiting));
+                return Err(format!(
+                    "{}: {here} wait, {} counted",
+                    self.name(index),
+                    cell.waiting
+                ));
             }
             walked += here + parked;
             let Some(begun) = u64::from(cell.shared).checked_sub(unread[index as usize]) else {
-                return Err(format!("{}: {} in hand, {} delivered", self.name(index), cell.shared, unread[index as usize]));
+                return Err(format!(
+                    "{}: {} in hand, {} delivered",
+                    self.name(index),
+                    cell.shared,
+                    unread[index as usize]
+                ));
             };
             running += begun + u64::from(u32::from(cell.hand) == note::MSG);
         }

@@ -9,10 +9,10 @@ pub mod bell;
 mod cycle;
 mod dead;
 mod fill;
-#[cfg(all(test, loom))]
-mod interleavings;
 pub mod head;
 pub mod inbox;
+#[cfg(all(test, loom))]
+mod interleavings;
 mod life;
 mod look;
 mod mail;
@@ -86,7 +86,11 @@ pub struct Defaults {
 
 impl Default for Defaults {
     fn default() -> Self {
-        Defaults { ask_timeout: 5_000_000, capacity: crate::limits::CAPACITY, policy: crate::entry::policy::REJECT }
+        Defaults {
+            ask_timeout: 5_000_000,
+            capacity: crate::limits::CAPACITY,
+            policy: crate::entry::policy::REJECT,
+        }
     }
 }
 
@@ -151,6 +155,8 @@ pub struct Lane {
     /// When the host's timer is to fire, in ms.
     armed: u64,
     rearm: bool,
+    /// Asks of this turn that wait for the system's time and are not on the wheel yet.
+    young: Vec<u32>,
     /// The host's timer fired, and no turn has looked since.
     ticked: bool,
     /// This turn's [`mode`] bits.
@@ -206,6 +212,7 @@ impl Lane {
             now: None,
             armed: u64::MAX,
             rearm: false,
+            young: Vec::new(),
             ticked: false,
             mode: 0,
             mail: Mail::default(),
@@ -229,6 +236,9 @@ impl Lane {
         self.note_mode(io);
         self.ack(io, self.filled);
         self.next_inbox();
+        if !self.young.is_empty() {
+            self.arm_asks();
+        }
         let ticked = std::mem::take(&mut self.ticked);
         self.flush_pending(io);
         self.take_later();
@@ -240,6 +250,9 @@ impl Lane {
             self.draw_consequences();
         }
         self.fill(io);
+        if self.filled == 0 && !self.young.is_empty() {
+            self.arm_asks(); // no turn need follow
+        }
         self.record_end(io);
         self.publish(io);
     }
@@ -395,7 +408,11 @@ impl Lane {
     /// # Errors
     /// [`Taken`] when an actor under `parent` has it.
     pub fn reserve(&mut self, parent: u32, name: &str, index: u32) -> Result<(), Taken> {
-        let result = if self.find_numbered(parent, name).is_some() { Err(Taken) } else { self.registry.give(parent, name, index) };
+        let result = if self.find_numbered(parent, name).is_some() {
+            Err(Taken)
+        } else {
+            self.registry.give(parent, name, index)
+        };
         if let Some(log) = self.log.as_mut() {
             log.reserved(parent, name, index);
         }
@@ -405,7 +422,10 @@ impl Lane {
     /// The actor that has this name under `parent`: index and age.
     #[must_use]
     pub fn find(&self, parent: u32, name: &str) -> Option<(u32, u32)> {
-        let index = self.registry.find(parent, name).or_else(|| self.find_numbered(parent, name))?;
+        let index = self
+            .registry
+            .find(parent, name)
+            .or_else(|| self.find_numbered(parent, name))?;
         let cell = self.table.get(index)?;
         (cell.state != State::Free).then_some((index, cell.age))
     }
@@ -467,7 +487,9 @@ impl Lane {
 
     /// The live cell of a ref.
     fn live(&mut self, index: u32, age: u32) -> Option<&mut Cell> {
-        self.table.get_mut(index).filter(|c| c.age == age && c.state != State::Free)
+        self.table
+            .get_mut(index)
+            .filter(|c| c.age == age && c.state != State::Free)
     }
 
     #[inline]

@@ -19,7 +19,11 @@ struct Extra {
 impl Extra {
     fn of(entry: &Entry) -> Self {
         let wide = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
-        Extra { priority: entry.index, ttl: wide(entry.age, entry.payload), timeout: wide(entry.from, entry.corr) }
+        Extra {
+            priority: entry.index,
+            ttl: wide(entry.age, entry.payload),
+            timeout: wide(entry.from, entry.corr),
+        }
     }
 }
 
@@ -27,7 +31,9 @@ impl Lane {
     /// Routes the whole outbox. In mid-way of an inbox (`whole` is false) only messages and spawns are; what changes
     /// lives waits for the next turn.
     pub(super) fn submit_all(&mut self, io: &mut Rings<'_>, whole: bool, direct: bool) {
-        let count = usize::try_from(io.header[word::OUT]).unwrap_or(0).min(io.outbox.len());
+        let count = usize::try_from(io.header[word::OUT])
+            .unwrap_or(0)
+            .min(io.outbox.len());
         let direct = direct && self.mode & mode::ORDERED == 0 && self.facts.is_empty() && self.endings == 0;
         self.route_mail(io, direct);
         // apart from the other rings while it is read, so that the words of an entry are read where they lie
@@ -65,11 +71,10 @@ impl Lane {
         if entry.op() == op::SETTLED || (entry.op() == op::DONE && entry.tag() == note::MSG) {
             self.close_call(entry.corr); // the isolate may use its slot again at once
         }
-        if entry.op() == op::STOP {
-            if let Some(cell) = self.live(entry.index, entry.age) {
+        if entry.op() == op::STOP
+            && let Some(cell) = self.live(entry.index, entry.age) {
                 cell.bits |= bit::CLOSED;
             }
-        }
         self.later.push(entry);
     }
 
@@ -83,13 +88,20 @@ impl Lane {
         let Some(cell) = self.table.get_mut(e.index) else {
             return self.refuse(e, from_age, dead::NO_SUCH_ACTOR);
         };
-        let fits = cell.age == e.age && cell.state == State::Active && cell.waiting < cell.bound && cell.bits & bit::INDIRECT == 0;
+        let fits = cell.age == e.age
+            && cell.state == State::Active
+            && cell.waiting < cell.bound
+            && cell.bits & bit::INDIRECT == 0;
         if !fits {
             return self.message_slow(io, e, from_age, Extra::default());
         }
         cell.waiting += 1;
         self.ledger.waiting += 1;
-        if idle && cell.shared == 0 && cell.normal.is_empty() && cell.policy != policy::DROP_OLDEST.to_le_bytes()[0] {
+        if idle
+            && cell.shared == 0
+            && cell.normal.is_empty()
+            && cell.policy != policy::DROP_OLDEST.to_le_bytes()[0]
+        {
             if e.head & (flag::ASYNC | flag::SHARED) != 0 {
                 take_in_hand(cell, e.head);
             }
@@ -114,13 +126,25 @@ impl Lane {
     fn message_with(&mut self, io: &mut Rings<'_>, e: &Entry, extra: Extra) {
         self.ledger.sent += 1;
         let from_age = self.age_of(e.from);
-        self.message_slow(io, &Entry { head: e.head & !flag::EXT, ..*e }, from_age, extra);
+        self.message_slow(
+            io,
+            &Entry {
+                head: e.head & !flag::EXT,
+                ..*e
+            },
+            from_age,
+            extra,
+        );
     }
 
     /// The sender's age, so that its ref can be made again.
     #[inline(always)]
     fn age_of(&self, from: u32) -> u32 {
-        if from == 0 { 0 } else { self.table.get(from).map_or(0, |c| c.age) }
+        if from == 0 {
+            0
+        } else {
+            self.table.get(from).map_or(0, |c| c.age)
+        }
     }
 
     /// Every message that cannot take the short way: the target is not simply open, or options came with it.
@@ -135,8 +159,20 @@ impl Lane {
         if cell.age != e.age || cell.state == State::Free || cell.state.is_ending() || cell.is(bit::CLOSED) {
             return self.refuse(e, from_age, dead::STOPPED);
         }
-        let expires = if extra.ttl == 0 { 0 } else { self.now().saturating_add(extra.ttl - 1).max(1) };
-        let envelope = Envelope { head: e.head, payload: e.payload, from: e.from, from_age, corr: e.corr, next: 0, expires };
+        let expires = if extra.ttl == 0 {
+            0
+        } else {
+            self.now().saturating_add(extra.ttl - 1).max(1)
+        };
+        let envelope = Envelope {
+            head: e.head,
+            payload: e.payload,
+            from: e.from,
+            from_age,
+            corr: e.corr,
+            next: 0,
+            expires,
+        };
         let cell = self.table.at(e.index);
         let full = cell.waiting >= cell.bound || cell.is(bit::PARKED);
         if full {
@@ -172,7 +208,11 @@ impl Lane {
         } else {
             cell.bits |= bit::LISTS;
             let ext = self.exts.ensure(&mut cell.ext);
-            let list = if priority == 1 { &mut ext.high } else { &mut ext.low };
+            let list = if priority == 1 {
+                &mut ext.high
+            } else {
+                &mut ext.low
+            };
             list.push(&mut self.pool, envelope);
         }
         if matches!(self.table.at(index).state, State::Active) {
@@ -189,7 +229,9 @@ impl Lane {
         let cell = self.table.at_mut(index);
         cell.bits |= bit::PARKED;
         let ext = self.exts.ensure(&mut cell.ext);
-        let head = envelope.head | if priority == 0 { 0 } else { flag::EXT } | if priority == 2 { flag::TRACE } else { 0 };
+        let head = envelope.head
+            | if priority == 0 { 0 } else { flag::EXT }
+            | if priority == 2 { flag::TRACE } else { 0 };
         ext.parked.push(&mut self.pool, Envelope { head, ..envelope });
         ext.parked_count += 1;
         self.ledger.waiting += 1;
@@ -202,7 +244,9 @@ impl Lane {
             if !cell.is(bit::PARKED) || cell.waiting >= cell.bound {
                 return;
             }
-            let Some(ext) = self.exts.get_mut(cell.ext) else { return };
+            let Some(ext) = self.exts.get_mut(cell.ext) else {
+                return;
+            };
             let Some(envelope) = ext.parked.pop(&mut self.pool) else {
                 cell.bits &= !bit::PARKED;
                 return;
@@ -224,7 +268,11 @@ impl Lane {
     #[inline]
     fn accepted(&mut self, corr: u32) {
         self.accepts += 1;
-        self.pending.push_back(Entry { head: note::ACCEPTED, corr, ..Entry::default() });
+        self.pending.push_back(Entry {
+            head: note::ACCEPTED,
+            corr,
+            ..Entry::default()
+        });
     }
 }
 
@@ -245,6 +293,10 @@ pub(super) fn unparked(head: u32) -> (u32, u32) {
         (true, false) => 1,
         (true, true) => 2,
     };
-    let clean = if priority == 0 { head } else { head & !(flag::EXT | flag::TRACE) };
+    let clean = if priority == 0 {
+        head
+    } else {
+        head & !(flag::EXT | flag::TRACE)
+    };
     (clean, priority)
 }

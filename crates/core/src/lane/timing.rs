@@ -1,11 +1,11 @@
 //! Everything with a deadline: timers of actors, asks, starts, stops, drains. One wheel, one host timer.
 
 use super::{Lane, ROOT};
+use crate::ask::{Call, age, slot};
 use crate::cell::State;
 use crate::cell::ext::{BRUTAL, FOREVER, SHUTDOWN_MS, START_MS};
 use crate::clock::ceil_ms;
 use crate::entry::{Entry, TAG_SHIFT, note, phase, reason, timer};
-use crate::ask::slot;
 use crate::limits::{CALL_BITS, INDEX_BITS};
 use crate::timer::table::{self, Timer, next_due};
 use crate::timer::wheel::TimerKey;
@@ -128,7 +128,9 @@ impl Lane {
 
     /// onStop returned a promise: it has what the handler in hand left of the time.
     pub(super) fn arm_hook(&mut self, index: u32) {
-        let ms = self.ext_of(index).map_or(SHUTDOWN_MS, |x| x.shutdown.min(x.stop_left));
+        let ms = self
+            .ext_of(index)
+            .map_or(SHUTDOWN_MS, |x| x.shutdown.min(x.stop_left));
         self.arm(index, token::STOP, ms);
     }
 
@@ -161,13 +163,17 @@ impl Lane {
         };
         let key = if micros == u64::MAX {
             None
+        } else if timeout == 0 {
+            self.young.push(e.corr);
+            None
         } else {
             let due = self.now().saturating_add(micros);
             Some(self.schedule(token::CALL, u64::from(e.corr), due))
         };
         self.close_call_in(e.corr); // a caller that gave up may have used the slot again before we heard of it
         let tag = (e.head >> TAG_SHIFT).to_le_bytes();
-        self.calls.open(e.corr, u16::from_le_bytes([tag[0], tag[1]]), e.index, e.age, key);
+        self.calls
+            .open(e.corr, u16::from_le_bytes([tag[0], tag[1]]), e.index, e.age, key);
         if e.from != 0 {
             self.waits_for(e);
         }
@@ -178,13 +184,33 @@ impl Lane {
         if corr == 0 {
             return;
         }
-        let Some(call) = self.calls.close(corr) else { return };
+        let Some(call) = self.calls.close(corr) else {
+            return;
+        };
         if let Some(key) = call.key {
             self.wheel.remove(key);
         }
         if call.asker != 0 {
             self.unlink_call(corr);
         }
+    }
+
+    /// Asks that the last inbox did not answer come onto the wheel now. Most are answered before: they cost neither a
+    /// look at the clock nor a place. What the isolate took for that inbox is added to their time, never taken from it.
+    pub(super) fn arm_asks(&mut self) {
+        let mut young = std::mem::take(&mut self.young);
+        for corr in young.drain(..) {
+            let open = |c: &&Call| c.open && c.age == age(corr) && c.key.is_none();
+            if self.calls.get(slot(corr)).filter(open).is_none() {
+                continue;
+            }
+            let due = self.now().saturating_add(self.defaults.ask_timeout);
+            let key = self.schedule(token::CALL, u64::from(corr), due);
+            if let Some(call) = self.calls.get_mut(slot(corr)) {
+                call.key = Some(key);
+            }
+        }
+        self.young = young;
     }
 
     /// Closes whatever call is open in the slot of `corr`.
@@ -197,7 +223,9 @@ impl Lane {
     }
 
     fn ask_is_late(&mut self, corr: u32) {
-        let Some(call) = self.calls.close(corr) else { return };
+        let Some(call) = self.calls.close(corr) else {
+            return;
+        };
         if call.asker != 0 {
             self.unlink_call(corr);
         }
@@ -218,7 +246,7 @@ impl Lane {
         // a period of nothing would never let the wheel come to an end
         let least = u64::from(mode & (timer::EVERY | timer::FROM_END) != 0);
         let period = (u64::from(e.from) | u64::from(e.corr) << 32).max(least);
-        if !self.live(e.index, e.age).is_some_and(|c| !c.state.is_ending()) {
+        if self.live(e.index, e.age).is_none_or(|c| c.state.is_ending()) {
             return;
         }
         self.cancel(e.payload);
@@ -242,7 +270,9 @@ impl Lane {
     }
 
     pub(super) fn cancel(&mut self, id: u32) {
-        let Some((index, pending)) = self.timers.get_mut(id).map(|t| (t.index, t.pending)) else { return };
+        let Some((index, pending)) = self.timers.get_mut(id).map(|t| (t.index, t.pending)) else {
+            return;
+        };
         let at = self.table.at(index).ext;
         let Some(ext) = self.exts.get_mut(at) else { return };
         if pending {
@@ -264,7 +294,10 @@ impl Lane {
     /// The callback of a timer returned a promise. One that will not come again is forgotten: its number is free.
     pub(super) fn timer_runs_on(&mut self, index: u32, id: u32) {
         self.table.at_mut(index).hand_timer = id;
-        let once = self.timers.get_mut(id).is_some_and(|t| t.mode & (timer::EVERY | timer::FROM_END) == 0);
+        let once = self
+            .timers
+            .get_mut(id)
+            .is_some_and(|t| t.mode & (timer::EVERY | timer::FROM_END) == 0);
         if once {
             self.cancel(id);
         }

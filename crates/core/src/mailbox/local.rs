@@ -38,7 +38,10 @@ pub struct List {
 
 impl Default for List {
     fn default() -> Self {
-        List { head: NONE, tail: NONE }
+        List {
+            head: NONE,
+            tail: NONE,
+        }
     }
 }
 
@@ -61,7 +64,10 @@ impl List {
     #[inline(always)]
     pub fn push(&mut self, pool: &mut Pool, envelope: Envelope) {
         let slot = self.append(pool);
-        *slot = Envelope { next: NONE, ..envelope };
+        *slot = Envelope {
+            next: NONE,
+            ..envelope
+        };
     }
 
     /// Appends an envelope that the caller fills in place: made elsewhere and copied it costs twice as much, because
@@ -83,7 +89,10 @@ impl List {
     /// Puts back to the front.
     pub fn push_front(&mut self, pool: &mut Pool, envelope: Envelope) {
         let at = pool.take_free();
-        *pool.at(at) = Envelope { next: self.head, ..envelope };
+        *pool.at(at) = Envelope {
+            next: self.head,
+            ..envelope
+        };
         if self.head == NONE {
             self.tail = at;
         }
@@ -160,7 +169,12 @@ pub struct Pool {
 
 impl Default for Pool {
     fn default() -> Self {
-        Pool { slots: Vec::new(), free: NONE, used: 0, calm: 0 }
+        Pool {
+            slots: Vec::new(),
+            free: NONE,
+            used: 0,
+            calm: 0,
+        }
     }
 }
 

@@ -1,0 +1,145 @@
+// The inbox as data: entries are looked at, held back, taken out. Nothing is run here.
+
+import type { DeadLetterReason } from '../lifecycle.ts'
+import {
+  FLAG_SLOT,
+  MARK_ABORTED,
+  MARK_HELD,
+  MARK_PROMISED,
+  NOTE_MSG,
+  NOTE_RESUME,
+  NOTE_RETURN,
+  NOTE_TIMER,
+  NOTE_WATCH,
+  OP_MASK,
+  TAG_SHIFT,
+  WORD_CURSOR,
+} from '../native/layout.ts'
+import type { Lane } from './lane.ts'
+import { WORDS } from './limits.ts'
+import type { LocalRef } from './ref.ts'
+import { begin, follow, type Run } from './run.ts'
+
+/** What a message carries when it is more than its arguments. */
+export class Parcel {
+  /** The handler's name when it is to be looked up; null when the tag says which it is. */
+  readonly name: string | null
+  readonly args: readonly unknown[]
+  /** Runs a function in the sender's asynchronous context. */
+  readonly run: (<R>(fn: () => R) => R) | undefined
+  readonly stream: boolean
+  constructor(name: string | null, args: readonly unknown[], run: (<R>(fn: () => R) => R) | undefined, stream: boolean) {
+    this.name = name
+    this.args = args
+    this.run = run
+    this.stream = stream
+  }
+}
+
+/** A field of the instance took the place of a method, and is none. */
+export class Hidden {
+  readonly name: string
+  readonly args: readonly unknown[]
+  constructor(name: string, args: readonly unknown[]) {
+    this.name = name
+    this.args = args
+  }
+}
+
+/** Takes the arguments of a message out of their slot. */
+export function takeArgs(lane: Lane, slot: number): unknown {
+  const value = lane.first[slot]
+  lane.first[slot] = undefined
+  lane.second[slot] = undefined
+  lane.free[lane.freeCount++] = slot
+  return value
+}
+
+/** Under `propagate`: in the sender's context, and known as the sender of what it sends. */
+export function inContext<R>(lane: Lane, ref: LocalRef, run: <T>(fn: () => T) => T, call: () => R): R {
+  return run(() => (lane.propagated === undefined ? call() : lane.propagated.run({ lane, ref }, call)))
+}
+
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    (typeof value === 'object' || typeof value === 'function') &&
+    value !== null &&
+    typeof (value as { then?: unknown }).then === 'function'
+  )
+}
+
+/** A promise that a hook, a timer, a watch or a step of a stream returned. */
+export function promisedNote(lane: Lane, i: number, run: Run, promise: PromiseLike<unknown>): void {
+  lane.marks[i] = MARK_PROMISED
+  holdBack(lane, run.ref.index, i + 1)
+  begin(run)
+  void follow(lane, run, promise)
+}
+
+/** Entries for the actor from `from` on go back to the core: they are not to run now. */
+export function holdBack(lane: Lane, index: number, from: number): void {
+  const { inbox, marks } = lane
+  for (let i = from; i < lane.filled; i++) {
+    const o = i * WORDS
+    if (inbox[o + 1] !== index) continue
+    const head = inbox[o] as number
+    const op = head & OP_MASK
+    if (op === NOTE_MSG || op === NOTE_TIMER || op === NOTE_WATCH || op === NOTE_RESUME || op === NOTE_RETURN) {
+      marks[i] = MARK_HELD | (op << 3)
+      inbox[o] = head & ~OP_MASK
+    }
+  }
+}
+
+/** The first entry that did not begin yet. */
+export function unread(lane: Lane): number {
+  return lane.dispatching ? (lane.header[WORD_CURSOR] as number) + 1 : lane.at
+}
+
+/** A message that was delivered and did not begin is aborted. Whether it was found. */
+export function abortDelivered(lane: Lane, corr: number): boolean {
+  const { inbox, marks } = lane
+  for (let i = unread(lane); i < lane.filled; i++) {
+    const o = i * WORDS
+    const head = inbox[o] as number
+    if ((head & OP_MASK) !== NOTE_MSG || inbox[o + 5] !== corr) continue
+    marks[i] = MARK_ABORTED | (NOTE_MSG << 3)
+    inbox[o] = head & ~OP_MASK
+    const { name, args } = contents(lane, head, inbox[o + 3] as number)
+    const ref = lane.refs[inbox[o + 1] as number] as LocalRef
+    publishDeadLetter(lane, 'aborted', ref.path, inbox[o + 4] as number, inbox[o + 2] as number, name, args)
+    lane.calls.close(corr)
+    return true
+  }
+  return false
+}
+
+/** What a message that will not run was: its method, and its arguments, whose slot is freed. */
+export function contents(lane: Lane, head: number, payload: number): { name: string; args: readonly unknown[] } {
+  const name = lane.methods[head >>> TAG_SHIFT]?.name ?? ''
+  const arity = (head >> 10) & 3
+  if (arity === 0) return { name, args: [] }
+  if ((head & FLAG_SLOT) === 0) return { name, args: [payload] }
+  const b = lane.second[payload]
+  const a = takeArgs(lane, payload)
+  if (arity === 1) return { name, args: [a] }
+  if (arity === 2) return { name, args: [a, b] }
+  if (a instanceof Parcel) return { name: a.name ?? name, args: a.args }
+  return { name, args: a as readonly unknown[] }
+}
+
+export function publishDeadLetter(
+  lane: Lane,
+  reason: DeadLetterReason,
+  target: string,
+  from: number,
+  fromAge: number,
+  method: string,
+  args: readonly unknown[] | null,
+): void {
+  lane.log.debug('dead letter', { reason, target, method })
+  if (!lane.deadLetters.active) return
+  const sender = from === 0 ? undefined : lane.refs[from]
+  const path = sender !== undefined && sender.age === fromAge ? sender.path : null
+  lane.deadLetters.publish(Object.freeze({ reason, target, sender: path, method, args }))
+}

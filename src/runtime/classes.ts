@@ -32,6 +32,8 @@ export interface ClassInfo {
   readonly methods: ReadonlyMap<string, Method>
   /** An instance was made. */
   isSeen: boolean
+  /** The enumerable keys of the last instance. */
+  readonly keys: string[]
   readonly shared: ReadonlySet<string>
   readonly Tell: ViewClass
   readonly Send: ViewClass
@@ -48,7 +50,9 @@ const NO_ARGS: readonly unknown[] = Object.freeze([])
 const MOST = 0xffff
 
 export function classInfo(lane: Lane, cls: unknown): ClassInfo {
-  return lane.infos.get(cls as ActorClass) ?? register(lane, cls)
+  const last = lane.lastInfo
+  if (last !== undefined && last.cls === cls) return last
+  return (lane.lastInfo = lane.infos.get(cls as ActorClass) ?? register(lane, cls))
 }
 
 function register(lane: Lane, cls: unknown): ClassInfo {
@@ -81,6 +85,7 @@ function register(lane: Lane, cls: unknown): ClassInfo {
     plain: Object.freeze({ args: NO_ARGS, given: undefined, parent: null }),
     methods,
     isSeen: false,
+    keys: [],
     shared,
     Tell: view(callable, long ? tellTuned : tell, namedVerbs.tell),
     Send: view(callable, long ? sendTuned : send, namedVerbs.send),

@@ -26,7 +26,7 @@ import {
 import { keepError, type Lane } from './lane.ts'
 import { WORDS } from './limits.ts'
 import { findHandler, isGenerator } from './lookup.ts'
-import { Hidden, holdBack, inContext, isThenable, Parcel, publishDeadLetter, takeArgs } from './inbox.ts'
+import { Hidden, holdBack, inContext, isThenable, NO_CALL, Parcel, publishDeadLetter, takeArgs } from './inbox.ts'
 import { note } from './notes.ts'
 import { type LocalRef, setStarting } from './ref.ts'
 import { begin, follow, Run } from './run.ts'
@@ -93,7 +93,6 @@ export function dispatch(lane: Lane): void {
               result = runParcel(lane, head, o, instance as object)
           }
           if (result !== undefined || inbox[o + 5] !== 0) after(lane, head, o, i, result)
-          else if (lane.killed !== 0) killedItself(lane, head, o, i)
         }
         lane.left -= end - start
         lane.at = end
@@ -226,12 +225,8 @@ function promised(lane: Lane, head: number, o: number, i: number, promise: Promi
 function killedItself(lane: Lane, head: number, o: number, i: number): void {
   const { inbox } = lane
   const index = inbox[o + 1] as number
-  const own = lane.killed === index
   lane.killed = 0
-  if (!own) {
-    after(lane, head, o, i, undefined)
-    return
-  }
+  if (inbox[o + 5] === NO_CALL) inbox[o + 5] = 0
   lane.marks[i] = MARK_PROMISED
   const method = lane.methods[head >>> TAG_SHIFT]
   const ref = lane.refs[index] as LocalRef

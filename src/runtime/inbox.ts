@@ -76,6 +76,9 @@ export function promisedNote(lane: Lane, i: number, run: Run, promise: PromiseLi
   void follow(lane, run, promise)
 }
 
+/** In the place of a call where there is none, when the end of the handler must be looked at. */
+export const NO_CALL = -1
+
 /** Entries for the actor from `from` on go back to the core: they are not to run now. */
 export function holdBack(lane: Lane, index: number, from: number): void {
   const { inbox, marks } = lane

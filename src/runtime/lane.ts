@@ -134,6 +134,8 @@ export class Lane {
   readonly handlers: Function[] = [() => undefined]
   readonly methods: (Method | undefined)[] = [undefined]
   readonly infos = new Map<ActorClass, ClassInfo>()
+  /** Of the class that was spawned last. */
+  lastInfo: ClassInfo | undefined = undefined
   grants = new Int32Array(0)
   granted = 0
   grantsLeft = 0

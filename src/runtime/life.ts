@@ -3,12 +3,12 @@
 import type { ActorClass } from '../actor.ts'
 import { closed, nameTaken, option } from '../errors.ts'
 import type { ExitReason } from '../lifecycle.ts'
-import { FLAG_EXT, MODE_ORDERED, OP_SPAWN, OP_STOP, SPAWN_NAMED, SPAWN_STOP_HOOK, STOP_DRAIN, STOP_KILL, STOP_NORMAL, TAG_SHIFT } from '../native/layout.ts'
+import { FLAG_EXT, MODE_ORDERED, OP_SPAWN, OP_STOP, SPAWN_NAMED, SPAWN_STOP_HOOK, STOP_DRAIN, STOP_KILL, STOP_NORMAL, TAG_SHIFT, WORD_CURSOR } from '../native/layout.ts'
 import { type ActorSettings, type SpawnOptions, spawnOptions, type StopSettings } from '../options.ts'
 import { classInfo } from './classes.ts'
-import { holdBack, unread } from './inbox.ts'
+import { holdBack, NO_CALL, unread } from './inbox.ts'
 import { type Lane, put, putExtra, putFrom, reservePair, word } from './lane.ts'
-import { GRANT } from './limits.ts'
+import { GRANT, WORDS } from './limits.ts'
 import { type Boot, hasEnded, LocalRef, moreOf } from './ref.ts'
 import { POLICIES } from './words.ts'
 
@@ -91,7 +91,11 @@ export function kill(ref: LocalRef): Promise<ExitReason> {
   const ended = lane.whenStopped(ref)
   if (hasEnded(ref)) return ended
   holdBack(lane, ref.index, unread(lane))
-  if (lane.dispatching && lane.current === ref.index) lane.killed = ref.index
+  if (lane.dispatching && lane.current === ref.index) {
+    lane.killed = ref.index
+    const o = (lane.header[WORD_CURSOR] as number) * WORDS
+    if (lane.inbox[o + 5] === 0) lane.inbox[o + 5] = NO_CALL // so that the loop looks when the handler returns
+  }
   lane.mode |= MODE_ORDERED
   put(lane, OP_STOP, ref.index, ref.age, STOP_KILL, NEVER)
   return ended

@@ -111,10 +111,15 @@ function shadowed(lane: Lane, ref: LocalRef, instance: object): void {
     // the first instance of a class is looked at closely, the others for what a constructor sets
     info.isSeen = true
     for (const key of Object.getOwnPropertyNames(instance)) lookUp(lane, info, key)
-    return
   }
+  let at = 0
   for (const key in instance) {
-    if (info.methods.has(key) && Object.hasOwn(instance, key)) lookUp(lane, info, key)
+    if (info.keys[at] !== key) {
+      // as a rule all instances have the keys of the first, and this is not reached
+      info.keys[at] = key
+      if (Object.hasOwn(instance, key)) lookUp(lane, info, key)
+    }
+    at++
   }
 }
 

@@ -26,13 +26,7 @@ impl Bench {
     fn new() -> Self {
         let ring = || vec![Entry::default(); RING];
         let lane = Lane::new(Clock::real(), Defaults::default());
-        Bench {
-            lane,
-            header: [0; word::COUNT],
-            outbox: ring(),
-            inbox: ring(),
-            marks: vec![0; RING],
-        }
+        Bench { lane, header: [0; word::COUNT], outbox: ring(), inbox: ring(), marks: vec![0; RING] }
     }
 
     /// Hands over the first `count` entries of the outbox; how many notes came.
@@ -40,19 +34,8 @@ impl Bench {
     fn turn(&mut self, count: usize, bits: u32) -> usize {
         self.header[word::OUT] = count as i32;
         self.header[word::MODE] = bits as i32;
-        let Bench {
-            lane,
-            header,
-            outbox,
-            inbox,
-            marks,
-        } = self;
-        lane.turn(&mut Rings {
-            header,
-            outbox,
-            inbox,
-            marks,
-        });
+        let Bench { lane, header, outbox, inbox, marks } = self;
+        lane.turn(&mut Rings { header, outbox, inbox, marks });
         self.header[word::IN] as usize
     }
 
@@ -64,12 +47,7 @@ impl Bench {
         (0..count)
             .map(|_| {
                 let (index, age) = self.lane.grant().expect("room");
-                self.outbox[0] = Entry {
-                    head: op::SPAWN,
-                    index,
-                    age,
-                    ..Entry::default()
-                };
+                self.outbox[0] = Entry { head: op::SPAWN, index, age, ..Entry::default() };
                 self.turn(1, 0);
                 self.rest();
                 (index, age)
@@ -79,14 +57,7 @@ impl Bench {
 }
 
 fn message(to: (u32, u32), flags: u32, corr: u32) -> Entry {
-    Entry {
-        head: op::MSG | flags,
-        index: to.0,
-        age: to.1,
-        payload: 1,
-        from: 0,
-        corr,
-    }
+    Entry { head: op::MSG | flags, index: to.0, age: to.1, payload: 1, from: 0, corr }
 }
 
 /// The median of some rounds of `run`, which handles `messages`.
@@ -104,11 +75,7 @@ fn report(what: &str, messages: usize, mut run: impl FnMut()) {
         })
         .collect();
     times.sort_by(f64::total_cmp);
-    println!(
-        "{what:<44} {:>7.2} ns   (best {:.2})",
-        times[ROUNDS / 2],
-        times[0]
-    );
+    println!("{what:<44} {:>7.2} ns   (best {:.2})", times[ROUNDS / 2], times[0]);
 }
 
 fn main() {
@@ -120,16 +87,12 @@ fn main() {
             for at in 0..1_000 {
                 bench.outbox[at] = message(to[at * 7 % actors], 0, 0);
             }
-            report(
-                &format!("1,000 tells a turn to {way}, {how}"),
-                TURNS * 1_000,
-                || {
-                    for _ in 0..TURNS {
-                        black_box(bench.turn(1_000, bits));
-                    }
-                    bench.rest();
-                },
-            );
+            report(&format!("1,000 tells a turn to {way}, {how}"), TURNS * 1_000, || {
+                for _ in 0..TURNS {
+                    black_box(bench.turn(1_000, bits));
+                }
+                bench.rest();
+            });
         }
     }
     {
@@ -140,19 +103,8 @@ fn main() {
             for _ in 0..1_000 {
                 bench.header[word::OUT] = 1_000;
                 bench.header[word::CURSOR] = !0;
-                let Bench {
-                    lane,
-                    header,
-                    outbox,
-                    inbox,
-                    marks,
-                } = &mut bench;
-                lane.submit(&mut Rings {
-                    header,
-                    outbox,
-                    inbox,
-                    marks,
-                });
+                let Bench { lane, header, outbox, inbox, marks } = &mut bench;
+                lane.submit(&mut Rings { header, outbox, inbox, marks });
             }
             bench.rest();
         });
@@ -210,11 +162,7 @@ fn main() {
         let to = bench.actors(1);
         for at in 0..500 {
             bench.outbox[at * 2] = message(to[0], flag::EXT, 0);
-            bench.outbox[at * 2 + 1] = Entry {
-                head: op::EXT,
-                index: at as u32 % 3,
-                ..Entry::default()
-            };
+            bench.outbox[at * 2 + 1] = Entry { head: op::EXT, index: at as u32 % 3, ..Entry::default() };
         }
         report("500 tells with priorities a turn", TURNS * 500, || {
             for _ in 0..TURNS {
@@ -244,26 +192,14 @@ fn main() {
             for _ in 0..100 {
                 for at in 0..1_000 {
                     let (index, age) = bench.lane.grant().expect("room");
-                    bench.outbox[at] = Entry {
-                        head: op::SPAWN,
-                        index,
-                        age,
-                        ..Entry::default()
-                    };
+                    bench.outbox[at] = Entry { head: op::SPAWN, index, age, ..Entry::default() };
                     born.push((index, age));
                 }
                 bench.turn(1_000, 0);
                 bench.rest();
                 for (at, (index, age)) in born.drain(..).enumerate() {
                     let kill = buskin_core::entry::stop::KILL;
-                    bench.outbox[at] = Entry {
-                        head: op::STOP,
-                        index,
-                        age,
-                        payload: kill,
-                        from: 0,
-                        corr: u32::MAX,
-                    };
+                    bench.outbox[at] = Entry { head: op::STOP, index, age, payload: kill, from: 0, corr: u32::MAX };
                 }
                 bench.turn(1_000, mode::ORDERED);
                 bench.rest();

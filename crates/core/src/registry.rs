@@ -88,10 +88,7 @@ mod tests {
         assert_eq!(r.give(0, "a", 1), Ok(()));
         assert_eq!(r.give(0, "a", 2), Err(Taken));
         assert_eq!(r.give(1, "a", 2), Ok(()));
-        assert_eq!(
-            (r.find(0, "a"), r.find(1, "a"), r.given(1)),
-            (Some(1), Some(2), Some("a"))
-        );
+        assert_eq!((r.find(0, "a"), r.find(1, "a"), r.given(1)), (Some(1), Some(2), Some("a")));
         r.take(1);
         assert_eq!((r.find(0, "a"), r.given(1)), (None, None));
         assert_eq!(r.give(0, "a", 3), Ok(()));
@@ -101,13 +98,7 @@ mod tests {
     fn only_a_plain_number_is_split_off() {
         assert_eq!(split_number("Counter-7"), Some(("Counter", 7)));
         assert_eq!(split_number("a-b-0"), Some(("a-b", 0)));
-        for name in [
-            "Counter",
-            "Counter-",
-            "Counter-07",
-            "Counter-x",
-            "Counter-99999999999999999999",
-        ] {
+        for name in ["Counter", "Counter-", "Counter-07", "Counter-x", "Counter-99999999999999999999"] {
             assert_eq!(split_number(name), None, "{name}");
         }
     }

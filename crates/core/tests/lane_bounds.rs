@@ -4,39 +4,14 @@ mod common;
 use buskin_core::entry::{note, policy};
 use common::{ASYNC, Comes, HANDLED, How, Isolate, Options, Ref};
 
-const PLAIN: How = How {
-    priority: 0,
-    ttl: None,
-    timeout: None,
-    flags: 0,
-    from: 0,
-    tag: 0,
-};
+const PLAIN: How = How { priority: 0, ttl: None, timeout: None, flags: 0, from: 0, tag: 0 };
 
 /// An actor of this capacity and policy that holds its first message in hand.
 fn busy(iso: &mut Isolate, capacity: u32, policy: u32) -> Ref {
-    let a = iso.spawn(
-        "a",
-        Options {
-            capacity,
-            policy,
-            ..Options::default()
-        },
-        |_, e| {
-            if e.has(ASYNC) && e.op() == note::MSG {
-                Comes::Promises
-            } else {
-                Comes::Returns
-            }
-        },
-    );
-    iso.tell_how(
-        a,
-        How {
-            flags: ASYNC,
-            ..PLAIN
-        },
-    );
+    let a = iso.spawn("a", Options { capacity, policy, ..Options::default() }, |_, e| {
+        if e.has(ASYNC) && e.op() == note::MSG { Comes::Promises } else { Comes::Returns }
+    });
+    iso.tell_how(a, How { flags: ASYNC, ..PLAIN });
     iso.run();
     assert_eq!(iso.in_hand(a), 1, "the one in hand does not count");
     a
@@ -68,20 +43,13 @@ fn a_full_mailbox_does_with_each_verb_what_its_policy_says() {
                 iso.run();
                 let case = format!("policy {which}, verb {verb}, ring {ring}");
                 assert_eq!(iso.end_of(late), expected, "{case}");
-                let oldest = if which == policy::DROP_OLDEST {
-                    "dropped"
-                } else {
-                    "pending"
-                };
+                let oldest = if which == policy::DROP_OLDEST { "dropped" } else { "pending" };
                 assert_eq!(iso.end_of(before[0]), oldest, "{case}");
                 iso.done(a, true);
                 iso.run();
                 for id in before.into_iter().chain([late]) {
                     let end = iso.end_of(id);
-                    assert!(
-                        end == HANDLED || end == expected || end == oldest,
-                        "{case}: {end}"
-                    );
+                    assert!(end == HANDLED || end == expected || end == oldest, "{case}: {end}");
                 }
                 iso.all_accounted_for();
                 assert!(!iso.is_busy(), "{case}");
@@ -99,11 +67,7 @@ fn a_send_is_accepted_when_there_is_room_and_nobody_overtakes_who_waits_for_it()
     let told = iso.tell(a);
     assert_eq!(
         iso.after_run(),
-        [
-            format!("accepted {}", ids[0]),
-            format!("accepted {}", ids[1]),
-            format!("dead {told} mailbox-full"),
-        ]
+        [format!("accepted {}", ids[0]), format!("accepted {}", ids[1]), format!("dead {told} mailbox-full"),]
     );
     assert_eq!(iso.lane.ledger.waiting, 4, "who waits for room waits");
     iso.done(a, true);
@@ -136,13 +100,7 @@ fn an_ask_that_waits_for_room_has_its_time_out_running() {
     let mut iso = Isolate::new();
     let a = busy(&mut iso, 1, policy::WAIT);
     iso.tell(a);
-    let ask = iso.ask_how(
-        a,
-        How {
-            timeout: Some(10_000),
-            ..PLAIN
-        },
-    );
+    let ask = iso.ask_how(a, How { timeout: Some(10_000), ..PLAIN });
     iso.run();
     iso.take();
     iso.advance(10);
@@ -171,26 +129,13 @@ fn drop_oldest_drops_the_oldest_of_the_lowest_priority() {
     ] {
         let mut iso = Isolate::new();
         let a = busy(&mut iso, 3, policy::DROP_OLDEST);
-        let mut ids: Vec<_> = waiting
-            .iter()
-            .map(|&priority| iso.send_how(a, How { priority, ..PLAIN }))
-            .collect();
+        let mut ids: Vec<_> = waiting.iter().map(|&priority| iso.send_how(a, How { priority, ..PLAIN })).collect();
         iso.run();
-        ids.push(iso.send_how(
-            a,
-            How {
-                priority: newcomer,
-                ..PLAIN
-            },
-        ));
+        ids.push(iso.send_how(a, How { priority: newcomer, ..PLAIN }));
         iso.run();
         for (at, id) in ids.iter().enumerate() {
             let expected = if at == dies { "dropped" } else { "pending" };
-            assert_eq!(
-                iso.end_of(*id),
-                expected,
-                "{waiting:?} then {newcomer}: number {at}"
-            );
+            assert_eq!(iso.end_of(*id), expected, "{waiting:?} then {newcomer}: number {at}");
         }
         iso.done(a, true);
         iso.run();
@@ -202,11 +147,7 @@ fn drop_oldest_drops_the_oldest_of_the_lowest_priority() {
 fn in_mid_way_of_the_inbox_the_oldest_may_be_one_that_was_delivered() {
     for flags in [0, ASYNC, common::SHARED] {
         let mut iso = Isolate::new();
-        let options = Options {
-            capacity: 3,
-            policy: policy::DROP_OLDEST,
-            ..Options::default()
-        };
+        let options = Options { capacity: 3, policy: policy::DROP_OLDEST, ..Options::default() };
         let a = iso.spawn("a", options, |_, _| Comes::Returns);
         let b = iso.spawn("b", Options::default(), move |iso, e| {
             if e.op() == note::MSG {
@@ -220,11 +161,7 @@ fn in_mid_way_of_the_inbox_the_oldest_may_be_one_that_was_delivered() {
         let ids: Vec<_> = (0..3).map(|_| iso.tell_how(a, How { flags, ..PLAIN })).collect();
         iso.run();
         assert_eq!(iso.end_of(of_b), HANDLED);
-        assert_eq!(
-            ids.iter().map(|&id| iso.end_of(id)).collect::<Vec<_>>(),
-            ["dropped", HANDLED, HANDLED],
-            "{flags}"
-        );
+        assert_eq!(ids.iter().map(|&id| iso.end_of(id)).collect::<Vec<_>>(), ["dropped", HANDLED, HANDLED], "{flags}");
         iso.all_accounted_for();
         assert!(!iso.is_busy());
     }
@@ -233,18 +170,8 @@ fn in_mid_way_of_the_inbox_the_oldest_may_be_one_that_was_delivered() {
 #[test]
 fn what_was_handed_back_is_the_oldest_too() {
     let mut iso = Isolate::new();
-    let options = Options {
-        capacity: 3,
-        policy: policy::DROP_OLDEST,
-        ..Options::default()
-    };
-    let a = iso.spawn("a", options, |_, e| {
-        if e.tag() == 1 {
-            Comes::Promises
-        } else {
-            Comes::Returns
-        }
-    });
+    let options = Options { capacity: 3, policy: policy::DROP_OLDEST, ..Options::default() };
+    let a = iso.spawn("a", options, |_, e| if e.tag() == 1 { Comes::Promises } else { Comes::Returns });
     let b = iso.spawn("b", Options::default(), move |iso, e| {
         if e.op() == note::MSG {
             iso.tell(a);
@@ -267,26 +194,12 @@ fn what_was_handed_back_is_the_oldest_too() {
 #[test]
 fn the_bound_holds_while_the_actor_starts() {
     let mut iso = Isolate::new();
-    let a = iso.spawn(
-        "a",
-        Options {
-            capacity: 2,
-            ..Options::default()
-        },
-        |_, e| {
-            if e.op() == note::START {
-                Comes::Promises
-            } else {
-                Comes::Returns
-            }
-        },
-    );
+    let a = iso.spawn("a", Options { capacity: 2, ..Options::default() }, |_, e| {
+        if e.op() == note::START { Comes::Promises } else { Comes::Returns }
+    });
     let ids: Vec<_> = (0..3).map(|_| iso.tell(a)).collect();
     iso.run();
-    assert_eq!(
-        ids.iter().map(|&id| iso.end_of(id)).collect::<Vec<_>>(),
-        ["pending", "pending", "mailbox-full"]
-    );
+    assert_eq!(ids.iter().map(|&id| iso.end_of(id)).collect::<Vec<_>>(), ["pending", "pending", "mailbox-full"]);
     iso.done(a, true);
     iso.run();
     iso.all_accounted_for();
@@ -295,14 +208,7 @@ fn the_bound_holds_while_the_actor_starts() {
 #[test]
 fn the_bound_counts_what_is_sent_in_mid_way() {
     let mut iso = Isolate::with(Default::default(), 2);
-    let a = iso.spawn(
-        "a",
-        Options {
-            capacity: 5,
-            ..Options::default()
-        },
-        |_, _| Comes::Returns,
-    );
+    let a = iso.spawn("a", Options { capacity: 5, ..Options::default() }, |_, _| Comes::Returns);
     let b = iso.spawn("b", Options::default(), move |iso, e| {
         if e.op() == note::MSG {
             for _ in 0..20 {
@@ -324,10 +230,7 @@ fn the_bound_counts_what_is_sent_in_mid_way() {
 fn an_aborted_message_that_waits_is_a_dead_letter_and_one_in_hand_is_handled() {
     let mut iso = Isolate::new();
     let a = busy(&mut iso, 2, policy::WAIT);
-    let (waits, outside) = (
-        iso.ask_how(a, PLAIN),
-        [iso.ask_how(a, PLAIN), iso.ask_how(a, PLAIN)],
-    );
+    let (waits, outside) = (iso.ask_how(a, PLAIN), [iso.ask_how(a, PLAIN), iso.ask_how(a, PLAIN)]);
     let low = iso.ask_how(a, How { priority: 2, ..PLAIN });
     iso.run();
     for id in [waits, outside[1], low] {
@@ -339,13 +242,7 @@ fn an_aborted_message_that_waits_is_a_dead_letter_and_one_in_hand_is_handled() {
         ["aborted", "pending", "aborted", "aborted"]
     );
     iso.done(a, true);
-    let asked = iso.ask_how(
-        a,
-        How {
-            flags: ASYNC,
-            ..PLAIN
-        },
-    );
+    let asked = iso.ask_how(a, How { flags: ASYNC, ..PLAIN });
     iso.run();
     iso.abort(a, asked);
     iso.run();
@@ -377,10 +274,7 @@ fn an_aborted_message_in_the_inbox_does_not_run() {
         iso.run();
         assert_eq!(iso.end_of(id), "aborted");
         iso.all_accounted_for();
-        assert!(
-            !iso.holds(),
-            "the call that was given up does not hold the process"
-        );
+        assert!(!iso.holds(), "the call that was given up does not hold the process");
     }
 }
 
@@ -388,21 +282,8 @@ fn an_aborted_message_in_the_inbox_does_not_run() {
 fn a_message_without_a_handler_is_a_dead_letter() {
     for flags in [0, ASYNC, common::SHARED] {
         let mut iso = Isolate::new();
-        let a = iso.spawn("a", Options::default(), |_, e| {
-            if e.tag() == 9 {
-                Comes::NoHandler
-            } else {
-                Comes::Returns
-            }
-        });
-        let ask = iso.ask_how(
-            a,
-            How {
-                flags,
-                tag: 9,
-                ..PLAIN
-            },
-        );
+        let a = iso.spawn("a", Options::default(), |_, e| if e.tag() == 9 { Comes::NoHandler } else { Comes::Returns });
+        let ask = iso.ask_how(a, How { flags, tag: 9, ..PLAIN });
         let next = iso.tell(a);
         iso.run();
         assert_eq!((iso.end_of(ask), iso.end_of(next)), ("no-handler", HANDLED));
@@ -416,17 +297,7 @@ fn a_message_to_nobody_says_whether_there_ever_was_somebody() {
     let mut iso = Isolate::new();
     let a = iso.plain("a");
     iso.run();
-    let never = [
-        Ref {
-            index: a.index + 1,
-            age: 0,
-        },
-        Ref {
-            index: 1 << 25,
-            age: 0,
-        },
-        Ref { age: 1, ..a },
-    ];
+    let never = [Ref { index: a.index + 1, age: 0 }, Ref { index: 1 << 25, age: 0 }, Ref { age: 1, ..a }];
     for to in never {
         let id = iso.ask_how(to, PLAIN);
         iso.run();

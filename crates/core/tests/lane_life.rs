@@ -4,14 +4,7 @@ mod common;
 use buskin_core::entry::{note, policy};
 use common::{ASYNC, BRUTAL, Comes, FAILED, FOREVER, HANDLED, How, Isolate, Options, Ref, SHARED};
 
-const SLOW: How = How {
-    priority: 0,
-    ttl: None,
-    timeout: None,
-    flags: ASYNC,
-    from: 0,
-    tag: 1,
-};
+const SLOW: How = How { priority: 0, ttl: None, timeout: None, flags: ASYNC, from: 0, tag: 1 };
 
 /// Messages with tag 1 promise, with tag 2 throw; hooks return.
 fn worker(_: &mut Isolate, e: &buskin_core::entry::Entry) -> Comes {
@@ -24,28 +17,14 @@ fn worker(_: &mut Isolate, e: &buskin_core::entry::Entry) -> Comes {
 
 /// Both hooks promise.
 fn slow_hooks(_: &mut Isolate, e: &buskin_core::entry::Entry) -> Comes {
-    if matches!(e.op(), note::START | note::STOP) {
-        Comes::Promises
-    } else {
-        Comes::Returns
-    }
+    if matches!(e.op(), note::START | note::STOP) { Comes::Promises } else { Comes::Returns }
 }
 
-const HOOKED: Options = Options {
-    parent: 0,
-    capacity: 1 << 20,
-    policy: policy::REJECT,
-    shutdown: 5_000,
-    start: 30_000,
-    hook: true,
-};
+const HOOKED: Options =
+    Options { parent: 0, capacity: 1 << 20, policy: policy::REJECT, shutdown: 5_000, start: 30_000, hook: true };
 
 fn ended(trace: &[String]) -> Vec<&str> {
-    trace
-        .iter()
-        .filter(|t| t.contains(" ended "))
-        .map(String::as_str)
-        .collect()
+    trace.iter().filter(|t| t.contains(" ended ")).map(String::as_str).collect()
 }
 
 #[test]
@@ -62,18 +41,13 @@ fn messages_wait_until_the_actor_has_started() {
 fn a_start_that_throws_ends_the_actor_and_what_waits() {
     for promised in [false, true] {
         let mut iso = Isolate::new();
-        let a = iso.spawn("a", Options::default(), move |_, _| {
-            if promised { Comes::Promises } else { Comes::Throws }
-        });
+        let a = iso.spawn("a", Options::default(), move |_, _| if promised { Comes::Promises } else { Comes::Throws });
         let id = iso.tell(a);
         iso.run();
         if promised {
             iso.done(a, false);
         }
-        assert_eq!(
-            iso.after_run(),
-            ["a starts", "a failed 1", "dead 1 stopped", "a ended failed"]
-        );
+        assert_eq!(iso.after_run(), ["a starts", "a failed 1", "dead 1 stopped", "a ended failed"]);
         assert_eq!(iso.end_of(id), "stopped");
         assert!(!iso.is_busy() && !iso.lane.is_alive(a.index, a.age));
     }
@@ -82,14 +56,7 @@ fn a_start_that_throws_ends_the_actor_and_what_waits() {
 #[test]
 fn a_start_past_its_deadline_fails_and_what_it_does_later_changes_nothing() {
     let mut iso = Isolate::new();
-    let a = iso.spawn(
-        "a",
-        Options {
-            start: 50,
-            ..Options::default()
-        },
-        slow_hooks,
-    );
+    let a = iso.spawn("a", Options { start: 50, ..Options::default() }, slow_hooks);
     iso.tell(a);
     iso.advance(49);
     assert_eq!(iso.take(), ["a starts"]);
@@ -125,10 +92,7 @@ fn a_stop_in_mid_way_of_the_inbox_holds_for_what_was_delivered() {
         let mut iso = Isolate::new();
         let a = iso.spawn("a", HOOKED, move |iso, e| {
             if e.op() == note::MSG && by_itself {
-                iso.stop(Ref {
-                    index: e.index,
-                    age: 0,
-                });
+                iso.stop(Ref { index: e.index, age: 0 });
                 iso.submit();
             }
             Comes::Returns
@@ -145,11 +109,7 @@ fn a_stop_in_mid_way_of_the_inbox_holds_for_what_was_delivered() {
         iso.tell(b);
         let rest = [iso.tell(a), iso.tell(a)];
         iso.run();
-        assert_eq!(
-            (iso.end_of(first), rest.map(|id| iso.end_of(id))),
-            (HANDLED, ["stopped"; 2]),
-            "{by_itself}"
-        );
+        assert_eq!((iso.end_of(first), rest.map(|id| iso.end_of(id))), (HANDLED, ["stopped"; 2]), "{by_itself}");
         iso.all_accounted_for();
         assert!(!iso.is_busy());
     }
@@ -205,10 +165,7 @@ fn a_drain_handles_what_waits_and_takes_nothing_new() {
         iso.take();
         iso.run();
         assert_eq!(waits.map(|id| iso.end_of(id)), [HANDLED; 2]);
-        assert_eq!(
-            iso.take().iter().rev().take(2).collect::<Vec<_>>(),
-            ["a ended normal", "a stops normal"]
-        );
+        assert_eq!(iso.take().iter().rev().take(2).collect::<Vec<_>>(), ["a ended normal", "a stops normal"]);
         assert!(!iso.is_busy());
     }
 }
@@ -216,15 +173,7 @@ fn a_drain_handles_what_waits_and_takes_nothing_new() {
 #[test]
 fn a_drain_lets_in_who_waited_for_room() {
     let mut iso = Isolate::new();
-    let a = iso.spawn(
-        "a",
-        Options {
-            capacity: 1,
-            policy: policy::WAIT,
-            ..HOOKED
-        },
-        worker,
-    );
+    let a = iso.spawn("a", Options { capacity: 1, policy: policy::WAIT, ..HOOKED }, worker);
     iso.tell_how(a, SLOW);
     iso.run();
     let ids: Vec<_> = (0..4).map(|_| iso.send_how(a, How::default())).collect();
@@ -241,13 +190,7 @@ fn a_drain_whose_last_message_expires_ends_all_the_same() {
     let mut iso = Isolate::new();
     let a = iso.spawn("a", HOOKED, worker);
     iso.tell_how(a, SLOW);
-    let mortal = iso.tell_how(
-        a,
-        How {
-            ttl: Some(5_000),
-            ..How::default()
-        },
-    );
+    let mortal = iso.tell_how(a, How { ttl: Some(5_000), ..How::default() });
     iso.run();
     iso.drain(a, FOREVER);
     iso.advance(10);
@@ -255,14 +198,7 @@ fn a_drain_whose_last_message_expires_ends_all_the_same() {
     iso.done(a, true);
     iso.run();
     assert_eq!(iso.end_of(mortal), "expired");
-    assert_eq!(
-        iso.take(),
-        [
-            format!("dead {mortal} expired"),
-            "a stops normal".into(),
-            "a ended normal".into()
-        ]
-    );
+    assert_eq!(iso.take(), [format!("dead {mortal} expired"), "a stops normal".into(), "a ended normal".into()]);
 }
 
 #[test]
@@ -276,10 +212,7 @@ fn past_its_deadline_a_drain_is_a_kill() {
     iso.take();
     assert!(iso.lane.is_alive(a.index, a.age));
     iso.advance(1);
-    assert_eq!(
-        iso.take(),
-        [format!("dead {waits} stopped"), "a ended killed".into()]
-    );
+    assert_eq!(iso.take(), [format!("dead {waits} stopped"), "a ended killed".into()]);
     assert_eq!(iso.end_of(in_hand), FAILED);
     iso.all_accounted_for();
     assert!(!iso.is_busy() && !iso.holds());
@@ -289,14 +222,7 @@ fn past_its_deadline_a_drain_is_a_kill() {
 fn a_drain_while_the_actor_starts_keeps_both_deadlines() {
     for (start, drain, at, reason) in [(50, 100, 50, "failed"), (100, 50, 50, "killed")] {
         let mut iso = Isolate::new();
-        let a = iso.spawn(
-            "a",
-            Options {
-                start,
-                ..Options::default()
-            },
-            slow_hooks,
-        );
+        let a = iso.spawn("a", Options { start, ..Options::default() }, slow_hooks);
         iso.run();
         iso.drain(a, drain);
         iso.advance(at - 1);
@@ -306,11 +232,7 @@ fn a_drain_while_the_actor_starts_keeps_both_deadlines() {
     }
     let mut iso = Isolate::new();
     let a = iso.spawn("a", Options::default(), |_, e| {
-        if e.tag() == 1 || e.op() == note::START {
-            Comes::Promises
-        } else {
-            Comes::Returns
-        }
+        if e.tag() == 1 || e.op() == note::START { Comes::Promises } else { Comes::Returns }
     });
     iso.tell_how(a, SLOW);
     iso.run();
@@ -319,23 +241,13 @@ fn a_drain_while_the_actor_starts_keeps_both_deadlines() {
     iso.advance(49);
     assert!(iso.lane.is_alive(a.index, a.age));
     iso.advance(1);
-    assert!(
-        !iso.lane.is_alive(a.index, a.age),
-        "the drain's deadline outlived the start"
-    );
+    assert!(!iso.lane.is_alive(a.index, a.age), "the drain's deadline outlived the start");
 }
 
 #[test]
 fn past_its_deadline_a_stop_is_a_kill() {
     let mut iso = Isolate::new();
-    let a = iso.spawn(
-        "a",
-        Options {
-            shutdown: 100,
-            ..HOOKED
-        },
-        worker,
-    );
+    let a = iso.spawn("a", Options { shutdown: 100, ..HOOKED }, worker);
     let id = iso.tell_how(a, SLOW);
     iso.run();
     iso.stop(a);
@@ -352,35 +264,12 @@ fn past_its_deadline_a_stop_is_a_kill() {
 #[test]
 fn the_hand_and_on_stop_share_one_deadline_and_the_children_have_their_own() {
     let mut iso = Isolate::new();
-    let a = iso.spawn(
-        "a",
-        Options {
-            shutdown: 100,
-            ..HOOKED
-        },
-        |_, e| {
-            if e.op() == note::STOP || e.tag() == 1 {
-                Comes::Promises
-            } else {
-                Comes::Returns
-            }
-        },
-    );
-    let child = iso.spawn(
-        "c",
-        Options {
-            parent: a.index,
-            shutdown: 500,
-            ..HOOKED
-        },
-        |_, e| {
-            if e.op() == note::STOP {
-                Comes::Promises
-            } else {
-                Comes::Returns
-            }
-        },
-    );
+    let a = iso.spawn("a", Options { shutdown: 100, ..HOOKED }, |_, e| {
+        if e.op() == note::STOP || e.tag() == 1 { Comes::Promises } else { Comes::Returns }
+    });
+    let child = iso.spawn("c", Options { parent: a.index, shutdown: 500, ..HOOKED }, |_, e| {
+        if e.op() == note::STOP { Comes::Promises } else { Comes::Returns }
+    });
     iso.tell_how(a, SLOW);
     iso.run();
     iso.stop(a);
@@ -414,63 +303,20 @@ fn an_infinite_shutdown_waits_and_a_brutal_one_does_not() {
 fn a_kill_ends_everything_below_at_once_and_runs_no_on_stop() {
     let mut iso = Isolate::new();
     let a = iso.spawn("a", HOOKED, worker);
-    let b = iso.spawn(
-        "b",
-        Options {
-            parent: a.index,
-            ..HOOKED
-        },
-        worker,
-    );
-    let c = iso.spawn(
-        "c",
-        Options {
-            parent: b.index,
-            ..HOOKED
-        },
-        worker,
-    );
-    let d = iso.spawn(
-        "d",
-        Options {
-            parent: a.index,
-            ..HOOKED
-        },
-        worker,
-    );
+    let b = iso.spawn("b", Options { parent: a.index, ..HOOKED }, worker);
+    let c = iso.spawn("c", Options { parent: b.index, ..HOOKED }, worker);
+    let d = iso.spawn("d", Options { parent: a.index, ..HOOKED }, worker);
     iso.run();
-    let ids = [
-        iso.tell_how(a, SLOW),
-        iso.tell_how(c, SLOW),
-        iso.tell_how(
-            d,
-            How {
-                flags: SHARED,
-                tag: 1,
-                ..SLOW
-            },
-        ),
-    ];
+    let ids = [iso.tell_how(a, SLOW), iso.tell_how(c, SLOW), iso.tell_how(d, How { flags: SHARED, tag: 1, ..SLOW })];
     let waits = iso.tell(c);
     iso.run();
     iso.take();
     iso.kill(a);
     iso.run();
     let trace = iso.take();
-    assert_eq!(
-        ended(&trace),
-        [
-            "d ended killed",
-            "c ended killed",
-            "b ended killed",
-            "a ended killed"
-        ]
-    );
+    assert_eq!(ended(&trace), ["d ended killed", "c ended killed", "b ended killed", "a ended killed"]);
     assert!(!trace.iter().any(|t| t.contains("stops")));
-    assert_eq!(
-        (ids.map(|id| iso.end_of(id)), iso.end_of(waits)),
-        ([FAILED; 3], "stopped")
-    );
+    assert_eq!((ids.map(|id| iso.end_of(id)), iso.end_of(waits)), ([FAILED; 3], "stopped"));
     iso.all_accounted_for();
     assert!(!iso.is_busy());
 }
@@ -481,24 +327,12 @@ fn an_actor_may_kill_itself() {
         let mut iso = Isolate::new();
         let a = iso.spawn("a", HOOKED, |iso, e| {
             if e.op() == note::MSG {
-                iso.kill(Ref {
-                    index: e.index,
-                    age: 0,
-                });
+                iso.kill(Ref { index: e.index, age: 0 });
             }
             Comes::Returns
         });
         iso.run();
-        let ids = [
-            iso.tell_how(
-                a,
-                How {
-                    flags,
-                    ..How::default()
-                },
-            ),
-            iso.tell(a),
-        ];
+        let ids = [iso.tell_how(a, How { flags, ..How::default() }), iso.tell(a)];
         iso.run();
         assert_eq!(ids.map(|id| iso.end_of(id)), [FAILED, "stopped"], "{flags}");
         iso.all_accounted_for();
@@ -544,11 +378,7 @@ fn the_first_reason_wins_and_a_kill_cuts_short() {
                 iso.done(a, true);
             }
             iso.run();
-            assert_eq!(
-                ended(&iso.take()),
-                [format!("a ended {reason}")],
-                "at once: {at_once}"
-            );
+            assert_eq!(ended(&iso.take()), [format!("a ended {reason}")], "at once: {at_once}");
             iso.all_accounted_for();
             assert!(!iso.is_busy());
         }
@@ -562,14 +392,7 @@ fn a_failure_ends_the_actor_and_is_told_before_the_end() {
         let a = iso.spawn("a", HOOKED, worker);
         iso.run();
         iso.take();
-        let how = if slow {
-            SLOW
-        } else {
-            How {
-                tag: 2,
-                ..How::default()
-            }
-        };
+        let how = if slow { SLOW } else { How { tag: 2, ..How::default() } };
         let ids = [iso.tell_how(a, how), iso.tell(a)];
         iso.run();
         if slow {
@@ -578,13 +401,7 @@ fn a_failure_ends_the_actor_and_is_told_before_the_end() {
         iso.run();
         assert_eq!(
             iso.take(),
-            [
-                "a 1",
-                "a failed 2",
-                "dead 2 stopped",
-                "a stops failed",
-                "a ended failed"
-            ],
+            ["a 1", "a failed 2", "dead 2 stopped", "a stops failed", "a ended failed"],
             "onStop runs on the failed instance"
         );
         assert_eq!(ids.map(|id| iso.end_of(id)), [FAILED, "stopped"]);
@@ -597,25 +414,15 @@ fn a_failure_waits_for_the_concurrent_handlers_beside_it() {
     let mut iso = Isolate::new();
     let a = iso.spawn("a", HOOKED, worker);
     iso.run();
-    let shared = How {
-        flags: SHARED,
-        ..SLOW
-    };
-    let ids = [
-        iso.tell_how(a, shared),
-        iso.tell_how(a, shared),
-        iso.tell_how(a, How { tag: 2, ..shared }),
-    ];
+    let shared = How { flags: SHARED, ..SLOW };
+    let ids = [iso.tell_how(a, shared), iso.tell_how(a, shared), iso.tell_how(a, How { tag: 2, ..shared })];
     iso.run();
     assert_eq!(ids.map(|id| iso.end_of(id)), ["pending", "pending", FAILED]);
     iso.take();
     iso.done(a, true);
     assert_eq!(iso.after_run(), Vec::<String>::new());
     iso.done(a, false);
-    assert_eq!(
-        iso.after_run(),
-        ["a failed 2", "a stops failed", "a ended failed"]
-    );
+    assert_eq!(iso.after_run(), ["a failed 2", "a stops failed", "a ended failed"]);
     iso.all_accounted_for();
 }
 
@@ -645,45 +452,15 @@ fn children_end_last_started_first_before_their_parents_on_stop() {
     for fails in [false, true] {
         let mut iso = Isolate::new();
         let a = iso.spawn("a", HOOKED, worker);
-        let b = iso.spawn(
-            "b",
-            Options {
-                parent: a.index,
-                ..HOOKED
-            },
-            slow_hooks,
-        );
-        let c = iso.spawn(
-            "c",
-            Options {
-                parent: a.index,
-                ..HOOKED
-            },
-            worker,
-        );
-        let d = iso.spawn(
-            "d",
-            Options {
-                parent: b.index,
-                ..HOOKED
-            },
-            worker,
-        );
+        let b = iso.spawn("b", Options { parent: a.index, ..HOOKED }, slow_hooks);
+        let c = iso.spawn("c", Options { parent: a.index, ..HOOKED }, worker);
+        let d = iso.spawn("d", Options { parent: b.index, ..HOOKED }, worker);
         iso.run();
         iso.done(b, true);
         iso.run();
-        assert_eq!(
-            (iso.lane.children(a.index), iso.lane.parent(d.index)),
-            (vec![b.index, c.index], b.index)
-        );
+        assert_eq!((iso.lane.children(a.index), iso.lane.parent(d.index)), (vec![b.index, c.index], b.index));
         if fails {
-            iso.tell_how(
-                a,
-                How {
-                    tag: 2,
-                    ..How::default()
-                },
-            );
+            iso.tell_how(a, How { tag: 2, ..How::default() });
         } else {
             iso.stop(a);
         }
@@ -692,11 +469,7 @@ fn children_end_last_started_first_before_their_parents_on_stop() {
         iso.run();
         let why = if fails { "failed" } else { "normal" };
         let trace = iso.take();
-        let order: Vec<_> = trace
-            .iter()
-            .filter(|t| t.contains("stops") || t.contains("ended"))
-            .cloned()
-            .collect();
+        let order: Vec<_> = trace.iter().filter(|t| t.contains("stops") || t.contains("ended")).cloned().collect();
         assert_eq!(
             order,
             [
@@ -722,26 +495,12 @@ fn a_child_of_an_ending_parent_never_starts() {
     iso.stop(a);
     iso.run();
     iso.take();
-    let b = iso.spawn(
-        "b",
-        Options {
-            parent: a.index,
-            ..HOOKED
-        },
-        worker,
-    );
+    let b = iso.spawn("b", Options { parent: a.index, ..HOOKED }, worker);
     iso.tell(b);
     assert_eq!(iso.after_run(), ["dead 2 stopped", "b ended shutdown"]);
     iso.done(a, true);
     iso.run();
-    let c = iso.spawn(
-        "c",
-        Options {
-            parent: a.index,
-            ..HOOKED
-        },
-        worker,
-    );
+    let c = iso.spawn("c", Options { parent: a.index, ..HOOKED }, worker);
     iso.run();
     assert!(!iso.lane.is_alive(c.index, c.age) && !iso.is_busy());
     iso.all_accounted_for();
@@ -752,14 +511,7 @@ fn a_long_chain_of_children_ends_without_a_deep_stack() {
     let mut iso = Isolate::with(Default::default(), 1024);
     let (mut parent, mut last) = (0, None);
     for _ in 0..20_000 {
-        let child = iso.spawn(
-            "x",
-            Options {
-                parent,
-                ..Options::default()
-            },
-            worker,
-        );
+        let child = iso.spawn("x", Options { parent, ..Options::default() }, worker);
         last = last.or(Some(child));
         parent = child.index;
     }
@@ -839,13 +591,7 @@ fn a_signal_overtakes_messages_and_a_promise_holds_it_up() {
 fn a_signal_whose_callback_promises_holds_the_actor() {
     for ok in [true, false] {
         let mut iso = Isolate::new();
-        let a = iso.spawn("a", HOOKED, |_, e| {
-            if e.op() == note::WATCH {
-                Comes::Promises
-            } else {
-                Comes::Returns
-            }
-        });
+        let a = iso.spawn("a", HOOKED, |_, e| if e.op() == note::WATCH { Comes::Promises } else { Comes::Returns });
         let b = iso.plain("b");
         iso.watch(a, b, 1);
         iso.run();
@@ -862,13 +608,7 @@ fn a_signal_whose_callback_promises_holds_the_actor() {
         if ok {
             assert_eq!(trace, ["a 1", "a 2"]);
         } else {
-            let dead = [
-                "a failed 4",
-                "dead 1 stopped",
-                "dead 2 stopped",
-                "a stops failed",
-                "a ended failed",
-            ];
+            let dead = ["a failed 4", "dead 1 stopped", "dead 2 stopped", "a stops failed", "a ended failed"];
             assert_eq!(trace, dead);
         }
         iso.all_accounted_for();
@@ -889,18 +629,12 @@ fn a_name_is_free_when_the_actor_has_ended_and_not_before() {
     iso.done(a, true);
     iso.run();
     let other = a.index + 100;
-    assert_eq!(
-        (iso.lane.find(0, "y"), iso.lane.name(a.index)),
-        (Some((a.index, a.age)), "y".to_owned())
-    );
+    assert_eq!((iso.lane.find(0, "y"), iso.lane.name(a.index)), (Some((a.index, a.age)), "y".to_owned()));
     assert!(iso.lane.reserve(0, "y", other).is_err());
     assert!(iso.lane.reserve(a.index, "y", other).is_ok(), "another parent");
     iso.stop(a);
     iso.run();
-    assert!(
-        iso.lane.reserve(0, "y", other).is_err(),
-        "it stops, and has its name still"
-    );
+    assert!(iso.lane.reserve(0, "y", other).is_err(), "it stops, and has its name still");
     iso.done(a, true);
     iso.run();
     assert_eq!(iso.lane.find(0, "y"), None);
@@ -932,13 +666,7 @@ fn an_index_is_used_again_only_after_its_end_was_dispatched() {
     assert_ne!(b.index, a.index);
     iso.run();
     let c = iso.plain("c");
-    assert_eq!(
-        c,
-        Ref {
-            index: a.index,
-            age: a.age + 1
-        }
-    );
+    assert_eq!(c, Ref { index: a.index, age: a.age + 1 });
     iso.run();
     let (stale, fresh) = (iso.tell(a), iso.tell(c));
     iso.stop(a);
@@ -992,14 +720,7 @@ fn started_is_told_to_who_asked_now_or_later() {
 fn a_shutdown_ends_all_last_started_first_and_then_the_root() {
     let mut iso = Isolate::new();
     let a = iso.spawn("a", HOOKED, worker);
-    iso.spawn(
-        "b",
-        Options {
-            parent: a.index,
-            ..HOOKED
-        },
-        worker,
-    );
+    iso.spawn("b", Options { parent: a.index, ..HOOKED }, worker);
     iso.spawn("c", HOOKED, slow_hooks);
     iso.run();
     iso.take();
@@ -1009,11 +730,7 @@ fn a_shutdown_ends_all_last_started_first_and_then_the_root() {
     let d = iso.plain("d");
     iso.run();
     assert!(!iso.lane.is_alive(d.index, d.age));
-    assert_eq!(
-        iso.end_of(id),
-        HANDLED,
-        "a has not been told to stop yet: c, started last, comes first"
-    );
+    assert_eq!(iso.end_of(id), HANDLED, "a has not been told to stop yet: c, started last, comes first");
 }
 
 #[test]
@@ -1041,27 +758,13 @@ fn past_its_deadline_a_shutdown_kills_what_is_left() {
 fn a_shutdown_without_anything_hanging_needs_no_time() {
     let mut iso = Isolate::new();
     let a = iso.spawn("a", HOOKED, worker);
-    iso.spawn(
-        "b",
-        Options {
-            parent: a.index,
-            ..HOOKED
-        },
-        worker,
-    );
+    iso.spawn("b", Options { parent: a.index, ..HOOKED }, worker);
     iso.run();
     iso.take();
     iso.shutdown(1_000);
     assert_eq!(
         iso.after_run(),
-        [
-            "b stops shutdown",
-            "b ended shutdown",
-            "a stops shutdown",
-            "a ended shutdown",
-            "closed",
-        ]
-        .to_vec()
+        ["b stops shutdown", "b ended shutdown", "a stops shutdown", "a ended shutdown", "closed",].to_vec()
     );
     assert!(!iso.is_busy() && !iso.holds());
     iso.shutdown(1_000);
@@ -1072,25 +775,13 @@ fn a_shutdown_without_anything_hanging_needs_no_time() {
 fn the_tree_of_actors_is_told_parents_first() {
     let mut iso = Isolate::new();
     let a = iso.spawn("a", HOOKED, worker);
-    let b = iso.spawn(
-        "b",
-        Options {
-            parent: a.index,
-            ..HOOKED
-        },
-        worker,
-    );
+    let b = iso.spawn("b", Options { parent: a.index, ..HOOKED }, worker);
     let c = iso.spawn("c", HOOKED, slow_hooks);
     iso.run();
     iso.tell_how(b, SLOW);
     iso.tell(b);
     iso.tell(c);
     iso.run();
-    let seen: Vec<_> = iso
-        .lane
-        .actors()
-        .iter()
-        .map(|i| (i.index, i.depth, i.state, i.waiting))
-        .collect();
+    let seen: Vec<_> = iso.lane.actors().iter().map(|i| (i.index, i.depth, i.state, i.waiting)).collect();
     assert_eq!(seen, [(a.index, 0, 1, 0), (b.index, 1, 4, 1), (c.index, 0, 0, 1)]);
 }

@@ -33,12 +33,7 @@ fn bell() -> (Bell, Arc<AtomicU64>, mpsc::Receiver<()>) {
 fn batch(to: Ref, payloads: impl IntoIterator<Item = u32>) -> Batch<Parcel> {
     let mut batch = Batch::new();
     for payload in payloads {
-        batch.push(Parcel::new(Header {
-            index: to.index,
-            generation: to.age,
-            payload,
-            ..Header::default()
-        }));
+        batch.push(Parcel::new(Header { index: to.index, generation: to.age, payload, ..Header::default() }));
     }
     batch
 }
@@ -60,14 +55,7 @@ fn mail_comes_first_and_in_order_and_is_counted_like_messages() {
 #[test]
 fn mail_obeys_bounds_and_reaches_nobody_who_has_ended() {
     let mut iso = Isolate::new();
-    let a = iso.spawn(
-        "a",
-        Options {
-            capacity: 2,
-            ..Options::default()
-        },
-        |_, _| Comes::Returns,
-    );
+    let a = iso.spawn("a", Options { capacity: 2, ..Options::default() }, |_, _| Comes::Returns);
     let gone = iso.plain("gone");
     iso.run();
     iso.kill(gone);
@@ -75,15 +63,7 @@ fn mail_obeys_bounds_and_reaches_nobody_who_has_ended() {
     let remote = iso.lane.remote();
     remote.deliver(batch(a, 100..105)).unwrap();
     remote.deliver(batch(gone, [200])).unwrap();
-    remote
-        .deliver(batch(
-            Ref {
-                index: 1 << 20,
-                age: 0,
-            },
-            [300],
-        ))
-        .unwrap();
+    remote.deliver(batch(Ref { index: 1 << 20, age: 0 }, [300])).unwrap();
     iso.take();
     iso.run();
     let dead: Vec<_> = iso.take().into_iter().filter(|t| t.starts_with("dead")).collect();
@@ -97,14 +77,7 @@ fn mail_obeys_bounds_and_reaches_nobody_who_has_ended() {
             "dead 300 no-such-actor",
         ]
     );
-    assert_eq!(
-        (
-            iso.lane.ledger.sent,
-            iso.lane.ledger.handled,
-            iso.lane.ledger.dead()
-        ),
-        (7, 2, 5)
-    );
+    assert_eq!((iso.lane.ledger.sent, iso.lane.ledger.handled, iso.lane.ledger.dead()), (7, 2, 5));
 }
 
 #[test]
@@ -132,12 +105,7 @@ fn the_sender_of_mail_is_told_with_its_age() {
     iso.take();
     let remote = iso.lane.remote();
     let mut batch = Batch::new();
-    let header = Header {
-        index: a.index,
-        from_index: 77,
-        from_generation: 5,
-        ..Header::default()
-    };
+    let header = Header { index: a.index, from_index: 77, from_generation: 5, ..Header::default() };
     batch.push(Parcel::new(header));
     remote.deliver(batch).unwrap();
     assert!(iso.after_run().contains(&"from 77 5".to_owned()));
@@ -191,21 +159,13 @@ fn what_is_on_its_way_to_a_closed_lane_is_a_dead_letter_and_what_comes_later_com
     remote.deliver(batch(a, 100..110)).unwrap();
     iso.lane.close();
     let rings = rung.load(SeqCst);
-    let Err(Closed(back)) = remote.deliver(batch(a, [1, 2])) else {
-        panic!("it was taken")
-    };
+    let Err(Closed(back)) = remote.deliver(batch(a, [1, 2])) else { panic!("it was taken") };
     let back: Vec<_> = back.into_mail().map(|p| p.header().payload).collect();
     assert_eq!((back, rung.load(SeqCst)), (vec![1, 2], rings));
     iso.take();
     iso.run();
-    assert_eq!(
-        iso.lane.ledger.dead[buskin_core::entry::dead::ISOLATE_LOST as usize],
-        10
-    );
-    assert_eq!(
-        iso.take().iter().filter(|t| t.ends_with("isolate-lost")).count(),
-        10
-    );
+    assert_eq!(iso.lane.ledger.dead[buskin_core::entry::dead::ISOLATE_LOST as usize], 10);
+    assert_eq!(iso.take().iter().filter(|t| t.ends_with("isolate-lost")).count(), 10);
     let id = iso.tell_how(a, How::default());
     iso.run();
     assert_eq!(iso.end_of(id), HANDLED, "what the isolate itself sends goes on");
@@ -222,13 +182,7 @@ fn parcels_go_home() {
     for _ in 0..100 {
         let mut batch = Batch::new();
         for payload in 0..10 {
-            let header = Header {
-                index: a.index,
-                generation: a.age,
-                payload,
-                source_lane: 3,
-                ..Header::default()
-            };
+            let header = Header { index: a.index, generation: a.age, payload, source_lane: 3, ..Header::default() };
             batch.push(pool.parcel(header, &[]));
         }
         remote.deliver(batch).unwrap();
@@ -289,16 +243,9 @@ fn threads_that_send_to_a_sleeping_lane_lose_nothing() {
         }
         iso.run();
         let l = &iso.lane.ledger;
-        assert_eq!(
-            (l.sent, l.handled + l.dead()),
-            (taken, taken),
-            "and {back} came back"
-        );
+        assert_eq!((l.sent, l.handled + l.dead()), (taken, taken), "and {back} came back");
         let rings = rung.load(SeqCst);
-        assert!(
-            rings >= sleeps && rings <= sleeps + 1,
-            "{rings} rings for {sleeps} sleeps"
-        );
+        assert!(rings >= sleeps && rings <= sleeps + 1, "{rings} rings for {sleeps} sleeps");
         let mut last = [0; THREADS as usize];
         for (_, payload) in &iso.begun {
             let (thread, n) = ((payload >> 24) as usize, payload & 0xFF_FFFF);

@@ -7,11 +7,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 fn numbers(iso: &Isolate, who: Ref) -> Vec<u32> {
-    iso.begun
-        .iter()
-        .filter(|b| b.0 == who.index)
-        .map(|b| b.1)
-        .collect()
+    iso.begun.iter().filter(|b| b.0 == who.index).map(|b| b.1).collect()
 }
 
 #[test]
@@ -30,11 +26,7 @@ fn messages_of_one_sender_arrive_in_the_order_sent() {
             }
         }
         iso.run();
-        assert_eq!(
-            (numbers(&iso, a), numbers(&iso, b)),
-            (to_a, to_b),
-            "ring of {ring}"
-        );
+        assert_eq!((numbers(&iso, a), numbers(&iso, b)), (to_a, to_b), "ring of {ring}");
         iso.all_accounted_for();
         assert!(!iso.is_busy());
     }
@@ -70,11 +62,7 @@ fn a_promise_is_over_before_anything_written_earlier_reaches_its_actor() {
         let slow = Rc::new(Cell::new(u32::MAX));
         let is_slow = slow.clone();
         let a = iso.spawn("a", Options::default(), move |_, e| {
-            if e.payload == is_slow.get() {
-                Comes::Promises
-            } else {
-                Comes::Returns
-            }
+            if e.payload == is_slow.get() { Comes::Promises } else { Comes::Returns }
         });
         let b = iso.spawn("b", Options::default(), move |iso, e| {
             if e.op() == buskin_core::entry::note::MSG {
@@ -84,20 +72,10 @@ fn a_promise_is_over_before_anything_written_earlier_reaches_its_actor() {
         });
         iso.run();
         iso.tell(b);
-        slow.set(iso.tell_how(
-            a,
-            How {
-                flags,
-                ..How::default()
-            },
-        ));
+        slow.set(iso.tell_how(a, How { flags, ..How::default() }));
         let mark = iso.tell(a);
         iso.run();
-        assert_eq!(
-            numbers(&iso, a),
-            [slow.get()],
-            "nothing else runs while the promise is pending"
-        );
+        assert_eq!(numbers(&iso, a), [slow.get()], "nothing else runs while the promise is pending");
         assert!(iso.is_busy());
         iso.done(a, true);
         iso.run();
@@ -112,13 +90,14 @@ fn what_is_handed_back_at_two_moments_keeps_its_order() {
     let mut iso = Isolate::new();
     let first = Rc::new(Cell::new(u32::MAX));
     let is_first = first.clone();
-    let a = iso.spawn("a", Options::default(), move |_, e| {
-        if e.payload == is_first.get() {
-            Comes::Promises
-        } else {
-            Comes::Returns
-        }
-    });
+    let a =
+        iso.spawn(
+            "a",
+            Options::default(),
+            move |_, e| {
+                if e.payload == is_first.get() { Comes::Promises } else { Comes::Returns }
+            },
+        );
     let b = iso.spawn("b", Options::default(), |iso, _| {
         iso.submit();
         Comes::Returns
@@ -143,11 +122,7 @@ fn what_is_handed_back_at_two_moments_keeps_its_order() {
 fn a_handler_that_promised_once_is_delivered_one_at_a_time_until_its_mailbox_is_empty() {
     let mut iso = Isolate::new();
     let a = iso.spawn("a", Options::default(), |_, e| {
-        if e.op() == buskin_core::entry::note::MSG {
-            Comes::Promises
-        } else {
-            Comes::Returns
-        }
+        if e.op() == buskin_core::entry::note::MSG { Comes::Promises } else { Comes::Returns }
     });
     iso.run();
     let ids: Vec<_> = (0..5).map(|_| iso.tell(a)).collect();
@@ -164,30 +139,15 @@ fn a_handler_that_promised_once_is_delivered_one_at_a_time_until_its_mailbox_is_
 #[test]
 fn concurrent_handlers_overlap_only_with_each_other() {
     let mut iso = Isolate::new();
-    let a = iso.spawn("a", Options::default(), |_, e| {
-        if e.has(SHARED) {
-            Comes::Promises
-        } else {
-            Comes::Returns
-        }
-    });
+    let a = iso.spawn("a", Options::default(), |_, e| if e.has(SHARED) { Comes::Promises } else { Comes::Returns });
     iso.run();
-    let shared = How {
-        flags: SHARED,
-        ..How::default()
-    };
+    let shared = How { flags: SHARED, ..How::default() };
     let ids = [
         iso.tell_how(a, shared),
         iso.tell_how(a, shared),
         iso.tell(a),
         iso.tell_how(a, shared),
-        iso.tell_how(
-            a,
-            How {
-                flags: ASYNC,
-                ..How::default()
-            },
-        ),
+        iso.tell_how(a, How { flags: ASYNC, ..How::default() }),
     ];
     iso.run();
     assert_eq!(numbers(&iso, a), ids[..2], "the plain one waits for both");
@@ -196,11 +156,7 @@ fn concurrent_handlers_overlap_only_with_each_other() {
     assert_eq!(numbers(&iso, a), ids[..2]);
     iso.done(a, true);
     iso.run();
-    assert_eq!(
-        numbers(&iso, a),
-        ids[..4],
-        "then the plain one, then the next concurrent one, which holds the last up"
-    );
+    assert_eq!(numbers(&iso, a), ids[..4], "then the plain one, then the next concurrent one, which holds the last up");
     iso.done(a, true);
     iso.run();
     assert_eq!(numbers(&iso, a), ids);
@@ -217,13 +173,7 @@ fn a_concurrent_handler_in_mid_way_of_the_inbox_is_counted_once() {
     iso.run();
     iso.done(a, true); // the start
     for _ in 0..3 {
-        iso.tell_how(
-            a,
-            How {
-                flags: SHARED,
-                ..How::default()
-            },
-        );
+        iso.tell_how(a, How { flags: SHARED, ..How::default() });
     }
     iso.run();
     assert_eq!((iso.lane.ledger.running, iso.in_hand(a)), (3, 3));
@@ -239,10 +189,7 @@ fn higher_priorities_come_first_and_after_64_of_them_one_lower_is_served() {
     let mut iso = Isolate::with(Default::default(), 1024);
     let a = iso.plain("a");
     iso.run();
-    let how = |priority| How {
-        priority,
-        ..How::default()
-    };
+    let how = |priority| How { priority, ..How::default() };
     let low = iso.tell_how(a, how(2));
     let normal = iso.tell_how(a, how(0));
     let high: Vec<_> = (0..200).map(|_| iso.tell_how(a, how(1))).collect();
@@ -251,11 +198,7 @@ fn higher_priorities_come_first_and_after_64_of_them_one_lower_is_served() {
     assert_eq!((&got[..64], got[64]), (&high[..64], normal));
     assert_eq!((&got[65..129], got[129]), (&high[64..128], low));
     assert_eq!(got[130..], high[128..]);
-    let ids = [
-        iso.tell_how(a, how(2)),
-        iso.tell_how(a, how(0)),
-        iso.tell_how(a, how(1)),
-    ];
+    let ids = [iso.tell_how(a, how(2)), iso.tell_how(a, how(0)), iso.tell_how(a, how(1))];
     iso.run();
     assert_eq!(numbers(&iso, a)[202..], [ids[2], ids[1], ids[0]]);
     iso.all_accounted_for();
@@ -265,26 +208,19 @@ fn higher_priorities_come_first_and_after_64_of_them_one_lower_is_served() {
 fn order_within_a_priority_is_the_order_sent_whatever_the_ring() {
     for ring in [3, 8, 64] {
         let mut iso = Isolate::with(Default::default(), ring);
-        let a = iso.spawn("a", Options::default(), |_, e| {
-            if e.payload % 7 == 3 {
-                Comes::Promises
-            } else {
-                Comes::Returns
-            }
-        });
+        let a = iso.spawn(
+            "a",
+            Options::default(),
+            |_, e| {
+                if e.payload % 7 == 3 { Comes::Promises } else { Comes::Returns }
+            },
+        );
         iso.run();
         let mut sent = [vec![], vec![], vec![]];
         for i in 0..300_u32 {
             let priority = (i * 7 + i / 5) % 3;
             let flags = if i % 7 == 3 { ASYNC } else { 0 };
-            let id = iso.tell_how(
-                a,
-                How {
-                    priority,
-                    flags,
-                    ..How::default()
-                },
-            );
+            let id = iso.tell_how(a, How { priority, flags, ..How::default() });
             sent[priority as usize].push(id);
             if i % 11 == 0 {
                 iso.run();
@@ -328,20 +264,14 @@ fn a_message_to_itself_is_handled_after_the_current_one() {
     let mut iso = Isolate::new();
     let a = iso.spawn("a", Options::default(), |iso, e| {
         if e.op() == buskin_core::entry::note::MSG && e.payload == 1 {
-            let me = Ref {
-                index: e.index,
-                age: 0,
-            };
+            let me = Ref { index: e.index, age: 0 };
             iso.tell(me);
             iso.say("a goes on".to_owned());
         }
         Comes::Returns
     });
     iso.tell(a);
-    assert_eq!(
-        iso.after_run(),
-        ["a starts", "a started", "a 1", "a goes on", "a 2"]
-    );
+    assert_eq!(iso.after_run(), ["a starts", "a started", "a 1", "a goes on", "a 2"]);
 }
 
 #[test]
@@ -356,21 +286,8 @@ fn the_sender_travels_with_its_message() {
     iso.run();
     iso.take();
     iso.tell(b);
-    iso.tell_how(
-        b,
-        How {
-            from: b.index,
-            ..How::default()
-        },
-    );
-    iso.tell_how(
-        b,
-        How {
-            from: b.index,
-            flags: flag::SAMPLE,
-            ..How::default()
-        },
-    );
+    iso.tell_how(b, How { from: b.index, ..How::default() });
+    iso.tell_how(b, How { from: b.index, flags: flag::SAMPLE, ..How::default() });
     let trace = iso.after_run();
     let from: Vec<_> = trace.iter().filter(|t| t.starts_with("from")).collect();
     assert_eq!(from, ["from 0 0", "from 1 0", "from 1 0"]);

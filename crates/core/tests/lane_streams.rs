@@ -4,14 +4,7 @@ mod common;
 use buskin_core::entry::{flag, note};
 use common::{Comes, FAILED, FOREVER, HANDLED, How, Isolate, Options};
 
-const HOOKED: Options = Options {
-    parent: 0,
-    capacity: 100,
-    policy: 0,
-    shutdown: 5_000,
-    start: 30_000,
-    hook: true,
-};
+const HOOKED: Options = Options { parent: 0, capacity: 100, policy: 0, shutdown: 5_000, start: 30_000, hook: true };
 
 /// Stream calls begin a stream; steps promise.
 fn streamer(_: &mut Isolate, e: &buskin_core::entry::Entry) -> Comes {
@@ -65,10 +58,7 @@ fn streams_end_with_their_actor() {
         for step in [false, true] {
             let mut iso = Isolate::new();
             let a = iso.spawn("a", HOOKED, streamer);
-            let ids = [
-                iso.stream_how(a, How::default()),
-                iso.stream_how(a, How::default()),
-            ];
+            let ids = [iso.stream_how(a, How::default()), iso.stream_how(a, How::default())];
             iso.run();
             iso.resume(a, 1);
             iso.resume(a, 2);
@@ -124,10 +114,7 @@ fn a_step_that_throws_fails_the_actor() {
     iso.take();
     iso.stream_end(a, false);
     iso.done(a, false);
-    assert_eq!(
-        iso.after_run(),
-        ["a failed 2", "a stops failed", "a ended failed"]
-    );
+    assert_eq!(iso.after_run(), ["a failed 2", "a stops failed", "a ended failed"]);
     assert_eq!(iso.end_of(id), FAILED);
     iso.all_accounted_for();
     assert!(!iso.is_busy());

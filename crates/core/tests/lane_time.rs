@@ -4,61 +4,30 @@ mod common;
 use buskin_core::entry::{note, timer, word};
 use common::{ASYNC, Comes, HANDLED, How, Isolate, Options, Ref, SHARED};
 
-const PLAIN: How = How {
-    priority: 0,
-    ttl: None,
-    timeout: None,
-    flags: 0,
-    from: 0,
-    tag: 0,
-};
-const SLOW: How = How {
-    flags: ASYNC,
-    tag: 1,
-    ..PLAIN
-};
+const PLAIN: How = How { priority: 0, ttl: None, timeout: None, flags: 0, from: 0, tag: 0 };
+const SLOW: How = How { flags: ASYNC, tag: 1, ..PLAIN };
 
 fn worker(_: &mut Isolate, e: &buskin_core::entry::Entry) -> Comes {
-    if e.op() == note::MSG && e.tag() == 1 {
-        Comes::Promises
-    } else {
-        Comes::Returns
-    }
+    if e.op() == note::MSG && e.tag() == 1 { Comes::Promises } else { Comes::Returns }
 }
 
 // ------------------------------------------------------------------------------------------------------ ttl
 
 #[test]
 fn a_message_past_its_time_to_live_is_not_handled() {
-    for (ttl, waited, end) in [
-        (0, 0, HANDLED),
-        (0, 1, "expired"),
-        (5_000, 5, HANDLED),
-        (5_000, 6, "expired"),
-    ] {
+    for (ttl, waited, end) in [(0, 0, HANDLED), (0, 1, "expired"), (5_000, 5, HANDLED), (5_000, 6, "expired")] {
         let mut iso = Isolate::new();
         let a = iso.spawn("a", Options::default(), worker);
         iso.set_time(1_000_000);
         iso.tell_how(a, SLOW);
         iso.run();
-        let mortal = How {
-            ttl: Some(ttl),
-            ..PLAIN
-        };
-        let ids = [
-            iso.tell_how(a, mortal),
-            iso.send_how(a, mortal),
-            iso.ask_how(a, mortal),
-        ];
+        let mortal = How { ttl: Some(ttl), ..PLAIN };
+        let ids = [iso.tell_how(a, mortal), iso.send_how(a, mortal), iso.ask_how(a, mortal)];
         iso.run();
         iso.set_time(1_000_000 + waited * 1_000);
         iso.done(a, true);
         iso.run();
-        assert_eq!(
-            ids.map(|id| iso.end_of(id)),
-            [end; 3],
-            "ttl of {ttl} µs after {waited} ms"
-        );
+        assert_eq!(ids.map(|id| iso.end_of(id)), [end; 3], "ttl of {ttl} µs after {waited} ms");
         iso.all_accounted_for();
         assert!(!iso.is_busy() && !iso.holds());
     }
@@ -73,20 +42,8 @@ fn many_that_expire_at_once_are_all_dead_letters_and_the_lane_does_not_stall() {
     let other = iso.spawn("b", Options::default(), worker);
     iso.tell_how(other, SLOW);
     for _ in 0..500 {
-        iso.ask_how(
-            a,
-            How {
-                ttl: Some(10),
-                ..PLAIN
-            },
-        );
-        iso.ask_how(
-            other,
-            How {
-                ttl: Some(10),
-                ..PLAIN
-            },
-        );
+        iso.ask_how(a, How { ttl: Some(10), ..PLAIN });
+        iso.ask_how(other, How { ttl: Some(10), ..PLAIN });
     }
     let last = iso.tell(a);
     iso.run();
@@ -105,13 +62,7 @@ fn what_was_handed_back_keeps_its_time_to_live() {
     let a = iso.spawn("a", Options::default(), worker);
     iso.run();
     iso.tell_how(a, How { tag: 1, ..PLAIN });
-    let mortal = iso.tell_how(
-        a,
-        How {
-            ttl: Some(5_000),
-            ..PLAIN
-        },
-    );
+    let mortal = iso.tell_how(a, How { ttl: Some(5_000), ..PLAIN });
     let other = iso.tell(a);
     iso.turn();
     assert_eq!(iso.delivered().len(), 3, "all in one inbox");
@@ -125,22 +76,12 @@ fn what_was_handed_back_keeps_its_time_to_live() {
 #[test]
 fn who_waits_for_room_expires_too() {
     let mut iso = Isolate::new();
-    let options = Options {
-        capacity: 1,
-        policy: buskin_core::entry::policy::WAIT,
-        ..Options::default()
-    };
+    let options = Options { capacity: 1, policy: buskin_core::entry::policy::WAIT, ..Options::default() };
     let a = iso.spawn("a", options, worker);
     iso.tell_how(a, SLOW);
     iso.run();
     iso.tell(a);
-    let outside = iso.send_how(
-        a,
-        How {
-            ttl: Some(5_000),
-            ..PLAIN
-        },
-    );
+    let outside = iso.send_how(a, How { ttl: Some(5_000), ..PLAIN });
     iso.run();
     iso.set_time(10_000);
     iso.take();
@@ -179,13 +120,7 @@ fn an_ask_that_is_late_is_told_and_handled_all_the_same() {
 fn an_ask_without_a_time_out_waits_for_ever_and_holds_the_process() {
     let mut iso = Isolate::new();
     let a = iso.spawn("a", Options::default(), worker);
-    iso.ask_how(
-        a,
-        How {
-            timeout: Some(u64::MAX),
-            ..SLOW
-        },
-    );
+    iso.ask_how(a, How { timeout: Some(u64::MAX), ..SLOW });
     iso.run();
     iso.take();
     iso.advance(1 << 40);
@@ -217,11 +152,7 @@ fn the_host_is_told_when_to_come_next() {
     assert_eq!(iso.header(word::NEXT), -1);
     iso.timer(a, 0, 0, 7_500);
     iso.turn();
-    assert_eq!(
-        iso.header(word::NEXT),
-        8,
-        "rounded up, so that nothing fires early"
-    );
+    assert_eq!(iso.header(word::NEXT), 8, "rounded up, so that nothing fires early");
     iso.timer(a, 1, 0, 9_000);
     iso.turn();
     assert_eq!(iso.header(word::NEXT), -1, "later than what it knows");
@@ -310,13 +241,8 @@ fn ticks_are_coalesced_while_the_actor_is_busy_and_the_rate_is_kept() {
 #[test]
 fn a_timer_of_fixed_delay_counts_from_the_end_of_its_callback() {
     let mut iso = Isolate::new();
-    let a = iso.spawn("a", Options::default(), |_, e| {
-        if e.op() == note::TIMER {
-            Comes::Promises
-        } else {
-            Comes::Returns
-        }
-    });
+    let a =
+        iso.spawn("a", Options::default(), |_, e| if e.op() == note::TIMER { Comes::Promises } else { Comes::Returns });
     iso.timer(a, 0, timer::FROM_END, 10_000);
     iso.run();
     iso.take();
@@ -373,20 +299,16 @@ fn a_timer_cancelled_while_its_tick_waits_does_not_fire() {
 
 #[test]
 fn the_end_of_a_cancelled_callback_does_not_touch_the_timer_that_has_its_number_now() {
-    for (old, new) in [
-        (0, 0),
-        (0, timer::EVERY),
-        (timer::EVERY, 0),
-        (timer::FROM_END, timer::FROM_END),
-    ] {
+    for (old, new) in [(0, 0), (0, timer::EVERY), (timer::EVERY, 0), (timer::FROM_END, timer::FROM_END)] {
         let mut iso = Isolate::new();
-        let a = iso.spawn("a", Options::default(), |_, e| {
-            if e.op() == note::TIMER {
-                Comes::Promises
-            } else {
-                Comes::Returns
-            }
-        });
+        let a =
+            iso.spawn(
+                "a",
+                Options::default(),
+                |_, e| {
+                    if e.op() == note::TIMER { Comes::Promises } else { Comes::Returns }
+                },
+            );
         iso.timer(a, 0, old, 10_000);
         iso.timer(a, 1, old, 50_000);
         iso.advance(10);
@@ -410,20 +332,9 @@ fn the_end_of_a_cancelled_callback_does_not_touch_the_timer_that_has_its_number_
 #[test]
 fn timers_end_with_their_actor() {
     let mut iso = Isolate::new();
-    let a = iso.spawn(
-        "a",
-        Options {
-            hook: true,
-            ..Options::default()
-        },
-        |_, e| {
-            if e.op() == note::STOP {
-                Comes::Promises
-            } else {
-                Comes::Returns
-            }
-        },
-    );
+    let a = iso.spawn("a", Options { hook: true, ..Options::default() }, |_, e| {
+        if e.op() == note::STOP { Comes::Promises } else { Comes::Returns }
+    });
     for id in 0..10 {
         iso.timer(a, id, if id % 2 == 0 { timer::EVERY } else { 0 }, 10_000);
     }
@@ -459,13 +370,8 @@ fn a_period_of_nothing_does_not_hang_the_lane() {
 #[test]
 fn a_timer_that_throws_fails_its_actor() {
     let mut iso = Isolate::new();
-    let a = iso.spawn("a", Options::default(), |_, e| {
-        if e.op() == note::TIMER {
-            Comes::Throws
-        } else {
-            Comes::Returns
-        }
-    });
+    let a =
+        iso.spawn("a", Options::default(), |_, e| if e.op() == note::TIMER { Comes::Throws } else { Comes::Returns });
     iso.timer(a, 0, timer::EVERY, 10_000);
     iso.run();
     iso.take();
@@ -477,13 +383,8 @@ fn a_timer_that_throws_fails_its_actor() {
 #[test]
 fn a_tick_handed_back_comes_again() {
     let mut iso = Isolate::new();
-    let a = iso.spawn("a", Options::default(), |_, e| {
-        if e.op() == note::WATCH {
-            Comes::Promises
-        } else {
-            Comes::Returns
-        }
-    });
+    let a =
+        iso.spawn("a", Options::default(), |_, e| if e.op() == note::WATCH { Comes::Promises } else { Comes::Returns });
     let b = iso.plain("b");
     iso.watch(a, b, 1);
     iso.timer(a, 0, 0, 10_000);
@@ -508,9 +409,7 @@ fn a_tick_handed_back_comes_again() {
 /// Actors that ask the next one from within a handler that waits for the reply: message tags say whom.
 fn ring(iso: &mut Isolate, count: usize) -> Vec<Ref> {
     let names = ["a", "b", "c", "d"];
-    (0..count)
-        .map(|at| iso.spawn(names[at], Options::default(), worker))
-        .collect()
+    (0..count).map(|at| iso.spawn(names[at], Options::default(), worker)).collect()
 }
 
 #[test]
@@ -521,34 +420,22 @@ fn a_cycle_of_asks_is_seen_when_it_closes_and_its_time_outs_say_so() {
         let outer = iso.ask_how(refs[0], SLOW);
         iso.run();
         for at in 0..count - 1 {
-            iso.ask_how(
-                refs[at + 1],
-                How {
-                    from: refs[at].index,
-                    ..SLOW
-                },
-            );
+            iso.ask_how(refs[at + 1], How { from: refs[at].index, ..SLOW });
             iso.run();
         }
         iso.take();
-        let last = iso.ask_how(
-            refs[0],
-            How {
-                from: refs[count - 1].index,
-                ..SLOW
-            },
-        );
+        let last = iso.ask_how(refs[0], How { from: refs[count - 1].index, ..SLOW });
         let mut expected = vec![format!("cycle {} {}", iso.name(refs[count - 1].index), count - 1)];
-        for at in 0..count - 1 {
-            expected.push(format!("cycle {} {}", iso.name(refs[at].index), count - 2 - at));
+        for (at, asker) in refs[..count - 1].iter().enumerate() {
+            expected.push(format!("cycle {} {}", iso.name(asker.index), count - 2 - at));
         }
         assert_eq!(iso.after_run(), expected, "{count} actors");
         iso.advance(5_000);
-        let mut late: Vec<_> = (outer..=last)
-            .map(|id| format!("late {id}{}", if id == outer { "" } else { " deadlock" }))
-            .collect();
+        let mut late: Vec<_> =
+            (outer..=last).map(|id| format!("late {id}{}", if id == outer { "" } else { " deadlock" })).collect();
         let mut told = iso.take();
-        late.sort(); told.sort();
+        late.sort();
+        told.sort();
         assert_eq!(told, late);
         for &r in &refs {
             iso.done(r, true);
@@ -565,10 +452,7 @@ fn a_cycle_of_asks_is_seen_when_it_closes_and_its_time_outs_say_so() {
 fn a_cycle_that_a_reply_has_broken_is_none() {
     let mut iso = Isolate::new();
     let refs = ring(&mut iso, 3);
-    let how = |from: Ref| How {
-        from: from.index,
-        ..SLOW
-    };
+    let how = |from: Ref| How { from: from.index, ..SLOW };
     iso.tell_how(refs[0], SLOW);
     iso.run();
     iso.ask_how(refs[1], how(refs[0]));
@@ -584,40 +468,19 @@ fn a_cycle_that_a_reply_has_broken_is_none() {
     iso.take();
     iso.ask_how(refs[0], how(refs[1]));
     iso.run();
-    assert!(
-        !iso.take().iter().any(|t| t.contains("cycle")),
-        "a waits for nobody"
-    );
+    assert!(!iso.take().iter().any(|t| t.contains("cycle")), "a waits for nobody");
 }
 
 #[test]
 fn concurrent_handlers_and_those_that_ended_wait_for_nobody() {
     let mut iso = Isolate::new();
     let refs = ring(&mut iso, 2);
-    iso.tell_how(
-        refs[0],
-        How {
-            flags: SHARED,
-            ..SLOW
-        },
-    );
+    iso.tell_how(refs[0], How { flags: SHARED, ..SLOW });
     iso.tell_how(refs[1], SLOW);
     iso.run();
-    iso.ask_how(
-        refs[1],
-        How {
-            from: refs[0].index,
-            ..SLOW
-        },
-    );
+    iso.ask_how(refs[1], How { from: refs[0].index, ..SLOW });
     iso.run();
-    iso.ask_how(
-        refs[0],
-        How {
-            from: refs[1].index,
-            ..SLOW
-        },
-    );
+    iso.ask_how(refs[0], How { from: refs[1].index, ..SLOW });
     iso.run();
     assert!(!iso.take().iter().any(|t| t.contains("cycle")));
 }
@@ -626,32 +489,20 @@ fn concurrent_handlers_and_those_that_ended_wait_for_nobody() {
 fn a_cycle_through_a_start_or_a_timer_is_seen_too() {
     for what in [note::START, note::TIMER] {
         let mut iso = Isolate::new();
-        let a = iso.spawn("a", Options::default(), move |_, e| {
-            if e.op() == what {
-                Comes::Promises
-            } else {
-                Comes::Returns
-            }
-        });
+        let a = iso.spawn(
+            "a",
+            Options::default(),
+            move |_, e| {
+                if e.op() == what { Comes::Promises } else { Comes::Returns }
+            },
+        );
         let b = iso.spawn("b", Options::default(), worker);
         iso.timer(a, 0, 0, 1_000);
         iso.advance(1);
-        iso.ask_how(
-            b,
-            How {
-                from: a.index,
-                ..SLOW
-            },
-        );
+        iso.ask_how(b, How { from: a.index, ..SLOW });
         iso.run();
         iso.take();
-        iso.ask_how(
-            a,
-            How {
-                from: b.index,
-                ..PLAIN
-            },
-        );
+        iso.ask_how(a, How { from: b.index, ..PLAIN });
         assert_eq!(iso.after_run(), ["cycle b 1", "cycle a 0"]);
     }
 }
@@ -672,13 +523,7 @@ fn an_ask_handed_over_before_its_handler_promised_is_in_the_cycle_too() {
     iso.tell_how(a, How { tag: 1, ..PLAIN });
     iso.run();
     iso.take();
-    iso.ask_how(
-        a,
-        How {
-            from: b.index,
-            ..PLAIN
-        },
-    );
+    iso.ask_how(a, How { from: b.index, ..PLAIN });
     assert_eq!(iso.after_run(), ["cycle b 1", "cycle a 0"]);
 }
 
@@ -689,36 +534,14 @@ fn the_search_for_a_cycle_looks_at_every_open_ask() {
     iso.tell_how(refs[0], SLOW);
     iso.run();
     for to in [1, 2, 3] {
-        iso.ask_how(
-            refs[to],
-            How {
-                from: refs[0].index,
-                ..SLOW
-            },
-        ); // Promise.all
+        iso.ask_how(refs[to], How { from: refs[0].index, ..SLOW }); // Promise.all
         iso.run();
     }
     iso.take();
-    iso.ask_how(
-        refs[2],
-        How {
-            from: refs[3].index,
-            ..SLOW
-        },
-    );
+    iso.ask_how(refs[2], How { from: refs[3].index, ..SLOW });
     iso.run();
     assert!(!iso.take().iter().any(|t| t.contains("cycle")));
-    iso.ask_how(
-        refs[0],
-        How {
-            from: refs[2].index,
-            ..SLOW
-        },
-    );
+    iso.ask_how(refs[0], How { from: refs[2].index, ..SLOW });
     let trace = iso.after_run();
-    assert_eq!(
-        trace,
-        ["cycle c 2", "cycle a 1", "cycle d 0"],
-        "a waits for c itself, and for d, which waits for c"
-    );
+    assert_eq!(trace, ["cycle c 2", "cycle a 1", "cycle d 0"], "a waits for c itself, and for d, which waits for c");
 }

@@ -50,14 +50,7 @@ impl Bare {
     fn new() -> Self {
         let ring = || vec![Entry::default(); 1024];
         let lane = Lane::new(Clock::real(), Defaults::default());
-        Bare {
-            lane,
-            header: [0; word::COUNT],
-            outbox: ring(),
-            inbox: ring(),
-            marks: vec![0; 1024],
-            written: 0,
-        }
+        Bare { lane, header: [0; word::COUNT], outbox: ring(), inbox: ring(), marks: vec![0; 1024], written: 0 }
     }
 
     fn put(&mut self, entry: Entry) {
@@ -69,43 +62,19 @@ impl Bare {
     fn turn(&mut self) -> usize {
         self.header[word::OUT] = self.written as i32;
         self.written = 0;
-        let Bare {
-            lane,
-            header,
-            outbox,
-            inbox,
-            marks,
-            ..
-        } = self;
-        lane.turn(&mut Rings {
-            header,
-            outbox,
-            inbox,
-            marks,
-        });
+        let Bare { lane, header, outbox, inbox, marks, .. } = self;
+        lane.turn(&mut Rings { header, outbox, inbox, marks });
         self.header[word::IN] as usize
     }
 
     fn spawn(&mut self) -> (u32, u32) {
         let (index, age) = self.lane.grant().unwrap();
-        self.put(Entry {
-            head: op::SPAWN,
-            index,
-            age,
-            ..Entry::default()
-        });
+        self.put(Entry { head: op::SPAWN, index, age, ..Entry::default() });
         (index, age)
     }
 
     fn tell(&mut self, to: (u32, u32), head: u32, corr: u32) {
-        self.put(Entry {
-            head: op::MSG | head,
-            index: to.0,
-            age: to.1,
-            payload: 7,
-            from: 0,
-            corr,
-        });
+        self.put(Entry { head: op::MSG | head, index: to.0, age: to.1, payload: 7, from: 0, corr });
     }
 }
 
@@ -130,7 +99,6 @@ fn an_idle_actor_takes_at_most_128_bytes_of_the_core() {
     let bytes = (HELD.get() - before) as f64 / ACTORS as f64;
     assert_eq!(bare.lane.ledger.actors as usize, ACTORS);
     assert!(!bare.lane.is_busy(), "all have started");
-    println!("{bytes:.1} bytes an idle actor");
     assert!(bytes <= 128.0, "{bytes:.1} bytes an idle actor");
 }
 
@@ -150,11 +118,7 @@ fn a_tell_allocates_nothing() {
     };
     for straight in [true, false] {
         run(&mut bare, 10, straight);
-        assert_eq!(
-            asked_during(|| run(&mut bare, 100, straight)),
-            0,
-            "to one actor: {straight}"
-        );
+        assert_eq!(asked_during(|| run(&mut bare, 100, straight)), 0, "to one actor: {straight}");
     }
     assert_eq!(bare.lane.ledger.handled, 220_000);
 }
@@ -184,21 +148,14 @@ fn an_ask_with_a_deadline_of_its_own_allocates_nothing() {
         for _ in 0..1_000 {
             for corr in 1..=100 {
                 bare.tell(to, flag::ASK | flag::EXT, corr);
-                bare.put(Entry {
-                    head: op::EXT,
-                    from: 1_000_000,
-                    ..Entry::default()
-                });
+                bare.put(Entry { head: op::EXT, from: 1_000_000, ..Entry::default() });
             }
             while bare.turn() > 0 {}
         }
     };
     run(&mut bare);
     assert_eq!(asked_during(|| run(&mut bare)), 0);
-    assert_eq!(
-        (bare.lane.ledger.handled, bare.lane.next_deadline()),
-        (200_000, None)
-    );
+    assert_eq!((bare.lane.ledger.handled, bare.lane.next_deadline()), (200_000, None));
 }
 
 #[test]
@@ -227,10 +184,7 @@ fn ping_pong_allocates_nothing() {
         for hop in 0..100_000 {
             assert_eq!(bare.turn(), 1);
             assert_eq!(bare.inbox[0].op(), note::MSG);
-            bare.put(Entry {
-                from: refs[hop % 2].0,
-                ..Entry::default()
-            });
+            bare.put(Entry { from: refs[hop % 2].0, ..Entry::default() });
             bare.written = 0;
             bare.tell(refs[(hop + 1) % 2], 0, 0);
         }
@@ -248,12 +202,7 @@ fn priorities_and_times_to_live_allocate_nothing() {
         for _ in 0..1_000 {
             for at in 0..100 {
                 bare.tell(to, flag::EXT, 0);
-                bare.put(Entry {
-                    head: op::EXT,
-                    index: at % 3,
-                    age: 1_000_000,
-                    ..Entry::default()
-                });
+                bare.put(Entry { head: op::EXT, index: at % 3, age: 1_000_000, ..Entry::default() });
             }
             while bare.turn() > 0 {}
         }

@@ -13,36 +13,15 @@ use std::rc::Rc;
 /// What a program does next; numbers are taken modulo what there is.
 #[derive(Clone, Debug)]
 enum Step {
-    Spawn {
-        parent: usize,
-        capacity: u32,
-        policy: u32,
-        hook: bool,
-        slow_hooks: bool,
-    },
-    Message {
-        verb: u8,
-        from: usize,
-        to: usize,
-        priority: u32,
-        kind: Kind,
-        ttl: Option<u64>,
-    },
-    Many {
-        to: usize,
-        count: usize,
-        kind: Kind,
-    },
+    Spawn { parent: usize, capacity: u32, policy: u32, hook: bool, slow_hooks: bool },
+    Message { verb: u8, from: usize, to: usize, priority: u32, kind: Kind, ttl: Option<u64> },
+    Many { to: usize, count: usize, kind: Kind },
     Stop(usize),
     Drain(usize, u32),
     Kill(usize),
     Settle(usize, bool),
     Watch(usize, usize),
-    Timer {
-        owner: usize,
-        bits: u32,
-        period: u64,
-    },
+    Timer { owner: usize, bits: u32, period: u64 },
     Cancel(u32),
     Abort(usize),
     Submit,
@@ -125,10 +104,7 @@ struct World {
 }
 
 fn comes(iso: &mut Isolate, e: &buskin_core::entry::Entry, model: &Shared, slow_hooks: bool) -> Comes {
-    let me = Ref {
-        index: e.index,
-        age: 0,
-    };
+    let me = Ref { index: e.index, age: 0 };
     match e.op() {
         note::MSG => {}
         note::START | note::STOP | note::TIMER | note::WATCH if slow_hooks => return Comes::Promises,
@@ -159,16 +135,7 @@ fn comes(iso: &mut Isolate, e: &buskin_core::entry::Entry, model: &Shared, slow_
 }
 
 #[allow(clippy::too_many_arguments)]
-fn post(
-    iso: &mut Isolate,
-    model: &Shared,
-    verb: u8,
-    from: u32,
-    to: Ref,
-    priority: u32,
-    kind: Kind,
-    ttl: Option<u64>,
-) {
+fn post(iso: &mut Isolate, model: &Shared, verb: u8, from: u32, to: Ref, priority: u32, kind: Kind, ttl: Option<u64>) {
     let (tag, flags) = match kind {
         Kind::Returns => (0, 0),
         Kind::Promises => (1, 0),
@@ -181,14 +148,7 @@ fn post(
         Kind::StopsItself => (8, 0),
         Kind::KillsItself => (9, 0),
     };
-    let how = How {
-        priority,
-        ttl,
-        timeout: None,
-        flags,
-        from,
-        tag,
-    };
+    let how = How { priority, ttl, timeout: None, flags, from, tag };
     let id = match verb {
         0 => iso.tell_how(to, how),
         1 => iso.send_how(to, how),
@@ -201,19 +161,10 @@ fn post(
 
 impl World {
     fn new(ring: usize) -> Self {
-        let mut world = World {
-            iso: Isolate::with(Default::default(), ring),
-            actors: vec![],
-            model: Shared::default(),
-        };
+        let mut world =
+            World { iso: Isolate::with(Default::default(), ring), actors: vec![], model: Shared::default() };
         for _ in 0..3 {
-            world.act(&Step::Spawn {
-                parent: 99,
-                capacity: 100,
-                policy: 0,
-                hook: true,
-                slow_hooks: false,
-            });
+            world.act(&Step::Spawn { parent: 99, capacity: 100, policy: 0, hook: true, slow_hooks: false });
         }
         world
     }
@@ -224,39 +175,17 @@ impl World {
 
     fn act(&mut self, step: &Step) {
         match *step {
-            Step::Spawn {
-                parent,
-                capacity,
-                policy,
-                hook,
-                slow_hooks,
-            } => {
+            Step::Spawn { parent, capacity, policy, hook, slow_hooks } => {
                 let above = self.actors.get(parent).map_or(0, |r| r.index);
-                let options = Options {
-                    parent: above,
-                    capacity,
-                    policy,
-                    hook,
-                    shutdown: 40,
-                    start: 40,
-                };
+                let options = Options { parent: above, capacity, policy, hook, shutdown: 40, start: 40 };
                 let model = self.model.clone();
-                let made = self
-                    .iso
-                    .spawn("x", options, move |iso, e| comes(iso, e, &model, slow_hooks));
+                let made = self.iso.spawn("x", options, move |iso, e| comes(iso, e, &model, slow_hooks));
                 self.actors.push(made);
                 if self.actors.len() > 8 {
                     self.actors.remove(0);
                 }
             }
-            Step::Message {
-                verb,
-                from,
-                to,
-                priority,
-                kind,
-                ttl,
-            } => {
+            Step::Message { verb, from, to, priority, kind, ttl } => {
                 let (from, to) = (self.at(from), self.at(to));
                 let sender = if from == to { 0 } else { from.index };
                 post(&mut self.iso, &self.model, verb, sender, to, priority, kind, ttl);
@@ -317,10 +246,7 @@ impl World {
         }
         for (key, ids) in &self.model.borrow().sent {
             let places: Vec<_> = ids.iter().filter_map(|id| place.get(id)).collect();
-            assert!(
-                places.is_sorted(),
-                "from, to, priority {key:?}: {ids:?} came out at {places:?}"
-            );
+            assert!(places.is_sorted(), "from, to, priority {key:?}: {ids:?} came out at {places:?}");
         }
     }
 
@@ -338,11 +264,7 @@ impl World {
             }
         }
         let l = &self.iso.lane.ledger;
-        assert_eq!(
-            (l.waiting, l.running),
-            (0, 0),
-            "an actor at rest has nothing waiting"
-        );
+        assert_eq!((l.waiting, l.running), (0, 0), "an actor at rest has nothing waiting");
         self.iso.shutdown(FOREVER);
         for _ in 0..10_000 {
             self.iso.run();
@@ -378,10 +300,7 @@ fn run(ring: usize, steps: &[Step]) {
 }
 
 fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES")
-        .ok()
-        .and_then(|n| n.parse().ok())
-        .unwrap_or(15_000)
+    std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(15_000)
 }
 
 proptest! {

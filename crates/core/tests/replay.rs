@@ -25,11 +25,7 @@ mod rand_like {
 /// A random program of everything; its record.
 fn record(seed: u64, ring: usize) -> Log {
     let mut rng = Rng(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
-    let defaults = Defaults {
-        ask_timeout: 20_000,
-        capacity: 50,
-        policy: (seed % 4) as u32,
-    };
+    let defaults = Defaults { ask_timeout: 20_000, capacity: 50, policy: (seed % 4) as u32 };
     let mut iso = Isolate::with(defaults, ring);
     iso.lane.keep_log();
     iso.lane.class(0, "A\tclass\\of\nits own");
@@ -39,11 +35,7 @@ fn record(seed: u64, ring: usize) -> Log {
         let who = |rng: &mut Rng, refs: &[Ref]| refs[rng.below(refs.len() as u64) as usize];
         match rng.below(14) {
             0 | 1 => {
-                let parent = if refs.is_empty() || rng.below(2) == 0 {
-                    0
-                } else {
-                    who(&mut rng, &refs).index
-                };
+                let parent = if refs.is_empty() || rng.below(2) == 0 { 0 } else { who(&mut rng, &refs).index };
                 let options = Options {
                     parent,
                     capacity: rng.below(5) as u32 + 1,
@@ -63,9 +55,7 @@ fn record(seed: u64, ring: usize) -> Log {
                     _ => Comes::Returns,
                 });
                 if rng.below(3) == 0 {
-                    let _ = iso
-                        .lane
-                        .reserve(parent, &format!("name\t{}", rng.below(4)), made.index);
+                    let _ = iso.lane.reserve(parent, &format!("name\t{}", rng.below(4)), made.index);
                 }
                 refs.push(made);
             }
@@ -108,12 +98,7 @@ fn record(seed: u64, ring: usize) -> Log {
                 let mut batch = Batch::new();
                 for payload in 0..rng.below(4) as u32 {
                     let (index, generation) = (to.index, to.age);
-                    batch.push(Parcel::new(Header {
-                        index,
-                        generation,
-                        payload,
-                        ..Header::default()
-                    }));
+                    batch.push(Parcel::new(Header { index, generation, payload, ..Header::default() }));
                 }
                 remote.deliver(batch).unwrap();
             }
@@ -167,22 +152,11 @@ fn a_record_that_was_altered_is_a_mismatch() {
 
 #[test]
 fn a_line_that_cannot_be_read_is_named() {
-    for line in [
-        "nonsense",
-        "turn\t1",
-        "class\tx\ty",
-        "defaults\t1\t2",
-        "turn\t0\t0\t-\t\tzz\t-",
-    ] {
-        let Err(Mismatch(what)) = Log::from_text(&format!("grant\n{line}")) else {
-            panic!("{line} was read")
-        };
+    for line in ["nonsense", "turn\t1", "class\tx\ty", "defaults\t1\t2", "turn\t0\t0\t-\t\tzz\t-"] {
+        let Err(Mismatch(what)) = Log::from_text(&format!("grant\n{line}")) else { panic!("{line} was read") };
         assert!(what.starts_with("line 2 "), "{what}");
     }
-    assert!(
-        Log::from_text("defaults\t5000000\t1048576\t0").is_ok(),
-        "without the ring's size"
-    );
+    assert!(Log::from_text("defaults\t5000000\t1048576\t0").is_ok(), "without the ring's size");
 }
 
 /// Records made by the façade under Node lie beside this file.
@@ -192,10 +166,7 @@ fn the_records_made_under_node_replay() {
     let Ok(files) = std::fs::read_dir(folder) else {
         return;
     };
-    for file in files
-        .map(|f| f.unwrap().path())
-        .filter(|f| f.extension().is_some_and(|e| e == "log"))
-    {
+    for file in files.map(|f| f.unwrap().path()).filter(|f| f.extension().is_some_and(|e| e == "log")) {
         let log = Log::from_text(&std::fs::read_to_string(&file).unwrap()).unwrap();
         assert!(!log.notes().is_empty(), "{file:?} has notes");
         if let Err(Mismatch(what)) = log.replay() {

@@ -94,10 +94,7 @@ pub struct Exts {
 
 impl Default for Exts {
     fn default() -> Self {
-        Exts {
-            slots: vec![None],
-            free: Vec::new(),
-        }
+        Exts { slots: vec![None], free: Vec::new() }
     }
 }
 
@@ -129,8 +126,9 @@ impl Exts {
     /// Frees the record `at`.
     pub fn drop(&mut self, at: u32) {
         if let Some(slot) = self.slots.get_mut(at as usize)
-            && slot.take().is_some() {
-                self.free.push(at);
-            }
+            && slot.take().is_some()
+        {
+            self.free.push(at);
+        }
     }
 }

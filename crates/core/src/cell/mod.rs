@@ -33,10 +33,7 @@ impl State {
     /// Whether the end has begun.
     #[must_use]
     pub fn is_ending(self) -> bool {
-        matches!(
-            self,
-            State::Failing | State::StopHand | State::StopChildren | State::StopHook
-        )
+        matches!(self, State::Failing | State::StopHand | State::StopChildren | State::StopHook)
     }
 }
 
@@ -130,10 +127,7 @@ pub struct Cell {
     pub reason: u8,
 }
 
-const _: () = assert!(
-    size_of::<Cell>() <= 104,
-    "an idle actor's cell; the bar is 128 bytes in the core"
-);
+const _: () = assert!(size_of::<Cell>() <= 104, "an idle actor's cell; the bar is 128 bytes in the core");
 
 impl Cell {
     /// Whether all of `bits` are set.

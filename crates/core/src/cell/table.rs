@@ -22,17 +22,13 @@ impl Table {
     #[inline(always)]
     #[must_use]
     pub fn get(&self, index: u32) -> Option<&Cell> {
-        self.chunks
-            .get((index >> CHUNK_BITS) as usize)
-            .map(|c| &c[index as usize & (CHUNK - 1)])
+        self.chunks.get((index >> CHUNK_BITS) as usize).map(|c| &c[index as usize & (CHUNK - 1)])
     }
 
     /// The cell of `index`, if there was ever one.
     #[inline(always)]
     pub fn get_mut(&mut self, index: u32) -> Option<&mut Cell> {
-        self.chunks
-            .get_mut((index >> CHUNK_BITS) as usize)
-            .map(|c| &mut c[index as usize & (CHUNK - 1)])
+        self.chunks.get_mut((index >> CHUNK_BITS) as usize).map(|c| &mut c[index as usize & (CHUNK - 1)])
     }
 
     /// The cell of an index that came from the core itself.
@@ -63,10 +59,7 @@ impl Table {
         };
         while self.chunks.len() <= (index >> CHUNK_BITS) as usize {
             // cells of a fresh chunk have age u32::MAX, so that the first grant makes it 0
-            let fresh = Cell {
-                age: u32::MAX,
-                ..Cell::default()
-            };
+            let fresh = Cell { age: u32::MAX, ..Cell::default() };
             // made on the heap: a chunk is too large for a stack
             let Ok(chunk) = vec![fresh; CHUNK].into_boxed_slice().try_into() else {
                 return Err(Full);

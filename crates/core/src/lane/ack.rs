@@ -3,18 +3,15 @@
 //! An entry without a mark was run and returned. The isolate marks the others in place, so what they did to an
 //! actor's state is known before anything that was submitted after it, or before it, is routed.
 
+use super::done::phase_of;
 use super::{Fact, Lane, Rings};
 use crate::cell::{State, bit};
-use crate::entry::{Entry, OP_MASK, dead, flag, mark, note, outcome, phase};
+use crate::entry::{Entry, OP_MASK, dead, flag, mark, note, phase};
 use crate::mailbox::local::Envelope;
 
 /// The note of an entry whose head the isolate has overwritten is in the upper bits of its mark.
 pub(super) fn note_of(entry: &Entry, byte: u8) -> u32 {
-    if entry.op() == note::NOP {
-        u32::from(byte >> 3)
-    } else {
-        entry.op()
-    }
+    if entry.op() == note::NOP { u32::from(byte >> 3) } else { entry.op() }
 }
 
 /// A message is plain when none of these flags is set and this is its note.
@@ -158,10 +155,7 @@ impl Lane {
     fn signal_returned(&mut self, entry: &Entry) {
         match entry.op() {
             note::START => self.started(entry.index),
-            note::STOP => self.facts.push_back(Fact::Hooked {
-                index: entry.index,
-                error: None,
-            }),
+            note::STOP => self.facts.push_back(Fact::Hooked { index: entry.index, error: None }),
             note::TIMER => self.signal_done(entry.index, entry.op(), entry.payload),
             note::WATCH | note::RESUME | note::RETURN => self.signal_done(entry.index, entry.op(), 0),
             _ => {}
@@ -186,10 +180,7 @@ impl Lane {
     #[inline(never)]
     fn marked(&mut self, entry: &Entry, byte: u8, at: usize) {
         let what = note_of(entry, byte);
-        let entry = Entry {
-            head: (entry.head & !OP_MASK) | what,
-            ..*entry
-        };
+        let entry = Entry { head: (entry.head & !OP_MASK) | what, ..*entry };
         match byte & 7 {
             mark::HELD => {
                 let mortal = self.mortal.iter().find(|m| m.0 == at);
@@ -281,10 +272,7 @@ impl Lane {
                 self.fail(index, phase::MESSAGE, tag, error);
             }
             note::START => self.fail(index, phase::START, 0, error),
-            note::STOP => self.facts.push_back(Fact::Hooked {
-                index,
-                error: Some(error),
-            }),
+            note::STOP => self.facts.push_back(Fact::Hooked { index, error: Some(error) }),
             what => {
                 self.signal_over(what);
                 self.fail(index, phase_of(what), tag, error);
@@ -302,11 +290,8 @@ impl Lane {
             match entry.op() {
                 note::MSG | note::RESUME | note::TIMER | note::WATCH | note::RETURN => {}
                 note::START | note::STOP => {
-                    let (due, made) = if entry.op() == note::START {
-                        (bit::START_DUE, bit::MADE)
-                    } else {
-                        (bit::STOP_DUE, 0)
-                    };
+                    let (due, made) =
+                        if entry.op() == note::START { (bit::START_DUE, bit::MADE) } else { (bit::STOP_DUE, 0) };
                     cell.bits = (cell.bits & !made) | due;
                     self.push_ready(index);
                     continue;
@@ -331,11 +316,7 @@ impl Lane {
                 expires,
             };
             let ext = self.exts.ensure(&mut cell.ext);
-            let list = if matches!(entry.op(), note::MSG | note::RESUME) {
-                &mut ext.held
-            } else {
-                &mut ext.signals
-            };
+            let list = if matches!(entry.op(), note::MSG | note::RESUME) { &mut ext.held } else { &mut ext.signals };
             list.push_front(&mut self.pool, envelope);
             if active {
                 self.push_ready(index);
@@ -354,97 +335,5 @@ impl Lane {
         } else if entry.has(flag::ASYNC) && cell.state == State::Suspended && !cell.in_hand() {
             cell.state = State::Active;
         }
-    }
-
-    // ------------------------------------------------------------------------- what came to an end later
-
-    /// An asynchronous run ended.
-    pub(super) fn done(&mut self, e: &Entry) {
-        let what = e.tag();
-        let shared = e.has(flag::SHARED);
-        let Some(cell) = self.live(e.index, e.age) else {
-            return;
-        };
-        let ours = if shared {
-            cell.shared > 0
-        } else {
-            u32::from(cell.hand) == what
-        };
-        if !ours {
-            return; // the run was given up before; what it does now changes no count
-        }
-        let ok = e.from == outcome::OK;
-        let timer = cell.hand_timer;
-        if shared {
-            cell.shared -= 1;
-        } else {
-            cell.hand = 0;
-            self.drop_asking(e.index);
-        }
-        match what {
-            note::MSG => {
-                let cell = self.table.at_mut(e.index);
-                self.ledger.running -= 1;
-                if ok {
-                    cell.handled += 1;
-                    self.ledger.handled += 1;
-                } else {
-                    cell.failed += 1;
-                    self.ledger.failed += 1;
-                }
-                self.close_call(e.corr);
-                if ok {
-                    self.hand_is_free(e.index);
-                } else {
-                    // DONE has no room for the method: the isolate knows which one failed
-                    self.fail(e.index, phase::MESSAGE, 0, e.payload);
-                }
-            }
-            note::START if ok => self.started(e.index),
-            note::START => self.fail(e.index, phase::START, 0, e.payload),
-            note::STOP => self.facts.push_back(Fact::Hooked {
-                index: e.index,
-                error: (!ok).then_some(e.payload),
-            }),
-            _ if ok => {
-                self.signal_done(e.index, what, timer);
-                self.hand_is_free(e.index);
-            }
-            _ => {
-                self.signal_over(what);
-                self.fail(e.index, phase_of(what), 0, e.payload);
-            }
-        }
-    }
-
-    /// A stream call ended.
-    pub(super) fn stream_end(&mut self, e: &Entry) {
-        let Some(cell) = self.live(e.index, e.age) else {
-            return;
-        };
-        let at = cell.ext;
-        match self.exts.get_mut(at) {
-            Some(ext) if ext.streams > 0 => ext.streams -= 1,
-            _ => return,
-        }
-        self.streams -= 1;
-        self.ledger.running -= 1;
-        let cell = self.table.at_mut(e.index);
-        if e.from == outcome::OK {
-            cell.handled += 1;
-            self.ledger.handled += 1;
-        } else {
-            cell.failed += 1;
-            self.ledger.failed += 1;
-        }
-        self.after_message(e.index);
-    }
-}
-
-fn phase_of(what: u32) -> u32 {
-    match what {
-        note::TIMER => phase::TIMER,
-        note::WATCH => phase::WATCH,
-        _ => phase::MESSAGE,
     }
 }

@@ -18,12 +18,7 @@ impl Lane {
         let Some(asker) = self.table.get_mut(e.from) else {
             return;
         };
-        if asker.hand == 0
-            || !self
-                .calls
-                .get(slot(e.corr))
-                .is_some_and(|c| c.open && c.age == age(e.corr))
-        {
+        if asker.hand == 0 || !self.calls.get(slot(e.corr)).is_some_and(|c| c.open && c.age == age(e.corr)) {
             return;
         }
         let (at, next) = (slot(e.corr), asker.asking);
@@ -81,14 +76,7 @@ impl Lane {
             let index = call.asker;
             let age = self.table.at(index).age;
             let left = u32::try_from(count - place - 1).unwrap_or(0);
-            self.notify(Entry {
-                head: note::CYCLE,
-                index,
-                age,
-                payload: left,
-                from: 0,
-                corr,
-            });
+            self.notify(Entry { head: note::CYCLE, index, age, payload: left, from: 0, corr });
         }
     }
 

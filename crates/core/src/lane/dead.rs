@@ -19,14 +19,7 @@ impl Lane {
     pub(super) fn bury(&mut self, index: u32, v: &Envelope, why: u32) {
         let age = self.table.at(index).age;
         let (head, _) = unparked(v.head);
-        let entry = Entry {
-            head,
-            index,
-            age,
-            payload: v.payload,
-            from: v.from,
-            corr: v.corr,
-        };
+        let entry = Entry { head, index, age, payload: v.payload, from: v.from, corr: v.corr };
         self.close_call(v.corr);
         if entry.has(flag::SEND) && self.accepts > 0 {
             self.unaccept(v.corr);
@@ -36,10 +29,7 @@ impl Lane {
 
     /// The sender of a message that is dead already is not told that it was accepted.
     fn unaccept(&mut self, corr: u32) {
-        let told = self
-            .pending
-            .iter()
-            .position(|e| e.op() == note::ACCEPTED && e.corr == corr);
+        let told = self.pending.iter().position(|e| e.op() == note::ACCEPTED && e.corr == corr);
         if let Some(at) = told {
             self.pending.remove(at);
             self.accepts -= 1;
@@ -50,16 +40,8 @@ impl Lane {
         self.ledger.dead[why as usize] += 1;
         // somebody listens, a slot is to be freed, or a caller waits
         if self.mode & mode::DEAD != 0 || e.has(flag::SLOT) || e.corr != 0 {
-            self.notify(Entry {
-                head: (e.head & !OP_MASK & !flag::EXT) | note::DEAD,
-                ..*e
-            });
-            self.notify(Entry {
-                head: note::REASON,
-                index: why,
-                age: from_age,
-                ..Entry::default()
-            });
+            self.notify(Entry { head: (e.head & !OP_MASK & !flag::EXT) | note::DEAD, ..*e });
+            self.notify(Entry { head: note::REASON, index: why, age: from_age, ..Entry::default() });
         }
     }
 
@@ -67,13 +49,8 @@ impl Lane {
     pub(super) fn bury_all(&mut self, index: u32, why: u32) {
         let cell = self.table.at_mut(index);
         let ext = self.exts.get_mut(cell.ext);
-        let mut lists = [
-            List::default(),
-            std::mem::take(&mut cell.normal),
-            List::default(),
-            List::default(),
-            List::default(),
-        ];
+        let mut lists =
+            [List::default(), std::mem::take(&mut cell.normal), List::default(), List::default(), List::default()];
         if let Some(ext) = ext {
             lists[0] = std::mem::take(&mut ext.held);
             lists[2] = std::mem::take(&mut ext.high);
@@ -136,10 +113,7 @@ impl Lane {
         let is_message = |e: &Envelope| e.head & OP_MASK == note::MSG;
         let (is_low, is_high) = (priority >= 2, priority == 1);
         let at = self.table.at(index).ext;
-        let mut victim = self
-            .exts
-            .get_mut(at)
-            .and_then(|x| x.low.remove(&mut self.pool, is_message));
+        let mut victim = self.exts.get_mut(at).and_then(|x| x.low.remove(&mut self.pool, is_message));
         if victim.is_none() && is_low {
             return false;
         }
@@ -150,19 +124,13 @@ impl Lane {
             victim = self.evict_delivered(io, index);
         }
         if victim.is_none() {
-            victim = self
-                .exts
-                .get_mut(at)
-                .and_then(|x| x.held.remove(&mut self.pool, is_message));
+            victim = self.exts.get_mut(at).and_then(|x| x.held.remove(&mut self.pool, is_message));
         }
         if victim.is_none() {
             victim = self.table.at_mut(index).normal.remove(&mut self.pool, is_message);
         }
         if victim.is_none() && is_high {
-            victim = self
-                .exts
-                .get_mut(at)
-                .and_then(|x| x.high.remove(&mut self.pool, is_message));
+            victim = self.exts.get_mut(at).and_then(|x| x.high.remove(&mut self.pool, is_message));
         }
         let Some(victim) = victim else { return false };
         self.table.at_mut(index).waiting -= 1;
@@ -173,10 +141,7 @@ impl Lane {
 
     /// The oldest message that the isolate handed back of the inbox it reads.
     fn evict_held(&mut self, index: u32) -> Option<Envelope> {
-        let at = self
-            .held
-            .iter()
-            .position(|(e, _)| e.index == index && e.op() == note::MSG)?;
+        let at = self.held.iter().position(|(e, _)| e.index == index && e.op() == note::MSG)?;
         let (entry, _) = self.held.remove(at);
         Some(self.undeliver(&entry))
     }
@@ -192,10 +157,7 @@ impl Lane {
         let e = io.inbox[at];
         io.inbox[at].head &= !OP_MASK;
         io.marks[at] = mark::GONE;
-        Some(self.undeliver(&Entry {
-            head: (e.head & !OP_MASK) | note::MSG,
-            ..e
-        }))
+        Some(self.undeliver(&Entry { head: (e.head & !OP_MASK) | note::MSG, ..e }))
     }
 
     fn undeliver(&mut self, e: &Entry) -> Envelope {
@@ -203,22 +165,7 @@ impl Lane {
         if self.table.at(e.index).state == State::Active {
             self.push_ready(e.index);
         }
-        let Entry {
-            head,
-            payload,
-            from,
-            corr,
-            age: from_age,
-            ..
-        } = *e;
-        Envelope {
-            head,
-            payload,
-            from,
-            from_age,
-            corr,
-            next: 0,
-            expires: 0,
-        }
+        let Entry { head, payload, from, corr, age: from_age, .. } = *e;
+        Envelope { head, payload, from, from_age, corr, next: 0, expires: 0 }
     }
 }

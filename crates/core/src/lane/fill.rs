@@ -66,32 +66,14 @@ impl Lane {
                 let (age, generation) = (cell.age, cell.generation);
                 // MADE before it ran: if the constructor throws the isolate has no instance and runs no onStop
                 cell.bits |= bit::MADE;
-                return self.put(
-                    io,
-                    Entry {
-                        head: note::START,
-                        index,
-                        age,
-                        payload: generation,
-                        ..Entry::default()
-                    },
-                );
+                return self.put(io, Entry { head: note::START, index, age, payload: generation, ..Entry::default() });
             }
             State::StopHook if cell.is(bit::STOP_DUE) => {
                 cell.bits &= !bit::STOP_DUE;
                 let (age, why) = (cell.age, u32::from(cell.reason));
                 let error = self.ext_of(index).map_or(0, |x| x.error);
-                return self.put(
-                    io,
-                    Entry {
-                        head: note::STOP,
-                        index,
-                        age,
-                        payload: why,
-                        from: error,
-                        ..Entry::default()
-                    },
-                );
+                return self
+                    .put(io, Entry { head: note::STOP, index, age, payload: why, from: error, ..Entry::default() });
             }
             _ => return,
         }
@@ -152,19 +134,11 @@ impl Lane {
         }
         let (mut list, mut count) = (cell.normal, 0);
         for place in io.inbox[self.filled..].iter_mut().take(budget as usize) {
-            let plain =
-                |e: &Envelope| e.head & (OP_MASK | flag::ASYNC | flag::SHARED) == note::MSG && e.expires == 0;
+            let plain = |e: &Envelope| e.head & (OP_MASK | flag::ASYNC | flag::SHARED) == note::MSG && e.expires == 0;
             let Some(e) = list.pop_if(&mut self.pool, plain) else {
                 break;
             };
-            *place = Entry {
-                head: e.head,
-                index,
-                age: e.from_age,
-                payload: e.payload,
-                from: e.from,
-                corr: e.corr,
-            };
+            *place = Entry { head: e.head, index, age: e.from_age, payload: e.payload, from: e.from, corr: e.corr };
             count += 1;
         }
         cell.normal = list;
@@ -184,12 +158,7 @@ impl Lane {
         if cell.is(bit::LISTS) {
             return self.next_of_lists(index);
         }
-        if cell.shared > 0
-            && cell
-                .normal
-                .first(&self.pool)
-                .is_some_and(|e| e.head & flag::SHARED == 0)
-        {
+        if cell.shared > 0 && cell.normal.first(&self.pool).is_some_and(|e| e.head & flag::SHARED == 0) {
             return Found::Blocked;
         }
         match cell.normal.pop(&mut self.pool) {
@@ -295,12 +264,7 @@ mod tests {
     fn after_a_streak_of_higher_ones_one_lower_is_served_and_the_lowest_after_two() {
         let lanes = [Which::High, Which::Normal, Which::Low];
         let streak = u32::from(STREAK);
-        for present in [
-            [true, true, true],
-            [true, true, false],
-            [true, false, true],
-            [false, true, true],
-        ] {
+        for present in [[true, true, true], [true, true, false], [true, false, true], [false, true, true]] {
             let (mut over, mut since, mut in_a_row) = ((0, 0), [0_u32; 3], 0);
             for _ in 0..10_000 {
                 let which = choose(present, over.0, over.1).unwrap();
@@ -309,21 +273,10 @@ mod tests {
                 in_a_row = if which == Which::High { in_a_row + 1 } else { 0 };
                 assert!(in_a_row <= streak, "{present:?}");
                 for lane in 0..3 {
-                    since[lane] = if lane == served || !present[lane] {
-                        0
-                    } else {
-                        since[lane] + 1
-                    };
+                    since[lane] = if lane == served || !present[lane] { 0 } else { since[lane] + 1 };
                 }
-                let patience = if present == [true, true, true] {
-                    2 * streak + 2
-                } else {
-                    streak
-                };
-                assert!(
-                    since[1] <= patience && since[2] <= patience,
-                    "{present:?}: {since:?}"
-                );
+                let patience = if present == [true, true, true] { 2 * streak + 2 } else { streak };
+                assert!(since[1] <= patience && since[2] <= patience, "{present:?}: {since:?}");
                 over = passed_over(present, which, over.0, over.1);
             }
         }
@@ -334,10 +287,7 @@ mod tests {
         assert_eq!(choose([true, true, true], 0, 0), Some(Which::High));
         assert_eq!(choose([false, true, true], 0, 0), Some(Which::Normal));
         assert_eq!(choose([false, false, true], 0, 0), Some(Which::Low));
-        assert_eq!(
-            choose([true, false, true], STREAK - 1, STREAK - 1),
-            Some(Which::High)
-        );
+        assert_eq!(choose([true, false, true], STREAK - 1, STREAK - 1), Some(Which::High));
         assert_eq!(choose([true, false, true], STREAK, STREAK), Some(Which::Low));
         assert_eq!(choose([true, true, false], STREAK, 0), Some(Which::Normal));
         assert_eq!(choose([true, false, false], STREAK, STREAK), Some(Which::High));

@@ -5,7 +5,6 @@ use super::{Fact, Lane, ROOT};
 use crate::cell::ext::FOREVER;
 use crate::cell::{State, bit, family};
 use crate::entry::{Entry, TAG_SHIFT, dead, ended, note, phase, reason};
-use crate::mailbox::local::Envelope;
 
 impl Lane {
     /// Draws the consequences of everything that was routed, until none is left.
@@ -47,13 +46,7 @@ impl Lane {
             self.push_ready(index);
         }
         if told {
-            self.notify(Entry {
-                head: note::STARTED,
-                index,
-                age,
-                payload: generation,
-                ..Entry::default()
-            });
+            self.notify(Entry { head: note::STARTED, index, age, payload: generation, ..Entry::default() });
         }
         if draining {
             self.facts.push_back(Fact::Drained { index, age });
@@ -118,11 +111,7 @@ impl Lane {
             State::Active | State::Suspended => self.lives += 1,
         }
         self.endings += 1;
-        let why = if self.is_brutal(index) {
-            reason::KILLED
-        } else {
-            why
-        };
+        let why = if self.is_brutal(index) { reason::KILLED } else { why };
         self.wind_up(index, why);
     }
 
@@ -174,11 +163,7 @@ impl Lane {
         if child != 0 {
             cell.state = State::StopChildren;
             let age = self.table.at(child).age;
-            self.facts.push_back(Fact::End {
-                index: child,
-                age,
-                reason: reason::SHUTDOWN,
-            });
+            self.facts.push_back(Fact::End { index: child, age, reason: reason::SHUTDOWN });
             return;
         }
         if cell.is(bit::STOP_HOOK) && cell.is(bit::MADE) && u32::from(cell.reason) != reason::KILLED {
@@ -198,14 +183,7 @@ impl Lane {
         cell.hand = 0;
         if let Some(error) = error {
             let (age, parent) = (cell.age, cell.parent);
-            let note = Entry {
-                head: note::FAILED,
-                index,
-                age,
-                payload: error,
-                from: phase::STOP,
-                corr: parent,
-            };
+            let note = Entry { head: note::FAILED, index, age, payload: error, from: phase::STOP, corr: parent };
             self.notify(note);
         }
         self.finish(index);
@@ -266,11 +244,7 @@ impl Lane {
         self.end_streams(index);
         let cell = *self.table.at(index);
         let (watchers, watching, error) = match self.exts.get_mut(cell.ext) {
-            Some(ext) => (
-                std::mem::take(&mut ext.watchers),
-                std::mem::take(&mut ext.watching),
-                ext.error,
-            ),
+            Some(ext) => (std::mem::take(&mut ext.watchers), std::mem::take(&mut ext.watching), ext.error),
             None => (Vec::new(), Vec::new(), 0),
         };
         if index == ROOT {
@@ -278,22 +252,12 @@ impl Lane {
             root.state = State::StopHook; // the root stays, closed
             self.lives -= 1;
             self.endings -= 1;
-            return self.notify(Entry {
-                head: note::CLOSED,
-                ..Entry::default()
-            });
+            return self.notify(Entry { head: note::CLOSED, ..Entry::default() });
         }
         let bits = if cell.is(bit::STARTED) { ended::STARTED } else { 0 }
             | if cell.is(bit::LATE) { ended::START_LATE } else { 0 };
         let why = u32::from(cell.reason);
-        self.notify(Entry {
-            head: note::ENDED,
-            index,
-            age: cell.age,
-            payload: why,
-            from: error,
-            corr: bits,
-        });
+        self.notify(Entry { head: note::ENDED, index, age: cell.age, payload: why, from: error, corr: bits });
         for (watcher, age, watch) in watchers {
             if self.live(watcher, age).is_some_and(|c| !c.state.is_ending()) {
                 self.signal(watcher, note::WATCH, watch, why, error);
@@ -302,9 +266,10 @@ impl Lane {
         }
         for (target, age, watch) in watching {
             if let Some(at) = self.live(target, age).map(|c| c.ext)
-                && let Some(ext) = self.exts.get_mut(at) {
-                    ext.watchers.retain(|w| *w != (index, cell.age, watch));
-                }
+                && let Some(ext) = self.exts.get_mut(at)
+            {
+                ext.watchers.retain(|w| *w != (index, cell.age, watch));
+            }
         }
         family::part(&mut self.table, index);
         self.registry.take(index);
@@ -352,81 +317,5 @@ impl Lane {
             self.arm_root(timeout);
         }
         self.facts.push_back(Fact::Step { index: ROOT });
-    }
-
-    // ----------------------------------------------------------------------------------------- signals
-
-    /// Queues a signal; it overtakes messages.
-    pub(super) fn signal(&mut self, index: u32, what: u32, payload: u32, from: u32, corr: u32) {
-        let cell = self.table.at_mut(index);
-        if cell.state.is_ending() {
-            return; // nobody would take it
-        }
-        self.signals += 1;
-        cell.bits |= bit::LISTS;
-        let envelope = Envelope {
-            head: what,
-            payload,
-            from,
-            corr,
-            ..Envelope::default()
-        };
-        self.exts
-            .ensure(&mut cell.ext)
-            .signals
-            .push(&mut self.pool, envelope);
-        if cell.state == State::Active {
-            self.push_ready(index);
-        }
-    }
-
-    fn drop_signals(&mut self, index: u32) {
-        let at = self.table.at(index).ext;
-        let Some(ext) = self.exts.get_mut(at) else { return };
-        while ext.signals.pop(&mut self.pool).is_some() {
-            self.signals -= 1;
-        }
-    }
-
-    // ----------------------------------------------------------------------------------------- watches
-
-    pub(super) fn watch(&mut self, e: &Entry) {
-        let (watch, watcher) = (e.payload, e.from);
-        let Some(watcher_age) = self
-            .table
-            .get(watcher)
-            .filter(|c| c.state != State::Free)
-            .map(|c| c.age)
-        else {
-            return;
-        };
-        if self.live(e.index, e.age).is_none() {
-            // it has ended before: the isolate knows why
-            return self.signal(watcher, note::WATCH, watch, reason::UNKNOWN, 0);
-        }
-        self.ext(e.index).watchers.push((watcher, watcher_age, watch));
-        self.ext(watcher).watching.push((e.index, e.age, watch));
-    }
-
-    pub(super) fn unwatch(&mut self, watcher: u32, watch: u32) {
-        let Some(at) = self.table.get(watcher).map(|c| c.ext) else {
-            return;
-        };
-        let Some(ext) = self.exts.get_mut(at) else { return };
-        let Some(place) = ext.watching.iter().position(|w| w.2 == watch) else {
-            return;
-        };
-        let (target, age, _) = ext.watching.swap_remove(place);
-        if let Some(at) = self.live(target, age).map(|c| c.ext)
-            && let Some(ext) = self.exts.get_mut(at) {
-                ext.watchers.retain(|w| !(w.0 == watcher && w.2 == watch));
-            }
-    }
-
-    fn forget_watch(&mut self, watcher: u32, watch: u32) {
-        let at = self.table.at(watcher).ext;
-        if let Some(ext) = self.exts.get_mut(at) {
-            ext.watching.retain(|w| w.2 != watch);
-        }
     }
 }

@@ -83,11 +83,7 @@ impl Lane {
     /// Whether the ref still leads to an actor.
     #[must_use]
     pub fn is_alive(&self, index: u32, age: u32) -> bool {
-        index != ROOT
-            && self
-                .table
-                .get(index)
-                .is_some_and(|c| c.age == age && c.state != State::Free)
+        index != ROOT && self.table.get(index).is_some_and(|c| c.age == age && c.state != State::Free)
     }
 
     /// The parent of a live actor.
@@ -111,11 +107,7 @@ impl Lane {
     /// Bytes that the core holds for actors and messages.
     #[must_use]
     pub fn memory(&self) -> Memory {
-        Memory {
-            cells: self.table.bytes(),
-            envelopes: self.pool.bytes(),
-            calls: self.calls.bytes(),
-        }
+        Memory { cells: self.table.bytes(), envelopes: self.pool.bytes(), calls: self.calls.bytes() }
     }
 
     /// Walks all mailboxes and the inbox and compares what is there with what was counted. For tests and debugging.
@@ -147,11 +139,7 @@ impl Lane {
                 continue;
             }
             actors += 1;
-            let count = |list: &List| {
-                list.iter(&self.pool)
-                    .filter(|e| e.head & OP_MASK == note::MSG)
-                    .count() as u64
-            };
+            let count = |list: &List| list.iter(&self.pool).filter(|e| e.head & OP_MASK == note::MSG).count() as u64;
             let mut here = count(&cell.normal) + delivered[index as usize];
             let mut parked = 0;
             if let Some(ext) = self.exts.get(cell.ext) {
@@ -159,19 +147,11 @@ impl Lane {
                 parked = count(&ext.parked);
                 running += u64::from(ext.streams);
                 if parked != u64::from(ext.parked_count) || (parked > 0) != cell.is(bit::PARKED) {
-                    return Err(format!(
-                        "{}: {parked} parked, {} counted",
-                        self.name(index),
-                        ext.parked_count
-                    ));
+                    return Err(format!("{}: {parked} parked, {} counted", self.name(index), ext.parked_count));
                 }
             }
             if here != u64::from(cell.waiting) {
-                return Err(format!(
-                    "{}: {here} wait, {} counted",
-                    self.name(index),
-                    cell.waiting
-                ));
+                return Err(format!("{}: {here} wait, {} counted", self.name(index), cell.waiting));
             }
             walked += here + parked;
             let Some(begun) = u64::from(cell.shared).checked_sub(unread[index as usize]) else {

@@ -182,8 +182,7 @@ impl Lane {
 
 /// A message from elsewhere as an entry. It carries a word or nothing, and nobody here waits for its reply.
 fn entry_of(header: &Header) -> Entry {
-    const KEPT: u32 =
-        flag::ASYNC | flag::SHARED | flag::ARITY | flag::SAMPLE | flag::TRACE | u32::MAX << TAG_SHIFT;
+    const KEPT: u32 = flag::ASYNC | flag::SHARED | flag::ARITY | flag::SAMPLE | flag::TRACE | u32::MAX << TAG_SHIFT;
     Entry {
         head: op::MSG | header.w0 & KEPT,
         index: header.index,

@@ -8,6 +8,7 @@ mod ack;
 pub mod bell;
 mod cycle;
 mod dead;
+mod done;
 mod fill;
 pub mod head;
 pub mod inbox;
@@ -16,10 +17,12 @@ mod interleavings;
 mod life;
 mod look;
 mod mail;
+mod names;
 mod operate;
 pub mod parcel;
 pub mod pool;
 mod route;
+mod signals;
 mod timing;
 
 pub use look::{Info, Memory};
@@ -29,14 +32,13 @@ use std::collections::VecDeque;
 
 use crate::ask::Calls;
 use crate::cell::ext::{Ext, Exts};
-use crate::cell::table::{Full, Table};
+use crate::cell::table::Table;
 use crate::cell::{Cell, State, bit};
 use crate::clock::Clock;
 use crate::count::Ledger;
 use crate::entry::{Entry, mode, word};
-use crate::limits::INDEX_BITS;
 use crate::mailbox::local::{NONE, Pool};
-use crate::registry::{Registry, Taken, split_number};
+use crate::registry::Registry;
 use crate::replay::Log;
 use crate::timer::table::Timers;
 use crate::timer::wheel::Wheel;
@@ -86,11 +88,7 @@ pub struct Defaults {
 
 impl Default for Defaults {
     fn default() -> Self {
-        Defaults {
-            ask_timeout: 5_000_000,
-            capacity: crate::limits::CAPACITY,
-            policy: crate::entry::policy::REJECT,
-        }
+        Defaults { ask_timeout: 5_000_000, capacity: crate::limits::CAPACITY, policy: crate::entry::policy::REJECT }
     }
 }
 
@@ -308,9 +306,6 @@ impl Lane {
         if self.later.is_empty() {
             return;
         }
-        if self.later.is_empty() {
-            return;
-        }
         let mut later = std::mem::take(&mut self.later);
         for entry in later.drain(..) {
             self.operate(&entry, None);
@@ -383,80 +378,6 @@ impl Lane {
         self.wheel.next_deadline()
     }
 
-    /// Grants an index: its actor is spawned later, through the outbox.
-    ///
-    /// # Errors
-    /// [`Full`] when every index is in use.
-    pub fn grant(&mut self) -> Result<(u32, u32), Full> {
-        let granted = self.table.grant();
-        if let Some(log) = self.log.as_mut() {
-            log.granted();
-        }
-        granted
-    }
-
-    /// Tells how a class is called.
-    pub fn class(&mut self, id: u32, name: &str) {
-        self.registry.class(id, name);
-        if let Some(log) = self.log.as_mut() {
-            log.class(id, name);
-        }
-    }
-
-    /// Gives a granted index a name, before its spawn is submitted.
-    ///
-    /// # Errors
-    /// [`Taken`] when an actor under `parent` has it.
-    pub fn reserve(&mut self, parent: u32, name: &str, index: u32) -> Result<(), Taken> {
-        let result = if self.find_numbered(parent, name).is_some() {
-            Err(Taken)
-        } else {
-            self.registry.give(parent, name, index)
-        };
-        if let Some(log) = self.log.as_mut() {
-            log.reserved(parent, name, index);
-        }
-        result
-    }
-
-    /// The actor that has this name under `parent`: index and age.
-    #[must_use]
-    pub fn find(&self, parent: u32, name: &str) -> Option<(u32, u32)> {
-        let index = self
-            .registry
-            .find(parent, name)
-            .or_else(|| self.find_numbered(parent, name))?;
-        let cell = self.table.get(index)?;
-        (cell.state != State::Free).then_some((index, cell.age))
-    }
-
-    /// An actor without a name of its own is called after its class, its index and the index's age.
-    fn find_numbered(&self, parent: u32, name: &str) -> Option<u32> {
-        let (class, number) = split_number(name)?;
-        let index = u32::try_from(number & ((1 << INDEX_BITS) - 1)).ok()?;
-        let cell = self.table.get(index)?;
-        let same = index != ROOT
-            && cell.state != State::Free
-            && number >> INDEX_BITS == u64::from(cell.age)
-            && cell.parent == parent
-            && self.registry.given(index).is_none()
-            && self.registry.class_name(u32::from(cell.class)) == class;
-        same.then_some(index)
-    }
-
-    /// The actor's name.
-    #[must_use]
-    pub fn name(&self, index: u32) -> String {
-        if let Some(given) = self.registry.given(index) {
-            return given.to_owned();
-        }
-        let cell = self.table.at(index);
-        let number = (u64::from(cell.age) << INDEX_BITS) | u64::from(index);
-        format!("{}-{number}", self.registry.class_name(u32::from(cell.class)))
-    }
-
-    // ------------------------------------------------------------------ small things everybody needs
-
     pub(crate) fn defaults(&self) -> Defaults {
         self.defaults
     }
@@ -487,9 +408,7 @@ impl Lane {
 
     /// The live cell of a ref.
     fn live(&mut self, index: u32, age: u32) -> Option<&mut Cell> {
-        self.table
-            .get_mut(index)
-            .filter(|c| c.age == age && c.state != State::Free)
+        self.table.get_mut(index).filter(|c| c.age == age && c.state != State::Free)
     }
 
     #[inline]

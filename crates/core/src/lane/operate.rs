@@ -20,13 +20,9 @@ impl Lane {
             op::HOLD => self.hold_timer(entry.payload, entry.from != 0),
             op::ABORT => self.abort(entry),
             op::RESUME => self.resume_stream(entry),
-            op::RETURN
-                if self
-                    .live(entry.index, entry.age)
-                    .is_some_and(|c| !c.state.is_ending())
-                => {
-                    self.signal(entry.index, note::RETURN, entry.payload, 0, 0);
-                }
+            op::RETURN if self.live(entry.index, entry.age).is_some_and(|c| !c.state.is_ending()) => {
+                self.signal(entry.index, note::RETURN, entry.payload, 0, 0);
+            }
             op::STREAM_END => self.stream_end(entry),
             op::QUERY => self.query(entry),
             op::SHUTDOWN => self.shutdown(entry.corr),
@@ -44,11 +40,7 @@ impl Lane {
         if cell.age != e.age || cell.state != State::Free {
             return;
         }
-        let hook = if e.payload & spawn::STOP_HOOK != 0 {
-            bit::STOP_HOOK
-        } else {
-            0
-        };
+        let hook = if e.payload & spawn::STOP_HOOK != 0 { bit::STOP_HOOK } else { 0 };
         let kept = cell.bits & bit::READY;
         *cell = Cell {
             age: e.age,
@@ -57,9 +49,7 @@ impl Lane {
             policy: self.defaults.policy.to_le_bytes()[0],
             bound: self.defaults.capacity,
             ready_next: cell.ready_next,
-            class: (e.head >> TAG_SHIFT).to_le_bytes()[..2]
-                .try_into()
-                .map_or(0, u16::from_le_bytes),
+            class: (e.head >> TAG_SHIFT).to_le_bytes()[..2].try_into().map_or(0, u16::from_le_bytes),
             asking: crate::ask::NONE,
             ..Cell::default()
         };
@@ -74,29 +64,18 @@ impl Lane {
         self.ledger.actors += 1;
         self.lives += 1;
         // a parent that ends takes no more children, one that has ended is none
-        let parent = self
-            .table
-            .get(e.from)
-            .filter(|p| p.state != State::Free && e.from != e.index);
+        let parent = self.table.get(e.from).filter(|p| p.state != State::Free && e.from != e.index);
         let orphan = parent.is_none_or(|p| p.state.is_ending());
         let parent = if parent.is_some() { e.from } else { ROOT };
         family::adopt(&mut self.table, parent, e.index);
         if orphan {
-            self.facts.push_back(Fact::End {
-                index: e.index,
-                age: e.age,
-                reason: reason::SHUTDOWN,
-            });
+            self.facts.push_back(Fact::End { index: e.index, age: e.age, reason: reason::SHUTDOWN });
         }
         self.push_ready(e.index);
     }
 
     fn stop(&mut self, e: &Entry) {
-        let Some(cell) = self
-            .table
-            .get_mut(e.index)
-            .filter(|c| c.age == e.age && c.state != State::Free)
-        else {
+        let Some(cell) = self.table.get_mut(e.index).filter(|c| c.age == e.age && c.state != State::Free) else {
             return;
         };
         match e.payload {
@@ -109,10 +88,7 @@ impl Lane {
                 if e.corr != FOREVER {
                     self.arm_drain(e.index, e.corr);
                 }
-                self.facts.push_back(Fact::Drained {
-                    index: e.index,
-                    age: e.age,
-                });
+                self.facts.push_back(Fact::Drained { index: e.index, age: e.age });
             }
             stop::DRAIN => {}
             _ => self.end(e.index, reason::NORMAL),
@@ -124,13 +100,8 @@ impl Lane {
             return;
         };
         if cell.is(bit::STARTED) {
-            let note = Entry {
-                head: note::STARTED,
-                index: e.index,
-                age: e.age,
-                payload: cell.generation,
-                ..Entry::default()
-            };
+            let note =
+                Entry { head: note::STARTED, index: e.index, age: e.age, payload: cell.generation, ..Entry::default() };
             self.notify(note);
         } else {
             cell.bits |= bit::QUERIED;
@@ -145,20 +116,13 @@ impl Lane {
             return;
         }
         // it holds nothing up: whether somebody waits for the item is said by DEMAND
-        let envelope = Envelope {
-            head: note::RESUME,
-            payload: e.payload,
-            ..Envelope::default()
-        };
+        let envelope = Envelope { head: note::RESUME, payload: e.payload, ..Envelope::default() };
         let active = cell.state == State::Active;
         if e.from == 0 {
             cell.normal.push(&mut self.pool, envelope);
         } else {
             cell.bits |= bit::LISTS;
-            self.exts
-                .ensure(&mut cell.ext)
-                .held
-                .push_front(&mut self.pool, envelope);
+            self.exts.ensure(&mut cell.ext).held.push_front(&mut self.pool, envelope);
         }
         if active {
             self.push_ready(e.index);

@@ -19,27 +19,31 @@ struct Extra {
 impl Extra {
     fn of(entry: &Entry) -> Self {
         let wide = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
-        Extra {
-            priority: entry.index,
-            ttl: wide(entry.age, entry.payload),
-            timeout: wide(entry.from, entry.corr),
-        }
+        Extra { priority: entry.index, ttl: wide(entry.age, entry.payload), timeout: wide(entry.from, entry.corr) }
     }
 }
+
+/// A message is plain when none of these flags is set and this is its operation.
+const PLAIN: u32 = OP_MASK | flag::EXT | flag::ASK | flag::SEND | flag::ASYNC | flag::SHARED;
 
 impl Lane {
     /// Routes the whole outbox. In mid-way of an inbox (`whole` is false) only messages and spawns are; what changes
     /// lives waits for the next turn.
     pub(super) fn submit_all(&mut self, io: &mut Rings<'_>, whole: bool, direct: bool) {
-        let count = usize::try_from(io.header[word::OUT])
-            .unwrap_or(0)
-            .min(io.outbox.len());
+        let count = usize::try_from(io.header[word::OUT]).unwrap_or(0).min(io.outbox.len());
         let direct = direct && self.mode & mode::ORDERED == 0 && self.facts.is_empty() && self.endings == 0;
         self.route_mail(io, direct);
         // apart from the other rings while it is read, so that the words of an entry are read where they lie
         let outbox = std::mem::take(&mut io.outbox);
         let mut at = 0;
         while at < count {
+            if direct {
+                let row = self.row(io, &outbox[at..count]);
+                if row > 0 {
+                    at += row;
+                    continue;
+                }
+            }
             let entry = &outbox[at];
             at += 1;
             if entry.head & (OP_MASK | flag::EXT) == op::MSG {
@@ -65,6 +69,42 @@ impl Lane {
         io.outbox = outbox;
     }
 
+    /// Hands over how many messages from one sender to one idle actor begin `entries`: they come in rows, and what was
+    /// found out for the first holds for all.
+    #[inline]
+    fn row(&mut self, io: &mut Rings<'_>, entries: &[Entry]) -> usize {
+        let first = &entries[0];
+        if first.head & PLAIN != op::MSG || self.ready_head != NONE {
+            return 0;
+        }
+        let from_age = self.age_of(first.from);
+        let Some(cell) = self.table.get_mut(first.index) else { return 0 };
+        let idle = cell.age == first.age
+            && cell.state == State::Active
+            && cell.bits & bit::INDIRECT == 0
+            && cell.shared == 0
+            && cell.normal.is_empty()
+            && cell.policy != policy::DROP_OLDEST.to_le_bytes()[0];
+        if !idle {
+            return 0;
+        }
+        let room = cell.bound.saturating_sub(cell.waiting) as usize;
+        let (index, age, from) = (first.index, first.age, first.from);
+        let mut row = 0;
+        for (to, e) in io.inbox[self.filled..].iter_mut().zip(entries).take(room) {
+            if e.head & PLAIN != op::MSG || e.index != index || e.age != age || e.from != from {
+                break;
+            }
+            *to = Entry { age: from_age, ..*e };
+            row += 1;
+        }
+        cell.waiting += u32::try_from(row).unwrap_or(0);
+        self.filled += row;
+        self.ledger.sent += row as u64;
+        self.ledger.waiting += row as u64;
+        row
+    }
+
     /// An operation that must not happen while the inbox is being read. What a stop promises at once, it does at once.
     #[cold]
     fn postpone(&mut self, entry: Entry) {
@@ -72,9 +112,10 @@ impl Lane {
             self.close_call(entry.corr); // the isolate may use its slot again at once
         }
         if entry.op() == op::STOP
-            && let Some(cell) = self.live(entry.index, entry.age) {
-                cell.bits |= bit::CLOSED;
-            }
+            && let Some(cell) = self.live(entry.index, entry.age)
+        {
+            cell.bits |= bit::CLOSED;
+        }
         self.later.push(entry);
     }
 
@@ -97,11 +138,7 @@ impl Lane {
         }
         cell.waiting += 1;
         self.ledger.waiting += 1;
-        if idle
-            && cell.shared == 0
-            && cell.normal.is_empty()
-            && cell.policy != policy::DROP_OLDEST.to_le_bytes()[0]
-        {
+        if idle && cell.shared == 0 && cell.normal.is_empty() && cell.policy != policy::DROP_OLDEST.to_le_bytes()[0] {
             if e.head & (flag::ASYNC | flag::SHARED) != 0 {
                 take_in_hand(cell, e.head);
             }
@@ -126,25 +163,13 @@ impl Lane {
     fn message_with(&mut self, io: &mut Rings<'_>, e: &Entry, extra: Extra) {
         self.ledger.sent += 1;
         let from_age = self.age_of(e.from);
-        self.message_slow(
-            io,
-            &Entry {
-                head: e.head & !flag::EXT,
-                ..*e
-            },
-            from_age,
-            extra,
-        );
+        self.message_slow(io, &Entry { head: e.head & !flag::EXT, ..*e }, from_age, extra);
     }
 
     /// The sender's age, so that its ref can be made again.
     #[inline(always)]
     fn age_of(&self, from: u32) -> u32 {
-        if from == 0 {
-            0
-        } else {
-            self.table.get(from).map_or(0, |c| c.age)
-        }
+        if from == 0 { 0 } else { self.table.get(from).map_or(0, |c| c.age) }
     }
 
     /// Every message that cannot take the short way: the target is not simply open, or options came with it.
@@ -159,20 +184,9 @@ impl Lane {
         if cell.age != e.age || cell.state == State::Free || cell.state.is_ending() || cell.is(bit::CLOSED) {
             return self.refuse(e, from_age, dead::STOPPED);
         }
-        let expires = if extra.ttl == 0 {
-            0
-        } else {
-            self.now().saturating_add(extra.ttl - 1).max(1)
-        };
-        let envelope = Envelope {
-            head: e.head,
-            payload: e.payload,
-            from: e.from,
-            from_age,
-            corr: e.corr,
-            next: 0,
-            expires,
-        };
+        let expires = if extra.ttl == 0 { 0 } else { self.now().saturating_add(extra.ttl - 1).max(1) };
+        let envelope =
+            Envelope { head: e.head, payload: e.payload, from: e.from, from_age, corr: e.corr, next: 0, expires };
         let cell = self.table.at(e.index);
         let full = cell.waiting >= cell.bound || cell.is(bit::PARKED);
         if full {
@@ -208,11 +222,7 @@ impl Lane {
         } else {
             cell.bits |= bit::LISTS;
             let ext = self.exts.ensure(&mut cell.ext);
-            let list = if priority == 1 {
-                &mut ext.high
-            } else {
-                &mut ext.low
-            };
+            let list = if priority == 1 { &mut ext.high } else { &mut ext.low };
             list.push(&mut self.pool, envelope);
         }
         if matches!(self.table.at(index).state, State::Active) {
@@ -229,9 +239,8 @@ impl Lane {
         let cell = self.table.at_mut(index);
         cell.bits |= bit::PARKED;
         let ext = self.exts.ensure(&mut cell.ext);
-        let head = envelope.head
-            | if priority == 0 { 0 } else { flag::EXT }
-            | if priority == 2 { flag::TRACE } else { 0 };
+        let head =
+            envelope.head | if priority == 0 { 0 } else { flag::EXT } | if priority == 2 { flag::TRACE } else { 0 };
         ext.parked.push(&mut self.pool, Envelope { head, ..envelope });
         ext.parked_count += 1;
         self.ledger.waiting += 1;
@@ -268,11 +277,7 @@ impl Lane {
     #[inline]
     fn accepted(&mut self, corr: u32) {
         self.accepts += 1;
-        self.pending.push_back(Entry {
-            head: note::ACCEPTED,
-            corr,
-            ..Entry::default()
-        });
+        self.pending.push_back(Entry { head: note::ACCEPTED, corr, ..Entry::default() });
     }
 }
 
@@ -293,10 +298,6 @@ pub(super) fn unparked(head: u32) -> (u32, u32) {
         (true, false) => 1,
         (true, true) => 2,
     };
-    let clean = if priority == 0 {
-        head
-    } else {
-        head & !(flag::EXT | flag::TRACE)
-    };
+    let clean = if priority == 0 { head } else { head & !(flag::EXT | flag::TRACE) };
     (clean, priority)
 }

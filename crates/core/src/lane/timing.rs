@@ -128,9 +128,7 @@ impl Lane {
 
     /// onStop returned a promise: it has what the handler in hand left of the time.
     pub(super) fn arm_hook(&mut self, index: u32) {
-        let ms = self
-            .ext_of(index)
-            .map_or(SHUTDOWN_MS, |x| x.shutdown.min(x.stop_left));
+        let ms = self.ext_of(index).map_or(SHUTDOWN_MS, |x| x.shutdown.min(x.stop_left));
         self.arm(index, token::STOP, ms);
     }
 
@@ -172,8 +170,7 @@ impl Lane {
         };
         self.close_call_in(e.corr); // a caller that gave up may have used the slot again before we heard of it
         let tag = (e.head >> TAG_SHIFT).to_le_bytes();
-        self.calls
-            .open(e.corr, u16::from_le_bytes([tag[0], tag[1]]), e.index, e.age, key);
+        self.calls.open(e.corr, u16::from_le_bytes([tag[0], tag[1]]), e.index, e.age, key);
         if e.from != 0 {
             self.waits_for(e);
         }
@@ -294,10 +291,7 @@ impl Lane {
     /// The callback of a timer returned a promise. One that will not come again is forgotten: its number is free.
     pub(super) fn timer_runs_on(&mut self, index: u32, id: u32) {
         self.table.at_mut(index).hand_timer = id;
-        let once = self
-            .timers
-            .get_mut(id)
-            .is_some_and(|t| t.mode & (timer::EVERY | timer::FROM_END) == 0);
+        let once = self.timers.get_mut(id).is_some_and(|t| t.mode & (timer::EVERY | timer::FROM_END) == 0);
         if once {
             self.cancel(id);
         }

@@ -38,10 +38,7 @@ pub struct List {
 
 impl Default for List {
     fn default() -> Self {
-        List {
-            head: NONE,
-            tail: NONE,
-        }
+        List { head: NONE, tail: NONE }
     }
 }
 
@@ -64,10 +61,7 @@ impl List {
     #[inline(always)]
     pub fn push(&mut self, pool: &mut Pool, envelope: Envelope) {
         let slot = self.append(pool);
-        *slot = Envelope {
-            next: NONE,
-            ..envelope
-        };
+        *slot = Envelope { next: NONE, ..envelope };
     }
 
     /// Appends an envelope that the caller fills in place: made elsewhere and copied it costs twice as much, because
@@ -89,10 +83,7 @@ impl List {
     /// Puts back to the front.
     pub fn push_front(&mut self, pool: &mut Pool, envelope: Envelope) {
         let at = pool.take_free();
-        *pool.at(at) = Envelope {
-            next: self.head,
-            ..envelope
-        };
+        *pool.at(at) = Envelope { next: self.head, ..envelope };
         if self.head == NONE {
             self.tail = at;
         }
@@ -169,12 +160,7 @@ pub struct Pool {
 
 impl Default for Pool {
     fn default() -> Self {
-        Pool {
-            slots: Vec::new(),
-            free: NONE,
-            used: 0,
-            calm: 0,
-        }
+        Pool { slots: Vec::new(), free: NONE, used: 0, calm: 0 }
     }
 }
 

@@ -38,11 +38,7 @@ mod tests {
             (policy::DROP_NEWEST, Refuse(dead::DROPPED), Refuse(dead::DROPPED)),
             (policy::DROP_OLDEST, Evict, Evict),
         ] {
-            assert_eq!(
-                (decide(policy, false), decide(policy, true)),
-                (tell, send),
-                "policy {policy}"
-            );
+            assert_eq!((decide(policy, false), decide(policy, true)), (tell, send), "policy {policy}");
         }
     }
 }

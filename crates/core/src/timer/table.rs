@@ -100,14 +100,9 @@ mod tests {
 
     #[test]
     fn a_missed_tick_is_coalesced_and_the_rate_is_kept() {
-        for (due, period, now, next) in [
-            (10, 10, 10, 20),
-            (10, 10, 19, 20),
-            (10, 10, 20, 30),
-            (10, 10, 35, 40),
-            (10, 10, 40, 50),
-            (5, 0, 9, 9),
-        ] {
+        for (due, period, now, next) in
+            [(10, 10, 10, 20), (10, 10, 19, 20), (10, 10, 20, 30), (10, 10, 35, 40), (10, 10, 40, 50), (5, 0, 9, 9)]
+        {
             assert_eq!(next_due(due, period, now), next, "due {due} now {now}");
         }
     }

@@ -72,14 +72,7 @@ pub(crate) struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options {
-            parent: 0,
-            capacity: 1 << 20,
-            policy: 0,
-            shutdown: 5_000,
-            start: 30_000,
-            hook: false,
-        }
+        Options { parent: 0, capacity: 1 << 20, policy: 0, shutdown: 5_000, start: 30_000, hook: false }
     }
 }
 
@@ -97,16 +90,8 @@ struct Hand {
 /// How messages ended.
 pub(crate) const HANDLED: &str = "handled";
 pub(crate) const FAILED: &str = "failed";
-pub(crate) const REASONS: [&str; 8] = [
-    "no-such-actor",
-    "stopped",
-    "mailbox-full",
-    "dropped",
-    "expired",
-    "no-handler",
-    "isolate-lost",
-    "aborted",
-];
+pub(crate) const REASONS: [&str; 8] =
+    ["no-such-actor", "stopped", "mailbox-full", "dropped", "expired", "no-handler", "isolate-lost", "aborted"];
 
 pub(crate) struct Isolate {
     pub(crate) lane: Lane,
@@ -200,25 +185,12 @@ impl Isolate {
         if self.written + 2 > self.outbox.len() {
             self.submit();
         }
-        self.put(Entry {
-            head: entry.head | flag::EXT,
-            ..entry
-        });
-        self.put(Entry {
-            head: op::EXT,
-            ..extra
-        });
+        self.put(Entry { head: entry.head | flag::EXT, ..entry });
+        self.put(Entry { head: op::EXT, ..extra });
     }
 
     fn op(&mut self, head: u32, to: Ref, payload: u32, from: u32, corr: u32) {
-        self.put(Entry {
-            head,
-            index: to.index,
-            age: to.age,
-            payload,
-            from,
-            corr,
-        });
+        self.put(Entry { head, index: to.index, age: to.age, payload, from, corr });
     }
 
     pub(crate) fn spawn(
@@ -233,14 +205,7 @@ impl Isolate {
         self.parents.insert(index, options.parent);
         self.scripts.insert(index, Rc::new(script));
         let bits = if options.hook { spawn::STOP_HOOK } else { 0 };
-        let entry = Entry {
-            head: op::SPAWN,
-            index,
-            age,
-            payload: bits,
-            from: options.parent,
-            corr: 0,
-        };
+        let entry = Entry { head: op::SPAWN, index, age, payload: bits, from: options.parent, corr: 0 };
         let extra = Entry {
             index: options.capacity,
             age: options.policy,
@@ -267,14 +232,7 @@ impl Isolate {
         }
         let head = op::MSG | how.flags | kind | how.tag << TAG_SHIFT;
         let from = if how.from == 0 { self.current } else { how.from };
-        let entry = Entry {
-            head,
-            index: to.index,
-            age: to.age,
-            payload: id,
-            from,
-            corr,
-        };
+        let entry = Entry { head, index: to.index, age: to.age, payload: id, from, corr };
         if how.priority == 0 && how.ttl.is_none() && how.timeout.is_none() {
             self.put(entry);
         } else {
@@ -286,14 +244,7 @@ impl Isolate {
             let [a, b, c, d] = [ttl, ttl >> 32, wait, wait >> 32].map(|w| w as u32);
             self.put_pair(
                 entry,
-                Entry {
-                    index: how.priority,
-                    age: a,
-                    payload: b,
-                    from: c,
-                    corr: d,
-                    ..Entry::default()
-                },
+                Entry { index: how.priority, age: a, payload: b, from: c, corr: d, ..Entry::default() },
             );
         }
         id
@@ -342,17 +293,11 @@ impl Isolate {
 
     /// For a script, which knows its index only.
     pub(crate) fn stop_at(&mut self, index: u32) {
-        self.stop(Ref {
-            index,
-            age: self.ages[&index],
-        });
+        self.stop(Ref { index, age: self.ages[&index] });
     }
 
     pub(crate) fn kill_at(&mut self, index: u32) {
-        self.kill(Ref {
-            index,
-            age: self.ages[&index],
-        });
+        self.kill(Ref { index, age: self.ages[&index] });
     }
 
     /// The age of the actor that was spawned last at this index.
@@ -362,19 +307,9 @@ impl Isolate {
 
     /// Everybody who has something in hand.
     pub(crate) fn all_hands(&self) -> Vec<Ref> {
-        let mut all: Vec<_> = self
-            .hands
-            .iter()
-            .filter(|h| h.1.iter().any(|h| !h.lost))
-            .map(|h| *h.0)
-            .collect();
+        let mut all: Vec<_> = self.hands.iter().filter(|h| h.1.iter().any(|h| !h.lost)).map(|h| *h.0).collect();
         all.sort_unstable();
-        all.into_iter()
-            .map(|index| Ref {
-                index,
-                age: self.ages[&index],
-            })
-            .collect()
+        all.into_iter().map(|index| Ref { index, age: self.ages[&index] }).collect()
     }
 
     /// What runs in a killed actor, and below it, counts as failed from this moment on.
@@ -402,13 +337,7 @@ impl Isolate {
 
     /// A timer of `bits`, with a period in µs.
     pub(crate) fn timer(&mut self, owner: Ref, id: u32, bits: u32, period: u64) {
-        self.op(
-            op::TIMER | bits << TAG_SHIFT,
-            owner,
-            id,
-            period as u32,
-            (period >> 32) as u32,
-        );
+        self.op(op::TIMER | bits << TAG_SHIFT, owner, id, period as u32, (period >> 32) as u32);
     }
 
     pub(crate) fn cancel(&mut self, id: u32) {
@@ -462,11 +391,7 @@ impl Isolate {
             self.mode |= mode::ORDERED;
         }
         let shared = if hand.shared { flag::SHARED } else { 0 };
-        let corr = if hand.note == note::TIMER {
-            hand.id
-        } else {
-            hand.corr
-        };
+        let corr = if hand.note == note::TIMER { hand.id } else { hand.corr };
         let came = if ok { outcome::OK } else { outcome::THREW };
         self.op(op::DONE | shared | hand.note << TAG_SHIFT, who, 77, came, corr);
         if hand.note == note::MSG {
@@ -478,20 +403,12 @@ impl Isolate {
     /// The oldest stream call of `who` ends.
     pub(crate) fn stream_end(&mut self, who: Ref, ok: bool) {
         let id = self.streams.get_mut(&who.index).expect("a stream").remove(0);
-        self.op(
-            op::STREAM_END,
-            who,
-            0,
-            if ok { outcome::OK } else { outcome::THREW },
-            0,
-        );
+        self.op(op::STREAM_END, who, 0, if ok { outcome::OK } else { outcome::THREW }, 0);
         self.end(id, if ok { HANDLED } else { FAILED });
     }
 
     pub(crate) fn in_hand(&self, who: Ref) -> usize {
-        self.hands
-            .get(&who.index)
-            .map_or(0, |h| h.iter().filter(|h| !h.lost).count())
+        self.hands.get(&who.index).map_or(0, |h| h.iter().filter(|h| !h.lost).count())
     }
 
     pub(crate) fn streaming(&self, who: Ref) -> usize {
@@ -504,26 +421,9 @@ impl Isolate {
         self.header[word::OUT] = self.written as i32;
         self.header[word::MODE] = (self.mode | mode::EVENTS | mode::DEAD) as i32;
         (self.written, self.mode) = (0, 0);
-        let Isolate {
-            lane,
-            header,
-            outbox,
-            inbox,
-            marks,
-            ..
-        } = self;
-        call(
-            lane,
-            &mut Rings {
-                header,
-                outbox,
-                inbox,
-                marks,
-            },
-        );
-        self.lane
-            .audit(&self.inbox, &self.marks)
-            .expect("the counts are right");
+        let Isolate { lane, header, outbox, inbox, marks, .. } = self;
+        call(lane, &mut Rings { header, outbox, inbox, marks });
+        self.lane.audit(&self.inbox, &self.marks).expect("the counts are right");
     }
 
     /// Hands the outbox over in mid-way.
@@ -642,11 +542,7 @@ impl Isolate {
                 self.run_script(i, e);
             }
             note::TIMER => {
-                self.say(format!(
-                    "{who} timer {}{}",
-                    e.payload,
-                    if e.corr == 1 { " last" } else { "" }
-                ));
+                self.say(format!("{who} timer {}{}", e.payload, if e.corr == 1 { " last" } else { "" }));
                 self.run_script(i, e);
             }
             note::WATCH => {
@@ -664,10 +560,7 @@ impl Isolate {
             note::ENDED => {
                 self.say(format!("{who} ended {}", why(e.payload)));
                 self.doomed.remove(&e.index);
-                self.gone.insert(Ref {
-                    index: e.index,
-                    age: e.age,
-                });
+                self.gone.insert(Ref { index: e.index, age: e.age });
                 for hand in self.hands.remove(&e.index).unwrap_or_default() {
                     if hand.note == note::MSG {
                         self.end(hand.id, FAILED);
@@ -696,10 +589,7 @@ impl Isolate {
             }
             note::TIMEOUT => {
                 if let Some(id) = self.asked.get(&e.corr).copied() {
-                    self.say(format!(
-                        "late {id}{}",
-                        if e.payload == 1 { " deadlock" } else { "" }
-                    ));
+                    self.say(format!("late {id}{}", if e.payload == 1 { " deadlock" } else { "" }));
                 }
             }
             note::STARTED => self.say(format!("{who} started")),
@@ -730,7 +620,8 @@ impl Isolate {
             Comes::Promises => {
                 self.marks[i] = mark::PROMISED;
                 let shared = is_message && e.has(flag::SHARED);
-                if !shared && !(is_message && e.has(flag::ASYNC)) {
+                let alone = is_message && e.has(flag::ASYNC);
+                if !shared && !alone {
                     self.hold_back(e.index, i + 1);
                 }
                 self.hands.entry(e.index).or_default().push(Hand {
@@ -770,10 +661,7 @@ impl Isolate {
         for i in from..self.filled {
             let e = &mut self.inbox[i];
             let what = e.op();
-            let held = matches!(
-                what,
-                note::MSG | note::TIMER | note::WATCH | note::RESUME | note::RETURN
-            );
+            let held = matches!(what, note::MSG | note::TIMER | note::WATCH | note::RESUME | note::RETURN);
             if e.index == index && held {
                 self.marks[i] = mark::HELD | (what as u8) << 3;
                 e.head &= !OP_MASK;
@@ -820,9 +708,7 @@ impl Isolate {
     }
 
     pub(crate) fn name(&self, index: u32) -> String {
-        self.names
-            .get(&index)
-            .map_or_else(|| "-".to_owned(), Clone::clone)
+        self.names.get(&index).map_or_else(|| "-".to_owned(), Clone::clone)
     }
 
     pub(crate) fn say(&mut self, what: String) {
@@ -853,11 +739,7 @@ impl Isolate {
         }
         let count = |how: &str| counts.get(how).copied().unwrap_or(0);
         assert_eq!(u64::from(self.sent()), l.sent, "sent");
-        assert_eq!(
-            (count(HANDLED), count(FAILED)),
-            (l.handled, l.failed),
-            "handled and failed"
-        );
+        assert_eq!((count(HANDLED), count(FAILED)), (l.handled, l.failed), "handled and failed");
         assert_eq!(REASONS.map(count), l.dead, "dead letters");
         assert_eq!(pending, l.waiting + l.running, "waiting and running");
     }

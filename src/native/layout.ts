@@ -1,7 +1,7 @@
 // Generated from crates/core/src/entry.rs by scripts/layout.mjs. Do not edit.
 
 /** Which layout this is: the addon must have been built with the same. */
-export const LAYOUT = 2443388787
+export const LAYOUT = 3417330420
 /** The low bits of head. */
 export const OP_MASK = 31
 /** The tag is the upper half of head: which method, or which class. */
@@ -70,6 +70,8 @@ export const OP_SETTLED = 16
 export const OP_STREAM_END = 17
 /** The reader of a stream asks for an item (from = 1), or does not any more (0). */
 export const OP_DEMAND = 18
+/** A message whose caller gave it up before it was handed over. */
+export const OP_GIVEN_UP = 19
 
 /** Nothing: an entry taken back before it was run. */
 export const NOTE_NOP = 0

@@ -11,6 +11,8 @@ import {
   FLAG_STREAM,
   MODE_ORDERED,
   OP_ABORT,
+  OP_GIVEN_UP,
+  OP_MASK,
   OP_MSG,
 } from '../native/layout.ts'
 import { type CallSettings, noCallOptions } from '../options.ts'
@@ -19,6 +21,7 @@ import type { CallExtra } from './calls.ts'
 import type { Method } from './classes.ts'
 import { abortDelivered, Parcel } from './inbox.ts'
 import { type Lane, put, putExtra, reservePair, takeSlot } from './lane.ts'
+import { WORDS } from './limits.ts'
 import { hasEnded, type LocalRef, REF, refOf, SETTINGS } from './ref.ts'
 import { share } from './share.ts'
 import { Reader } from './streams.ts'
@@ -247,13 +250,25 @@ function abort(ref: LocalRef, corr: number, method: string, signal: AbortSignal)
   const reader = lane.calls.extra(corr)?.reader
   if (reader === undefined) lane.calls.reject(corr, error)
   else reader.abort(error)
-  if (abortDelivered(lane, corr)) return
+  if (abortUnsent(lane, corr) || abortDelivered(lane, corr)) return
   lane.mode |= MODE_ORDERED
   put(lane, OP_ABORT, ref.index, ref.age, 0, corr)
 }
 
 function capture(): <R>(fn: () => R) => R {
   return AsyncLocalStorage.snapshot() as <R>(fn: () => R) => R
+}
+
+/** A message that is still in the outbox is aborted there. Whether it was found. */
+function abortUnsent(lane: Lane, corr: number): boolean {
+  const { out } = lane
+  for (let o = (lane.written - 1) * WORDS; o >= 0; o -= WORDS) {
+    const head = out[o] as number
+    if ((head & OP_MASK) !== OP_MSG || out[o + 5] !== corr) continue
+    out[o] = (head & ~OP_MASK) | OP_GIVEN_UP
+    return true
+  }
+  return false
 }
 
 /** The actor whose handler called some awaits ago, if it is still the one that lives there. */

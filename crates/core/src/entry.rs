@@ -116,6 +116,8 @@ pub mod op {
     pub const STREAM_END: u32 = 17;
     /// The reader of a stream asks for an item (`from` = 1), or does not any more (0).
     pub const DEMAND: u32 = 18;
+    /// A message whose caller gave it up before it was handed over.
+    pub const GIVEN_UP: u32 = 19;
 }
 
 /// What the core hands to an isolate.

@@ -60,6 +60,9 @@ impl Lane {
             if entry.op() == op::MSG {
                 let extra = extra.map_or_else(Extra::default, Extra::of);
                 self.message_with(io, entry, extra);
+            } else if entry.op() == op::GIVEN_UP {
+                self.ledger.sent += 1;
+                self.refuse(entry, self.age_of(entry.from), dead::ABORTED);
             } else if whole || entry.op() == op::SPAWN {
                 self.operate(entry, extra);
             } else {

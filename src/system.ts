@@ -36,15 +36,20 @@ export interface System extends AsyncDisposable {
 
 /** Makes a system. Its actors' handlers run in the AsyncLocalStorage context of this call. */
 export function createSystem(options?: SystemOptions): System {
-  return new LocalSystem(options)
+  return new LocalSystem(options, false)
+}
+
+/** A system whose core keeps a record of what passes its border; for the runtime's own tests. */
+export function createRecordedSystem(options?: SystemOptions): System {
+  return new LocalSystem(options, true)
 }
 
 class LocalSystem implements System {
   readonly #lane: Lane
 
-  constructor(options: SystemOptions | undefined) {
+  constructor(options: SystemOptions | undefined, keepLog: boolean) {
     const settings = systemOptions(options, isManualClock)
-    this.#lane = new Lane(this, settings, { drain, spawn, stop, kill })
+    this.#lane = new Lane(this, settings, { drain, spawn, stop, kill }, keepLog)
     if (settings.clock !== undefined) attach(settings.clock, this.#lane)
   }
 

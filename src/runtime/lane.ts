@@ -80,10 +80,10 @@ export class Lane {
 
   // The rings; see crates/core/src/entry.rs.
   readonly header = new Int32Array(WORD_COUNT)
-  ring = FIRST_RING
-  out = new Int32Array(FIRST_RING * WORDS)
-  inbox = new Int32Array(FIRST_RING * WORDS)
-  marks = new Uint8Array(FIRST_RING)
+  ring: number
+  out: Int32Array
+  inbox: Int32Array
+  marks: Uint8Array
   #isTight = false
   /** Entries in the outbox. */
   written = 0
@@ -177,9 +177,14 @@ export class Lane {
   /** What refs and contexts need of the layers above. */
   readonly life: Life
 
-  constructor(system: System, settings: SystemSettings, life: Life) {
+  /** `keepLog`: the core records what passes its border, for tests that replay it. */
+  constructor(system: System, settings: SystemSettings, life: Life, keepLog: boolean) {
     this.system = system
     this.life = life
+    this.ring = keepLog ? RING : FIRST_RING
+    this.out = new Int32Array(this.ring * WORDS)
+    this.inbox = new Int32Array(this.ring * WORDS)
+    this.marks = new Uint8Array(this.ring)
     this.settings = settings
     this.actorSettings = defaultActorSettings(settings.mailbox)
     this.log = logger(settings)
@@ -218,7 +223,7 @@ export class Lane {
         POLICIES.indexOf(overflow),
         this.clock === undefined ? 0 : 1,
         this.clock === undefined ? 0 : Math.round(this.clock.now() * 1000),
-        process.env['BUSKIN_KEEP_LOG'] === '1' ? 1 : 0,
+        keepLog ? 1 : 0,
       ),
     )
     this.#closed.promise.catch(() => {})

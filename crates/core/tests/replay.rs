@@ -163,14 +163,15 @@ fn a_line_that_cannot_be_read_is_named() {
 #[test]
 fn the_records_made_under_node_replay() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures");
-    let Ok(files) = std::fs::read_dir(folder) else {
-        return;
-    };
+    let files = std::fs::read_dir(folder).unwrap();
+    let mut count = 0;
     for file in files.map(|f| f.unwrap().path()).filter(|f| f.extension().is_some_and(|e| e == "log")) {
         let log = Log::from_text(&std::fs::read_to_string(&file).unwrap()).unwrap();
         assert!(!log.notes().is_empty(), "{file:?} has notes");
         if let Err(Mismatch(what)) = log.replay() {
             panic!("{file:?}: {what}");
         }
+        count += 1;
     }
+    assert!(count > 0, "there is a record");
 }

@@ -1,0 +1,57 @@
+// Records what passes the core's border while actors of every kind run under Node, for the Rust test that replays it:
+// node --import ./scripts/ts.mjs scripts/record.ts
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { Actor } from '../src/actor.ts'
+import { Refusal } from '../src/errors.ts'
+import { createRecordedSystem, laneOf } from '../src/system.ts'
+import type { Ref } from '../src/ref.ts'
+
+class Clerk extends Actor {
+  static readonly concurrent = ['look']
+  #count = 0
+  override onStart() {
+    this.ctx.every(1, () => this.#count++)
+    this.ctx.after(2, async () => { await null })
+  }
+  override onStop() {}
+  add(n: number, _what?: unknown) { this.#count += n }
+  read() { return this.#count }
+  async slow(n: number) { await null; return n }
+  promised(n: number) { return Promise.resolve(n) }
+  look(n: number) { return Promise.resolve(n) }
+  refuse() { throw new Refusal('no') }
+  fail() { throw new Error('failed') }
+  async failLater() { await null; throw new Error('failed later') }
+  *items(n: number) { for (let i = 0; i < n; i++) yield i }
+  hire(): Ref<Clerk> { return this.ctx.spawn(Clerk) }
+  follow(other: Ref<Clerk>) { this.ctx.watch(other, () => this.#count++) }
+  pass(other: Ref<Clerk>, n: number) { for (let i = 0; i < n; i++) other.tell.add(i) }
+}
+
+const system = createRecordedSystem({ log: false, mailbox: { capacity: 200 } })
+const settled = async (asked: Promise<unknown>[]): Promise<void> => void (await Promise.allSettled(asked))
+const head = system.spawn(Clerk, { name: 'head' })
+const small = system.spawn(Clerk, { mailbox: { capacity: 2, overflow: 'drop-oldest' } })
+const patient = system.spawn(Clerk, { mailbox: { capacity: 1, overflow: 'wait' } })
+const hired = await head.ask.hire()
+head.tell.follow(hired)
+head.tell.pass(hired, 150)
+for (let i = 0; i < 250; i++) hired.tell.add(i, { i })
+for (let i = 0; i < 8; i++) small.tell.add(i)
+await settled([1, 2, 3, 4].map((n) => patient.send.add(n)))
+await settled([head.ask.slow(1), head.ask.promised(2), head.ask.look(3), head.ask.look(4), head.ask.refuse(), head.ask.read()])
+await settled([head.with({ ttl: 0 }).ask.read(), head.with({ priority: 'high' }).ask.read(), head.with({ timeout: 1 }).ask.slow(5)])
+for await (const item of hired.stream.items(20)) if (item === 12) break
+await settled([hired.ask.failLater(), hired.ask.read()])
+const more = await head.ask.hire()
+await settled([more.ask.fail(), more.ask.read(), more.stopped])
+await new Promise((resolve) => { setTimeout(resolve, 10) })
+const last = await head.ask.hire()
+for (let i = 0; i < 20; i++) last.tell.add(i)
+await last.stop({ drain: true })
+await small.kill()
+await system.shutdown()
+
+const folder = new URL('../crates/core/tests/fixtures/', import.meta.url)
+mkdirSync(folder, { recursive: true })
+writeFileSync(new URL('node.log', folder), laneOf(system).native.log())

@@ -171,6 +171,10 @@ export class Lane {
   #closing: Promise<void> | undefined
   closing = false
   isClosed = false
+  /** A kill is in the outbox: whether a run that ends now ended before it is the core's to say, see run.ts. */
+  killing = false
+  postponed: (() => void)[] = []
+  #due: (() => void)[] = []
   /** The core panicked: nothing works any more. */
   broken: unknown = undefined
 
@@ -246,6 +250,12 @@ export class Lane {
   turn(): void {
     const { header } = this
     if (this.#isTight) this.#widen()
+    if (this.#due.length > 0) for (const run of this.#due.splice(0)) run()
+    if (this.killing) {
+      this.killing = false
+      this.#due = this.postponed
+      this.postponed = []
+    }
     header[WORD_OUT] = this.written
     header[WORD_MODE] = this.mode
     this.written = 0

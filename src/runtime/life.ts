@@ -97,6 +97,7 @@ export function kill(ref: LocalRef): Promise<ExitReason> {
     if (lane.inbox[o + 5] === 0) lane.inbox[o + 5] = NO_CALL // so that the loop looks when the handler returns
   }
   lane.mode |= MODE_ORDERED
+  lane.killing = true
   put(lane, OP_STOP, ref.index, ref.age, STOP_KILL, NEVER)
   return ended
 }

@@ -66,6 +66,11 @@ export async function follow(lane: Lane, run: Run, promise: unknown): Promise<vo
 
 function finish(lane: Lane, run: Run, value: unknown, error: unknown, threw: boolean): void {
   if (run.fenced) return
+  if (lane.killing) {
+    // if the kill is for this actor its run is fenced by then
+    lane.postponed.push(() => finish(lane, run, value, error, threw))
+    return
+  }
   const more = moreIf(run.ref)
   if (run.shared) more?.shared?.delete(run)
   else if (more?.run === run) more.run = undefined

@@ -80,6 +80,25 @@ fn a_send_is_accepted_when_there_is_room_and_nobody_overtakes_who_waits_for_it()
 }
 
 #[test]
+fn nobody_overtakes_who_waits_for_room_while_a_handler_makes_some() {
+    let mut iso = Isolate::new();
+    let options = Options { capacity: 1, policy: policy::WAIT, ..Options::default() };
+    let a = iso.spawn("a", options, |iso, e| {
+        if e.op() == note::MSG && e.payload == 1 {
+            iso.tell(Ref { index: e.index, age: 0 }); // its own place is free, but taken
+            iso.submit();
+        }
+        Comes::Returns
+    });
+    iso.run();
+    let ids = [iso.send_how(a, PLAIN), iso.send_how(a, PLAIN)];
+    iso.run();
+    assert_eq!(ids.map(|id| iso.end_of(id)), [HANDLED; 2]);
+    assert_eq!(iso.end_of(3), "mailbox-full");
+    iso.all_accounted_for();
+}
+
+#[test]
 fn who_waits_for_room_is_told_when_the_actor_ends() {
     let mut iso = Isolate::new();
     let a = busy(&mut iso, 1, policy::WAIT);

@@ -219,6 +219,20 @@ fn past_its_deadline_a_drain_is_a_kill() {
 }
 
 #[test]
+fn the_deadline_of_a_drain_does_not_reach_beyond_the_drain() {
+    let mut iso = Isolate::new();
+    let a = iso.spawn("a", HOOKED, |_, e| if e.op() == note::STOP { Comes::Promises } else { Comes::Returns });
+    iso.run();
+    iso.drain(a, 50);
+    iso.run();
+    iso.take();
+    iso.advance(1_000);
+    assert_eq!(iso.take(), Vec::<String>::new(), "onStop has the time of a stop");
+    iso.done(a, true);
+    assert_eq!(iso.after_run(), ["a ended normal"]);
+}
+
+#[test]
 fn a_drain_while_the_actor_starts_keeps_both_deadlines() {
     for (start, drain, at, reason) in [(50, 100, 50, "failed"), (100, 50, 50, "killed")] {
         let mut iso = Isolate::new();

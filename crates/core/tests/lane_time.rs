@@ -57,6 +57,28 @@ fn many_that_expire_at_once_are_all_dead_letters_and_the_lane_does_not_stall() {
 }
 
 #[test]
+fn many_that_expire_unnoticed_do_not_stall_the_lane() {
+    let mut iso = Isolate::with(Default::default(), 16);
+    iso.deaf = true;
+    let (a, b) = (iso.spawn("a", Options::default(), worker), iso.spawn("b", Options::default(), worker));
+    iso.tell_how(a, SLOW);
+    iso.tell_how(b, SLOW);
+    iso.run();
+    for _ in 0..500 {
+        iso.tell_how(a, How { ttl: Some(10), ..PLAIN });
+        iso.tell_how(b, How { ttl: Some(10), ..PLAIN });
+    }
+    let last = iso.tell(a);
+    iso.run();
+    iso.set_time(1_000);
+    iso.done(a, true);
+    iso.done(b, true);
+    iso.run();
+    assert_eq!((iso.lane.ledger.dead(), iso.end_of(last)), (1_000, HANDLED));
+    assert!(!iso.is_busy());
+}
+
+#[test]
 fn what_was_handed_back_keeps_its_time_to_live() {
     let mut iso = Isolate::new();
     let a = iso.spawn("a", Options::default(), worker);
@@ -469,6 +491,22 @@ fn a_cycle_that_a_reply_has_broken_is_none() {
     iso.ask_how(refs[0], how(refs[1]));
     iso.run();
     assert!(!iso.take().iter().any(|t| t.contains("cycle")), "a waits for nobody");
+}
+
+#[test]
+fn an_ask_that_outlives_its_handler_is_waited_for_by_nobody() {
+    let mut iso = Isolate::new();
+    let refs = ring(&mut iso, 2);
+    iso.tell_how(refs[0], SLOW);
+    iso.run();
+    iso.ask_how(refs[1], How { from: refs[0].index, ..SLOW });
+    iso.run();
+    iso.done(refs[0], true); // without awaiting the reply
+    iso.tell_how(refs[0], SLOW);
+    iso.run();
+    iso.ask_how(refs[0], How { from: refs[1].index, ..SLOW });
+    iso.run();
+    assert!(!iso.take().iter().any(|t| t.contains("cycle")));
 }
 
 #[test]

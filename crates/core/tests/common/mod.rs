@@ -107,6 +107,8 @@ pub(crate) struct Isolate {
     mode: u32,
     pub(crate) current: u32,
     pub(crate) turns: u64,
+    /// Nobody listens to events and dead letters.
+    pub(crate) deaf: bool,
     /// In µs.
     pub(crate) now: u64,
     scripts: HashMap<u32, Script>,
@@ -151,6 +153,7 @@ impl Isolate {
             mode: 0,
             current: 0,
             turns: 0,
+            deaf: false,
             now: 0,
             scripts: HashMap::new(),
             names: HashMap::new(),
@@ -419,7 +422,8 @@ impl Isolate {
 
     fn with_rings(&mut self, call: impl FnOnce(&mut Lane, &mut Rings<'_>)) {
         self.header[word::OUT] = self.written as i32;
-        self.header[word::MODE] = (self.mode | mode::EVENTS | mode::DEAD) as i32;
+        let listening = if self.deaf { 0 } else { mode::EVENTS | mode::DEAD };
+        self.header[word::MODE] = (self.mode | listening) as i32;
         (self.written, self.mode) = (0, 0);
         let Isolate { lane, header, outbox, inbox, marks, .. } = self;
         call(lane, &mut Rings { header, outbox, inbox, marks });

@@ -60,12 +60,7 @@ fn race<P: FnOnce(u32, u64, &Seen) + Send>(
     mut receive: impl FnMut(&mut dyn FnMut(u32, u32)),
 ) -> f64 {
     let each = PER_ROUND / producers.len() as u64;
-    let seen = Seen(
-        producers
-            .iter()
-            .map(|_| CachePadded::new(AtomicU64::new(0)))
-            .collect(),
-    );
+    let seen = Seen(producers.iter().map(|_| CachePadded::new(AtomicU64::new(0))).collect());
     let start = Instant::now();
     thread::scope(|scope| {
         for (id, produce) in (0..).zip(producers) {
@@ -96,11 +91,7 @@ fn race<P: FnOnce(u32, u64, &Seen) + Send>(
 }
 
 fn header(id: u32, at: u64) -> Header {
-    Header {
-        corr: at as u32,
-        source_lane: id,
-        ..Header::default()
-    }
+    Header { corr: at as u32, source_lane: id, ..Header::default() }
 }
 
 /// The way of the runtime: pooled parcels, `size` per push, nodes returned per drain.
@@ -125,16 +116,11 @@ fn inbox(threads: u32, size: u64) -> f64 {
     race(producers.collect(), |count| {
         for parcel in inbox.drain() {
             black_box(parcel.bytes());
-            let &Header {
-                corr, source_lane, ..
-            } = parcel.header();
+            let &Header { corr, source_lane, .. } = parcel.header();
             count(source_lane, corr);
             spent[source_lane as usize].add(parcel);
         }
-        homes
-            .iter()
-            .zip(&mut spent)
-            .for_each(|(home, spent)| home.give(std::mem::take(spent)));
+        homes.iter().zip(&mut spent).for_each(|(home, spent)| home.give(std::mem::take(spent)));
     })
 }
 
@@ -157,9 +143,7 @@ fn shared(threads: u32) -> f64 {
         // SAFETY: only this thread pops.
         while let Pop::Some(parcel) = unsafe { queue.pop() } {
             black_box(parcel.bytes());
-            let &Header {
-                corr, source_lane, ..
-            } = parcel.header();
+            let &Header { corr, source_lane, .. } = parcel.header();
             count(source_lane, corr);
             spent[source_lane as usize].add(parcel);
             if spent[source_lane as usize].len() as u64 == STRIDE {
@@ -191,10 +175,7 @@ fn floor<S: FnMut(Plain) + Send>(senders: Vec<S>, mut receive: impl FnMut() -> O
 
 fn seg_queue(threads: u32) -> f64 {
     let queue = &SegQueue::new();
-    floor(
-        (0..threads).map(|_| move |plain| queue.push(plain)).collect(),
-        || queue.pop(),
-    )
+    floor((0..threads).map(|_| move |plain| queue.push(plain)).collect(), || queue.pop())
 }
 
 fn std_mpsc(threads: u32) -> f64 {
@@ -277,10 +258,7 @@ fn main() {
     type Row = (&'static str, Box<dyn Fn() -> f64>);
     let mut rows: Vec<Row> = vec![
         ("wheel insert+remove, alone", Box::new(|| wheel_ask(0))),
-        (
-            "wheel insert+remove, among 100,000",
-            Box::new(|| wheel_ask(100_000)),
-        ),
+        ("wheel insert+remove, among 100,000", Box::new(|| wheel_ask(100_000))),
         ("wheel remove+insert, 1,000 in flight", Box::new(wheel_window)),
         ("wheel insert+fire, 25,000 waiting", Box::new(wheel_fire)),
         ("shared push+pop, one thread", Box::new(shared_alone)),
@@ -295,19 +273,12 @@ fn main() {
     }
     let mut times = vec![Vec::new(); rows.len()];
     for _ in 0..ROUNDS {
-        rows.iter()
-            .zip(&mut times)
-            .for_each(|((_, run), times)| times.push(run()));
+        rows.iter().zip(&mut times).for_each(|((_, run), times)| times.push(run()));
     }
     println!("{:40} {:>8} {:>8} {:>8}  ns/op", "", "median", "min", "max");
     for ((name, _), times) in rows.iter().zip(&mut times) {
         times.sort_by(f64::total_cmp);
-        println!(
-            "{name:40} {:8.1} {:8.1} {:8.1}",
-            times[ROUNDS / 2],
-            times[0],
-            times[ROUNDS - 1]
-        );
+        println!("{name:40} {:8.1} {:8.1} {:8.1}", times[ROUNDS / 2], times[0], times[ROUNDS - 1]);
     }
     for ((name, _), times) in rows.iter().zip(&times) {
         let (median, min, max) = (times[ROUNDS / 2], times[0], times[ROUNDS - 1]);

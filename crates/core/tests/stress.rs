@@ -58,16 +58,8 @@ fn produce(lane: &Lane, mut pool: Pool, id: u32) -> Sent {
     loop {
         let mut batch = Batch::new();
         for _ in 0..=sent % 7 {
-            let header = Header {
-                corr: sent as u32,
-                source_lane: id,
-                ..Header::default()
-            };
-            let len = if sent.is_multiple_of(100) {
-                INLINE + 1
-            } else {
-                (sent % 80) as usize
-            };
+            let header = Header { corr: sent as u32, source_lane: id, ..Header::default() };
+            let len = if sent.is_multiple_of(100) { INLINE + 1 } else { (sent % 80) as usize };
             batch.push(pool.parcel(header, &vec![sent as u8; len]));
             sent += 1;
         }
@@ -78,19 +70,9 @@ fn produce(lane: &Lane, mut pool: Pool, id: u32) -> Sent {
                 lane.gate.ring();
             }
             Err(Closed(batch)) => {
-                let back: Vec<u64> = batch
-                    .into_mail()
-                    .map(|parcel| parcel.header().corr.into())
-                    .collect();
-                assert_eq!(
-                    back,
-                    (first..sent).collect::<Vec<_>>(),
-                    "given back whole and in order"
-                );
-                return Sent {
-                    sent,
-                    back: len as u64,
-                };
+                let back: Vec<u64> = batch.into_mail().map(|parcel| parcel.header().corr.into()).collect();
+                assert_eq!(back, (first..sent).collect::<Vec<_>>(), "given back whole and in order");
+                return Sent { sent, back: len as u64 };
             }
         }
         if sent % 64 < 8 {
@@ -105,19 +87,14 @@ fn consume(lane: &Lane, returns: &[Arc<buskin_core::lane::pool::Returns>], stop:
     let mut read = |mail: buskin_core::mailbox::links::Mail<Parcel>| {
         let mut spent: [Spent; PRODUCERS as usize] = Default::default();
         for parcel in mail {
-            let Header {
-                corr, source_lane, ..
-            } = *parcel.header();
+            let Header { corr, source_lane, .. } = *parcel.header();
             let from = source_lane as usize;
             assert_eq!(u64::from(corr), got[from], "in the order sent");
             assert!(parcel.bytes().iter().all(|&byte| byte == corr as u8));
             got[from] += 1;
             spent[from].add(parcel);
         }
-        returns
-            .iter()
-            .zip(spent)
-            .for_each(|(home, spent)| home.give(spent));
+        returns.iter().zip(spent).for_each(|(home, spent)| home.give(spent));
         got.iter().sum::<u64>()
     };
     while read(lane.inbox.drain()) < stop {

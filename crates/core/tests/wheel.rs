@@ -57,35 +57,20 @@ impl Model {
         let token = self.inserted;
         self.inserted += 1;
         let key = wheel.insert(deadline, token);
-        assert!(
-            !self.timers.values().any(|&k| k == key),
-            "a key in use was given out again"
-        );
+        assert!(!self.timers.values().any(|&k| k == key), "a key in use was given out again");
         self.timers.insert((deadline.max(self.floor), token), key);
     }
 
     fn pop(&mut self, wheel: &mut Wheel) -> bool {
-        let due = self
-            .timers
-            .first_key_value()
-            .map(|(&at, _)| at)
-            .filter(|at| at.0 <= self.now && at.0 != NEVER);
-        assert_eq!(
-            wheel.pop_due(self.now),
-            due.map(|(deadline, token)| (token, deadline))
-        );
+        let due = self.timers.first_key_value().map(|(&at, _)| at).filter(|at| at.0 <= self.now && at.0 != NEVER);
+        assert_eq!(wheel.pop_due(self.now), due.map(|(deadline, token)| (token, deadline)));
         self.floor = due.map_or(self.now, |(deadline, _)| deadline);
         due.is_some_and(|at| self.timers.remove(&at).is_some())
     }
 
     fn check(&self, wheel: &Wheel) {
         assert_eq!(wheel.len(), self.timers.len());
-        let first = self
-            .timers
-            .keys()
-            .map(|at| at.0)
-            .next()
-            .filter(|&deadline| deadline != NEVER);
+        let first = self.timers.keys().map(|at| at.0).next().filter(|&deadline| deadline != NEVER);
         assert_eq!(wheel.next_deadline(), first);
         let check = wheel.next_check();
         assert_eq!(check.is_some(), first.is_some());
@@ -132,10 +117,7 @@ proptest! {
 fn a_timer_fires_at_its_deadline_and_not_before() {
     const DAY: u64 = 86_400_000;
     let borders = (0..64).map(|bit| 1u64 << bit).flat_map(|b| [b - 1, b, b + 1]);
-    for deadline in borders
-        .chain([DAY, 365 * DAY, 1_000_000 * DAY, NEVER - 1])
-        .filter(|&d| d > 1)
-    {
+    for deadline in borders.chain([DAY, 365 * DAY, 1_000_000 * DAY, NEVER - 1]).filter(|&d| d > 1) {
         for start in [0, 1, 63, 64, 4095, deadline / 2, deadline - 1] {
             if start >= deadline {
                 continue;
@@ -143,16 +125,8 @@ fn a_timer_fires_at_its_deadline_and_not_before() {
             let mut wheel = Wheel::new(start);
             wheel.insert(deadline, 7);
             assert_eq!(wheel.next_deadline(), Some(deadline));
-            assert_eq!(
-                wheel.pop_due(deadline - 1),
-                None,
-                "{deadline} from {start}: too early"
-            );
-            assert_eq!(
-                wheel.pop_due(deadline),
-                Some((7, deadline)),
-                "{deadline} from {start}"
-            );
+            assert_eq!(wheel.pop_due(deadline - 1), None, "{deadline} from {start}: too early");
+            assert_eq!(wheel.pop_due(deadline), Some((7, deadline)), "{deadline} from {start}");
             assert!(wheel.is_empty());
         }
     }
@@ -196,17 +170,13 @@ fn timers_of_one_millisecond_keep_their_order_through_cascades() {
 #[test]
 fn a_jump_of_days_fires_all_in_order() {
     let mut wheel = Wheel::new(12_345);
-    let mut want: Vec<(u64, u64)> = (0..5_000u64)
-        .map(|token| (12_345 + token * 7_919_777 % 864_000_000, token))
-        .collect();
+    let mut want: Vec<(u64, u64)> =
+        (0..5_000u64).map(|token| (12_345 + token * 7_919_777 % 864_000_000, token)).collect();
     for &(deadline, token) in &want {
         wheel.insert(deadline, token);
     }
     want.sort_unstable();
-    let got: Vec<(u64, u64)> = pop_all(&mut wheel, 30 * 86_400_000)
-        .iter()
-        .map(|&(t, d)| (d, t))
-        .collect();
+    let got: Vec<(u64, u64)> = pop_all(&mut wheel, 30 * 86_400_000).iter().map(|&(t, d)| (d, t)).collect();
     assert_eq!(got, want);
 }
 
@@ -214,10 +184,7 @@ fn a_jump_of_days_fires_all_in_order() {
 fn the_last_moment_never_comes() {
     let mut wheel = Wheel::new(0);
     let key = wheel.insert(NEVER, 1);
-    assert_eq!(
-        (wheel.next_deadline(), wheel.next_check(), wheel.len()),
-        (None, None, 1)
-    );
+    assert_eq!((wheel.next_deadline(), wheel.next_check(), wheel.len()), (None, None, 1));
     assert_eq!(wheel.pop_due(NEVER), None);
     assert_eq!(wheel.remove(key), Some(1));
     assert!(wheel.is_empty());
@@ -232,24 +199,14 @@ fn timers_may_be_inserted_and_removed_between_pops() {
     wheel.insert(100, 10); // due at once, behind its peers
     wheel.insert(150, 11); // later in this series
     wheel.insert(201, 12); // in the next
-    assert_eq!(
-        pop_all(&mut wheel, 200),
-        [(2, 100), (3, 100), (10, 100), (11, 150)]
-    );
+    assert_eq!(pop_all(&mut wheel, 200), [(2, 100), (3, 100), (10, 100), (11, 150)]);
     assert_eq!(wheel.remove(keys[0]), None);
     assert_eq!(pop_all(&mut wheel, 201), [(12, 201)]);
 }
 
 #[test]
 fn a_loop_that_wakes_when_told_wakes_in_vain_at_most_once_per_level() {
-    for (deadline, vain) in [
-        (63, 0),
-        (64, 0),
-        (100, 1),
-        (5_000, 2),
-        (86_399_999, 4),
-        (NEVER - 1, 10),
-    ] {
+    for (deadline, vain) in [(63, 0), (64, 0), (100, 1), (5_000, 2), (86_399_999, 4), (NEVER - 1, 10)] {
         let mut wheel = Wheel::new(0);
         wheel.insert(deadline, 1);
         let mut wakes = 0;

@@ -40,9 +40,8 @@ impl Bell {
         // SAFETY: the caller's promise; one thread count, no queue bound, no context, no finalizer to run.
         unsafe {
             let (none, no) = (null_mut(), null_mut());
-            let status = sys::napi_create_threadsafe_function(
-                env, function, none, name, 0, 1, no, None, no, call, &mut handle,
-            );
+            let status =
+                sys::napi_create_threadsafe_function(env, function, none, name, 0, 1, no, None, no, call, &mut handle);
             if status != sys::Status::napi_ok {
                 return None;
             }

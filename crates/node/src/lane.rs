@@ -111,8 +111,11 @@ pub(crate) unsafe extern "C" fn make(env: Env, info: Info) -> Value {
         // SAFETY: six numbers were checked to be there, and JavaScript does not run meanwhile.
         let settings: [f64; 6] = unsafe { *settings.0.cast() };
         let clock = if settings[3] == 0.0 { Clock::real() } else { Clock::Manual(micros(settings[4])) };
-        let defaults =
-            Defaults { ask_timeout: micros(settings[0]), capacity: unsigned(settings[1]), policy: unsigned(settings[2]) };
+        let defaults = Defaults {
+            ask_timeout: micros(settings[0]),
+            capacity: unsigned(settings[1]),
+            policy: unsigned(settings[2]),
+        };
         let mut lane = Lane::new(clock, defaults);
         if settings[5] != 0.0 {
             lane.keep_log();
@@ -122,7 +125,13 @@ pub(crate) unsafe extern "C" fn make(env: Env, info: Info) -> Value {
         if let Some(bell) = bell {
             lane.hang(Box::new(bell));
         }
-        let bound = Box::new(Bound { lane: UnsafeCell::new(lane), memory: Cell::new(memory), env, bell: Cell::new(bell), broken: Cell::new(false) });
+        let bound = Box::new(Bound {
+            lane: UnsafeCell::new(lane),
+            memory: Cell::new(memory),
+            env,
+            bell: Cell::new(bell),
+            broken: Cell::new(false),
+        });
         weigh(env, WEIGHT);
         expose(env, Box::into_raw(bound))
     })
@@ -247,12 +256,12 @@ macro_rules! asking {
 
 plain! {
     /// `turn()`: hands the outbox over, takes a full inbox.
-    turn, |lane, rings| lane.turn(rings)
+    turn, Lane::turn
 }
 
 plain! {
     /// `submit()`: hands the outbox over in mid-way of an inbox.
-    submit, |lane, rings| lane.submit(rings)
+    submit, Lane::submit
 }
 
 asking! {

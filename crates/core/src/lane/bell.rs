@@ -24,9 +24,7 @@ impl Gate {
     /// A gate without a bell: shut.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            bell: Mutex::new(None),
-        }
+        Self { bell: Mutex::new(None) }
     }
 
     /// Hangs the bell; returns the one that hung there.

@@ -50,10 +50,7 @@ impl<H: Link> Inbox<H> {
     /// An open inbox of an awake lane.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            head: CachePadded::new(Head::new()),
-            owns: PhantomData,
-        }
+        Self { head: CachePadded::new(Head::new()), owns: PhantomData }
     }
 
     /// Hands a batch over. An empty one does nothing.

@@ -39,21 +39,11 @@ fn producer(inbox: &Letters, batches: &'static [&'static [u32]]) -> thread::Join
 fn messages_of_one_producer_stay_in_order_across_batches() {
     explore(|| {
         let inbox = Letters::default();
-        let producers = [
-            producer(&inbox, &[&[10, 11], &[12]]),
-            producer(&inbox, &[&[20], &[21, 22]]),
-        ];
+        let producers = [producer(&inbox, &[&[10, 11], &[12]]), producer(&inbox, &[&[20], &[21, 22]])];
         let mut got: Vec<u32> = inbox.drain().map(Letter::read).collect();
-        producers
-            .into_iter()
-            .for_each(|producer| drop(producer.join().unwrap()));
+        producers.into_iter().for_each(|producer| drop(producer.join().unwrap()));
         got.extend(inbox.drain().map(Letter::read));
-        let of = |tens| {
-            got.iter()
-                .copied()
-                .filter(|text| text / 10 == tens)
-                .collect::<Vec<_>>()
-        };
+        let of = |tens| got.iter().copied().filter(|text| text / 10 == tens).collect::<Vec<_>>();
         assert_eq!((of(1), of(2)), (vec![10, 11, 12], vec![20, 21, 22]));
     });
 }
@@ -102,9 +92,7 @@ fn a_lane_that_sleeps_whenever_it_can_gets_everything() {
                 thread::park();
             }
         }
-        producers
-            .into_iter()
-            .for_each(|producer| producer.join().unwrap());
+        producers.into_iter().for_each(|producer| producer.join().unwrap());
     });
 }
 
@@ -231,19 +219,10 @@ fn parcels_come_home_or_are_freed_when_the_home_is_gone() {
         let mut pool = Pool::new();
         let givers = [1, 2].map(|corr| {
             let (returns, mut spent) = (Arc::clone(pool.returns()), Spent::new());
-            spent.add(Parcel::new(Header {
-                corr,
-                ..Header::default()
-            }));
+            spent.add(Parcel::new(Header { corr, ..Header::default() }));
             thread::spawn(move || returns.give(spent))
         });
-        let parcel = pool.parcel(
-            Header {
-                corr: 3,
-                ..Header::default()
-            },
-            &[1, 2, 3],
-        );
+        let parcel = pool.parcel(Header { corr: 3, ..Header::default() }, &[1, 2, 3]);
         assert_eq!((parcel.header().corr, parcel.bytes()), (3, &[1, 2, 3][..]));
         pool.put(parcel);
         pool.trim(1);

@@ -72,14 +72,7 @@ impl Parcel {
     /// A parcel in a fresh node, without bytes. A pool gives out used ones.
     #[must_use]
     pub fn new(header: Header) -> Self {
-        Self(Box::new(Node {
-            hook: Hook::new(),
-            header,
-            body: Body::Inline {
-                len: 0,
-                bytes: [0; INLINE],
-            },
-        }))
+        Self(Box::new(Node { hook: Hook::new(), header, body: Body::Inline { len: 0, bytes: [0; INLINE] } }))
     }
 
     /// The header.
@@ -116,10 +109,7 @@ impl Parcel {
             body if from.len() <= INLINE => {
                 let mut bytes = [0; INLINE];
                 bytes[..from.len()].copy_from_slice(from);
-                *body = Body::Inline {
-                    len: from.len() as u8,
-                    bytes,
-                };
+                *body = Body::Inline { len: from.len() as u8, bytes };
             }
             body => *body = Body::Spill(from.into()),
         }
@@ -132,13 +122,7 @@ impl Parcel {
 
     /// Takes a spilled box out without a copy; `None` when the bytes are inline.
     pub fn take_boxed(&mut self) -> Option<Box<[u8]>> {
-        match mem::replace(
-            &mut self.0.body,
-            Body::Inline {
-                len: 0,
-                bytes: [0; INLINE],
-            },
-        ) {
+        match mem::replace(&mut self.0.body, Body::Inline { len: 0, bytes: [0; INLINE] }) {
             Body::Spill(bytes) => Some(bytes),
             inline => {
                 self.0.body = inline;
@@ -152,21 +136,13 @@ impl Parcel {
     pub(super) fn clear(&mut self) {
         match &mut self.0.body {
             Body::Inline { len, .. } => *len = 0,
-            body => {
-                *body = Body::Inline {
-                    len: 0,
-                    bytes: [0; INLINE],
-                }
-            }
+            body => *body = Body::Inline { len: 0, bytes: [0; INLINE] },
         }
     }
 }
 
 impl fmt::Debug for Parcel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Parcel")
-            .field("header", self.header())
-            .field("len", &self.bytes().len())
-            .finish()
+        f.debug_struct("Parcel").field("header", self.header()).field("len", &self.bytes().len()).finish()
     }
 }

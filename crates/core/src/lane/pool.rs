@@ -42,12 +42,7 @@ impl Pool {
     /// An empty pool; the first parcels are allocated.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            free: Batch::new(),
-            returns: Arc::new(Returns {
-                head: CachePadded::new(Head::new()),
-            }),
-        }
+        Self { free: Batch::new(), returns: Arc::new(Returns { head: CachePadded::new(Head::new()) }) }
     }
 
     /// Where other lanes give this pool's parcels back.

@@ -46,11 +46,7 @@ unsafe impl Send for Letter {}
 
 impl Letter {
     pub(crate) fn new(text: u32) -> Self {
-        let letter = Self(Box::new(Content {
-            hook: Hook::new(),
-            text: UnsafeCell::new(0),
-            alive: Arc::new(()),
-        }));
+        let letter = Self(Box::new(Content { hook: Hook::new(), text: UnsafeCell::new(0), alive: Arc::new(()) }));
         // SAFETY: just made; nobody else has it.
         letter.0.text.with_mut(|at| unsafe { *at = text });
         letter
@@ -88,15 +84,9 @@ fn nodes_of_two_producers_all_come_out_each_in_order() {
                 Pop::Empty | Pop::Busy => thread::yield_now(),
             }
         }
-        producers
-            .into_iter()
-            .for_each(|producer| producer.join().unwrap());
+        producers.into_iter().for_each(|producer| producer.join().unwrap());
         for base in [10, 20] {
-            let of: Vec<u32> = got
-                .iter()
-                .copied()
-                .filter(|text| text / 10 == base / 10)
-                .collect();
+            let of: Vec<u32> = got.iter().copied().filter(|text| text / 10 == base / 10).collect();
             assert_eq!(of, [base, base + 1]);
         }
         assert!(queue.is_empty());
@@ -114,10 +104,7 @@ fn an_emptied_queue_reports_its_next_push() {
         let first = unsafe { queue.pop() };
         assert!(matches!(first, Pop::Some(_) | Pop::Busy));
         let found_empty = producer.join().unwrap();
-        assert!(
-            !found_empty || matches!(first, Pop::Some(_)),
-            "it was not empty before the pop"
-        );
+        assert!(!found_empty || matches!(first, Pop::Some(_)), "it was not empty before the pop");
         // The rest is dropped with the queue; loom would report a leak.
     });
 }
@@ -159,11 +146,7 @@ impl Cell {
 
 fn told_by_threads(threads: u32, each: u32) {
     explore(move || {
-        let cell = Arc::new(Cell {
-            mailbox: Shared::new(),
-            scheduled: Scheduled::new(),
-            handled: UnsafeCell::new(0),
-        });
+        let cell = Arc::new(Cell { mailbox: Shared::new(), scheduled: Scheduled::new(), handled: UnsafeCell::new(0) });
         let tell = move |cell: &Cell| (0..each).for_each(|_| cell.tell(1));
         let others: Vec<_> = (1..threads)
             .map(|_| {
@@ -174,11 +157,7 @@ fn told_by_threads(threads: u32, each: u32) {
         tell(&cell);
         others.into_iter().for_each(|other| other.join().unwrap());
         // SAFETY: all others have ended.
-        assert_eq!(
-            cell.handled.with(|sum| unsafe { *sum }),
-            threads * each,
-            "a wake-up was lost"
-        );
+        assert_eq!(cell.handled.with(|sum| unsafe { *sum }), threads * each, "a wake-up was lost");
         assert!(!cell.scheduled.is_scheduled());
     });
 }

@@ -17,9 +17,7 @@ impl Hook {
     /// A hook in no queue.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            next: AtomicPtr::new(ptr::null_mut()),
-        }
+        Self { next: AtomicPtr::new(ptr::null_mut()) }
     }
 }
 
@@ -63,12 +61,7 @@ impl<H: Link> Batch<H> {
     /// An empty batch; allocates nothing.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            newest: ptr::null_mut(),
-            oldest: ptr::null_mut(),
-            len: 0,
-            owns: PhantomData,
-        }
+        Self { newest: ptr::null_mut(), oldest: ptr::null_mut(), len: 0, owns: PhantomData }
     }
 
     /// How many nodes it holds.
@@ -126,12 +119,7 @@ impl<H: Link> Batch<H> {
     /// # Safety
     /// The three came from `into_raw` of the same type, and the oldest's link is null again.
     pub(crate) unsafe fn from_raw((newest, oldest, len): (*mut Hook, *mut Hook, usize)) -> Self {
-        Self {
-            newest,
-            oldest,
-            len,
-            owns: PhantomData,
-        }
+        Self { newest, oldest, len, owns: PhantomData }
     }
 
     /// Takes a chain over of which only the newest node is known, by walking it.
@@ -145,12 +133,7 @@ impl<H: Link> Batch<H> {
             // SAFETY: the caller's promise: every link leads to an owned node or is null.
             at = unsafe { &*at }.next.load(Relaxed);
         }
-        Self {
-            newest,
-            oldest,
-            len,
-            owns: PhantomData,
-        }
+        Self { newest, oldest, len, owns: PhantomData }
     }
 }
 
@@ -196,11 +179,7 @@ impl<H: Link> Mail<H> {
             link.store(next, Relaxed); // Relaxed: the chain is ours alone
             (next, at, len) = (at, older, len + 1);
         }
-        Self {
-            next,
-            len,
-            owns: PhantomData,
-        }
+        Self { next, len, owns: PhantomData }
     }
 
     /// Whether nothing is left.

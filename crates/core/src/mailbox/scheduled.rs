@@ -70,11 +70,7 @@ impl Scheduled {
         // Release: pairs with the Acquire half of the swap in `claim`.
         // Acquire: pairs with the Release half of the swap in `claim`, for the recheck below.
         self.0.swap(IDLE, AcqRel);
-        if is_empty() || !self.claim() {
-            Released::Idle
-        } else {
-            Released::Again
-        }
+        if is_empty() || !self.claim() { Released::Idle } else { Released::Again }
     }
 
     /// Whether it was scheduled or running a moment ago. For display only.

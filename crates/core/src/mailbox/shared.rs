@@ -62,11 +62,7 @@ impl<H: Link> Shared<H> {
     /// An empty queue.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            last: AtomicPtr::new(ptr::null_mut()),
-            first: AtomicPtr::new(ptr::null_mut()),
-            owns: PhantomData,
-        }
+        Self { last: AtomicPtr::new(ptr::null_mut()), first: AtomicPtr::new(ptr::null_mut()), owns: PhantomData }
     }
 
     /// Appends a node; `true` when the queue was empty and the caller must claim the actor.
@@ -104,11 +100,7 @@ impl<H: Link> Shared<H> {
         // Acquire: pairs with the Release store of the producer that found the queue empty.
         let Some(oldest) = NonNull::new(self.first.load(Acquire)) else {
             // Relaxed: only a hint which of the two names to return; `release` checks again.
-            return if self.last.load(Relaxed).is_null() {
-                Pop::Empty
-            } else {
-                Pop::Busy
-            };
+            return if self.last.load(Relaxed).is_null() { Pop::Empty } else { Pop::Busy };
         };
         // SAFETY: `first` leads to the oldest node, which stays alive until a `pop` returns it;
         // we are the only consumer.
@@ -121,11 +113,7 @@ impl<H: Link> Shared<H> {
             self.first.store(ptr::null_mut(), Relaxed); // published by the exchange
             // Release: pairs with the Acquire half of the next producer's swap (see above).
             // Failure is Relaxed: nothing is read through it.
-            if self
-                .last
-                .compare_exchange(oldest.as_ptr(), ptr::null_mut(), Release, Relaxed)
-                .is_ok()
-            {
+            if self.last.compare_exchange(oldest.as_ptr(), ptr::null_mut(), Release, Relaxed).is_ok() {
                 // SAFETY: from `into_hook` in `push`; no producer saw it as `prev`, and it has
                 // left both words, so it is ours and leaves once.
                 return Pop::Some(unsafe { H::from_hook(oldest) });
@@ -169,8 +157,6 @@ impl<H: Link> Drop for Shared<H> {
 
 impl<H: Link> fmt::Debug for Shared<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared")
-            .field("is_empty", &self.is_empty())
-            .finish()
+        f.debug_struct("Shared").field("is_empty", &self.is_empty()).finish()
     }
 }

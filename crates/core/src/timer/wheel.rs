@@ -83,14 +83,7 @@ impl Wheel {
     /// An empty wheel at this time. (At time [`NEVER`] it would be of no use any more.)
     #[must_use]
     pub fn new(now: u64) -> Self {
-        Self {
-            time: now,
-            nodes: Vec::new(),
-            free: NONE,
-            len: 0,
-            levels: 0,
-            occupied: [0; LEVELS + 1],
-        }
+        Self { time: now, nodes: Vec::new(), free: NONE, len: 0, levels: 0, occupied: [0; LEVELS + 1] }
     }
 
     /// How many timers wait, those that never fire included.
@@ -114,12 +107,7 @@ impl Wheel {
             if self.nodes.is_empty() {
                 self.nodes = heads();
             }
-            self.nodes.push(Node {
-                deadline,
-                token,
-                next: NONE,
-                prev: NONE,
-            });
+            self.nodes.push(Node { deadline, token, next: NONE, prev: NONE });
             // Fits: 2^32 nodes are 96 GiB, and the allocation fails before.
             (self.nodes.len() - 1) as u32
         } else {
@@ -222,11 +210,7 @@ impl Wheel {
     /// Appends a timer to the slot it waits in.
     #[inline]
     fn place(&mut self, key: u32, deadline: u64) {
-        let slot = if deadline == NEVER {
-            NEVER_SLOT
-        } else {
-            slot_of(self.time, deadline)
-        };
+        let slot = if deadline == NEVER { NEVER_SLOT } else { slot_of(self.time, deadline) };
         let last = self.nodes[slot as usize].prev;
         let node = &mut self.nodes[key as usize];
         (node.next, node.prev) = (slot, last);

@@ -11,17 +11,17 @@ class Clerk extends Actor {
   #count = 0
   override onStart() {
     this.ctx.every(1, () => this.#count++)
-    this.ctx.after(2, async () => { await null })
+    this.ctx.after(2, async () => { await Promise.resolve() })
   }
   override onStop() {}
   add(n: number, _what?: unknown) { this.#count += n }
   read() { return this.#count }
-  async slow(n: number) { await null; return n }
+  async slow(n: number) { await Promise.resolve(); return n }
   promised(n: number) { return Promise.resolve(n) }
   look(n: number) { return Promise.resolve(n) }
   refuse() { throw new Refusal('no') }
   fail() { throw new Error('failed') }
-  async failLater() { await null; throw new Error('failed later') }
+  async failLater() { await Promise.resolve(); throw new Error('failed later') }
   *items(n: number) { for (let i = 0; i < n; i++) yield i }
   hire(): Ref<Clerk> { return this.ctx.spawn(Clerk) }
   follow(other: Ref<Clerk>) { this.ctx.watch(other, () => this.#count++) }

@@ -18,7 +18,7 @@ export abstract class Actor {
   /** Everything else: who it is, children, timers, watches. Usable from `super()` on. */
   protected get ctx(): Context<this> {
     if (this.#ref === undefined) throw made(this)
-    return contextOf(this.#ref, this) as unknown as Context<this>
+    return contextOf(this.#ref) as unknown as Context<this>
   }
 
   /** Runs before the first message; while its promise is pending, messages wait. */

@@ -21,25 +21,27 @@ export interface CallExtra {
 
 type Settle = (value: unknown) => void
 
-let resolveOf!: Settle
+/** Where the next promise's resolve function goes. */
+let table: (Settle | undefined)[] = []
+let place = 0
 const capture = (resolve: Settle): void => {
-  resolveOf = resolve
+  table[place] = resolve
 }
 
 export class Calls {
   readonly #resolve: (Settle | undefined)[] = [undefined]
   readonly #extra: (CallExtra | undefined)[] = [undefined]
   readonly #age: number[] = [0]
-  readonly #free: number[] = []
+  #free = new Int32Array(0)
+  #freeCount = 0
   /** The correlation of the call that was opened last. */
   last = 0
 
   /** Opens a call with a promise. */
   open(): Promise<unknown> {
-    const slot = this.#take()
-    const promise = new Promise<unknown>(capture)
-    this.#resolve[slot] = resolveOf
-    return promise
+    place = this.#take()
+    if (table !== this.#resolve) table = this.#resolve
+    return new Promise<unknown>(capture)
   }
 
   /** Opens a call that nobody waits for by a promise. */
@@ -54,13 +56,8 @@ export class Calls {
   }
 
   #take(): number {
-    let slot = this.#free.pop()
-    if (slot === undefined) {
-      slot = this.#age.length
-      this.#age.push(0)
-      this.#resolve.push(undefined)
-      this.#extra.push(undefined)
-    }
+    if (this.#freeCount === 0) this.#grow()
+    const slot = this.#free[--this.#freeCount] as number
     this.last = slot | ((this.#age[slot] as number) << CALL_BITS)
     return slot
   }
@@ -123,7 +120,19 @@ export class Calls {
     }
     this.#resolve[slot] = undefined
     this.#age[slot] = ((this.#age[slot] as number) + 1) & 63
-    this.#free.push(slot)
+    this.#free[this.#freeCount++] = slot
+  }
+
+  #grow(): void {
+    const from = this.#age.length
+    const to = Math.max(from * 2, 64)
+    this.#free = new Int32Array(to)
+    for (let slot = to - 1; slot >= from; slot--) this.#free[this.#freeCount++] = slot
+    for (let slot = from; slot < to; slot++) {
+      this.#age.push(0)
+      this.#resolve.push(undefined)
+      this.#extra.push(undefined)
+    }
   }
 
   rejectAll(error: unknown): void {

@@ -28,7 +28,8 @@ import { delay, everyOptions, period, type SpawnOptions } from '../options.ts'
 import type { Ref } from '../ref.ts'
 import type { System } from '../system.ts'
 import { holdBack, unread } from './inbox.ts'
-import { type Lane, put, putFrom } from './lane.ts'
+import type { Lane } from './lane.ts'
+import { put, putFrom } from './outbox.ts'
 import { WORDS } from './limits.ts'
 import { hasEnded, type LocalRef, localRef, moreIf, moreOf } from './ref.ts'
 
@@ -175,21 +176,14 @@ export class LocalContext implements Context {
   }
 }
 
-/** The context of `ref`'s instance. An instance that has ended finds one that does nothing. */
-export function contextOf(ref: LocalRef, instance: object): LocalContext {
-  const { lane } = ref
+/** The context of `ref`'s instance. One that has ended finds a context that does nothing. */
+export function contextOf(ref: LocalRef): LocalContext {
   const more = moreOf(ref)
-  more.context ??= new LocalContext(ref)
-  const current = lane.instances[ref.index]
-  if (hasEnded(ref) || (current !== undefined && lane.refs[ref.index] === ref && current !== instance)) {
-    if (hasEnded(ref)) more.context.over = true
+  if (more.context === undefined) {
+    more.context = new LocalContext(ref)
+    more.context.over = hasEnded(ref)
   }
   return more.context
-}
-
-export function endContext(lane: Lane, ref: LocalRef): void {
-  void lane
-  moreIf(ref)?.context?.end()
 }
 
 function refOf(lane: Lane, index: number, age: number): Ref<any> | null {

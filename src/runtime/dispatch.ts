@@ -23,7 +23,8 @@ import {
   TAG_SHIFT,
   WORD_CURSOR,
 } from '../native/layout.ts'
-import { keepError, type Lane } from './lane.ts'
+import type { Lane } from './lane.ts'
+import { keepError } from './outbox.ts'
 import { WORDS } from './limits.ts'
 import { findHandler, isGenerator } from './lookup.ts'
 import { Hidden, holdBack, inContext, isThenable, NO_CALL, Parcel, publishDeadLetter, takeArgs } from './inbox.ts'

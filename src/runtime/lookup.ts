@@ -3,7 +3,7 @@
 import { types } from 'node:util'
 import type { HookName } from '../handlers.ts'
 
-/** The runtime's end of the prototype chain, set by actor.ts's importer to avoid a cycle at load time. */
+/** Names that are the runtime's own. */
 const HOOKS: ReadonlySet<string> = new Set<HookName | 'constructor' | 'ctx'>([
   'onStart',
   'onStop',

@@ -23,7 +23,6 @@ import {
   TAG_SHIFT,
 } from '../native/layout.ts'
 import type { ClassInfo } from './classes.ts'
-import { endContext } from './context.ts'
 import { contents, Hidden, inContext, isThenable, promisedNote, publishDeadLetter } from './inbox.ts'
 import type { Lane } from './lane.ts'
 import { WORDS } from './limits.ts'
@@ -163,7 +162,7 @@ function ended(lane: Lane, index: number, number: number, bits: number): void {
   const hasStarted = (bits & ENDED_STARTED) !== 0
   endStreams(ref)
   fence(lane, ref, (method) => stopped(ref.path, method))
-  endContext(lane, ref)
+  moreIf(ref)?.context?.end()
   lane.instances[index] = undefined
   const cause = hasStarted ? undefined : more?.failed === undefined ? stopped(ref.path, 'onStart') : more.failed.error
   ref.end(new Ended(reason, hasStarted, cause))
@@ -185,7 +184,7 @@ function failure(lane: Lane, head: number, index: number, number: number, phase:
   const thrown = lane.thrown.get(number)
   lane.thrown.delete(number)
   const what = PHASES[phase] as Failure['phase']
-  const error = thrown === undefined ? startIsLate(lane, ref) : thrown.error
+  const error = thrown === undefined ? startIsLate(ref) : thrown.error
   if (what !== 'stop') moreOf(ref).failed = { error }
   const method = what === 'message' ? (thrown?.method ?? lane.methods[head >>> TAG_SHIFT]?.name ?? null) : null
   lane.log.error('actor failed', { actor: ref.path, phase: what, method, error })
@@ -205,9 +204,8 @@ function failure(lane: Lane, head: number, index: number, number: number, phase:
   )
 }
 
-function startIsLate(lane: Lane, ref: LocalRef): BuskinError {
+function startIsLate(ref: LocalRef): BuskinError {
   const ms = moreIf(ref)?.startTimeout ?? ref.info.settings.startTimeout
-  void lane
   return new BuskinError(
     'ERR_BUSKIN_TIMEOUT',
     `start timed out: onStart of ${ref.path} did not end within ${ms} ms; make it quicker, or allow more with the option startTimeout`,

@@ -78,6 +78,7 @@ let lastView: View | undefined
 let lastUsed: LocalRef | undefined
 
 function remember(ref: LocalRef, view: View): void {
+  if (lastView === view) return // comparing is cheaper than storing: a store of an object has a barrier
   lastUsed = ref
   lastView = view
 }

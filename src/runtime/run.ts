@@ -2,7 +2,8 @@
 
 import { isRefusal } from '../errors.ts'
 import { FLAG_SHARED, MODE_ORDERED, NOTE_MSG, NOTE_RESUME, OP_DONE, OP_SETTLED, OUTCOME_OK, OUTCOME_THREW, TAG_SHIFT } from '../native/layout.ts'
-import { keepError, type Lane, putFrom } from './lane.ts'
+import type { Lane } from './lane.ts'
+import { keepError, putFrom } from './outbox.ts'
 import { type LocalRef, moreIf, moreOf } from './ref.ts'
 
 export class Run {

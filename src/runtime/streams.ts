@@ -14,7 +14,8 @@ import {
   OUTCOME_THREW,
 } from '../native/layout.ts'
 import { abortDelivered, inContext, isThenable, promisedNote } from './inbox.ts'
-import { type Lane, put, putFrom } from './lane.ts'
+import type { Lane } from './lane.ts'
+import { put, putFrom } from './outbox.ts'
 import { AHEAD } from './limits.ts'
 import { hasEnded, type LocalRef, moreIf, moreOf } from './ref.ts'
 import { Run } from './run.ts'

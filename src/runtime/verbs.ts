@@ -20,7 +20,8 @@ import { whenAborted } from './abort.ts'
 import type { CallExtra } from './calls.ts'
 import type { Method } from './classes.ts'
 import { abortDelivered, Parcel } from './inbox.ts'
-import { type Lane, put, putExtra, reservePair, takeSlot } from './lane.ts'
+import type { Lane } from './lane.ts'
+import { put, putExtra, reservePair, takeSlot } from './outbox.ts'
 import { WORDS } from './limits.ts'
 import { hasEnded, type LocalRef, REF, refOf, SETTINGS } from './ref.ts'
 import { share } from './share.ts'
@@ -190,7 +191,7 @@ function postLong(
     promise = calls.open()
     corr = calls.last
   }
-  if (reader !== undefined || signal !== undefined || name !== null || ttl !== undefined || timeout !== undefined || hasEnded(ref)) {
+  if (corr !== 0 || reader !== undefined || signal !== undefined) {
     const extra: CallExtra = {
       ref,
       ...(reader === undefined ? {} : { reader }),

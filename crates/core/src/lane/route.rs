@@ -37,18 +37,14 @@ impl Lane {
         let outbox = std::mem::take(&mut io.outbox);
         let mut at = 0;
         while at < count {
-            if direct {
-                let row = self.row(io, &outbox[at..count]);
-                if row > 0 {
-                    at += row;
-                    continue;
-                }
-            }
             let entry = &outbox[at];
             at += 1;
             if entry.head & (OP_MASK | flag::EXT) == op::MSG {
                 let from_age = self.age_of(entry.from);
                 self.message(io, entry, from_age, direct);
+                if direct && outbox[at..count].first().is_some_and(|next| next.index == entry.index) {
+                    at += self.row(io, &outbox[at..count]);
+                }
                 continue;
             }
             let extra = if entry.has(flag::EXT) && at < count {

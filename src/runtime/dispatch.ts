@@ -165,6 +165,28 @@ function missing(lane: Lane, o: number, name: string, args: readonly unknown[], 
 
 /** The handler returned something, or somebody waits for it. */
 function after(lane: Lane, head: number, o: number, i: number, result: unknown): void {
+  if (lane.killed === 0 && (head & FLAG_STREAM) === 0 && isPlain(result)) {
+    const corr = lane.inbox[o + 5] as number
+    if (corr !== 0 && lane.calls.finish(corr, (head & FLAG_ASK) === 0 ? undefined : result)) lane.settledOne = true
+    return
+  }
+  afterOther(lane, head, o, i, result)
+}
+
+/** Neither a promise nor anything that means something to the runtime, and nothing that could be shared. */
+function isPlain(value: unknown): boolean {
+  switch (typeof value) {
+    case 'object':
+      return value === null
+    case 'function':
+    case 'symbol':
+      return false
+    default:
+      return true
+  }
+}
+
+function afterOther(lane: Lane, head: number, o: number, i: number, result: unknown): void {
   if (result === NONE) return
   if (result instanceof Hidden) {
     missing(lane, o, result.name, result.args)

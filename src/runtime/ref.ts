@@ -30,6 +30,7 @@ interface Deferred<T> {
 
 /** What few refs have; made on first use. */
 export class More {
+  ask: View | undefined = undefined
   send: Send<Actor> | undefined = undefined
   stream: Streams<Actor> | undefined = undefined
   started: Deferred<void> | undefined = undefined
@@ -98,7 +99,6 @@ export class LocalRef implements Ref<Actor> {
   boot: Boot
   /** The views that were made. */
   tellView: View | undefined = undefined
-  askView: View | undefined = undefined
   /** The reason once it has ended; before that what few refs have. */
   state: More | Ended | undefined = undefined
 
@@ -118,10 +118,15 @@ export class LocalRef implements Ref<Actor> {
   }
 
   get ask(): Ask<Actor> {
-    let view = this.askView
-    if (view === undefined) view = this.askView = new this.info[this.state instanceof Ended ? 'TunedAsk' : 'Ask'](this)
+    const { state } = this
+    const view = (state instanceof More && state.ask) || this.#makeAsk()
     remember(this, view)
     return view as unknown as Ask<Actor>
+  }
+
+  #makeAsk(): View {
+    if (this.state instanceof Ended) return new this.info.TunedAsk(this)
+    return (moreOf(this).ask = new this.info.Ask(this))
   }
 
   /** The view of a ref to an actor that has ended takes the long way, which can say whom a dead letter was for. */
@@ -192,9 +197,7 @@ export class LocalRef implements Ref<Actor> {
   /** It has ended: what it was made with is not needed any more. */
   end(ended: Ended): void {
     this.state = ended
-    // the next ones know that it has ended, and so can say whom a dead letter was for
-    this.tellView = undefined
-    this.askView = undefined
+    this.tellView = undefined // the next one knows that it has ended, and so can say whom a dead letter was for
     if (this.boot !== this.info.plain) {
       this.boot = { args: endedBoot, given: this.boot.given, parent: this.boot.parent }
     }

@@ -1208,6 +1208,25 @@ for (const propagate of [false, true]) {
   })
 }
 
+test('an actor that kills itself in a handler and then throws leaves the calls of others as they are', async (t) => {
+  class Suicidal extends Actor {
+    end() {
+      void this.ctx.self.kill()
+      throw new Error('and throws')
+    }
+  }
+  class Plain extends Actor {
+    read(n: number) { return n }
+  }
+  const system = withSystem(t)
+  const other = system.spawn(Plain)
+  const doomed = system.spawn(Suicidal)
+  doomed.tell.end()
+  await doomed.stopped
+  t.deepEqual(await Promise.all([1, 2, 3].map((n) => other.ask.read(n))), [1, 2, 3])
+  counts(t, system, { sent: 4, handled: 3, failed: 1 })
+})
+
 test('an actor that kills itself in a handler fails that message: its asker gets ERR_BUSKIN_STOPPED', async (t) => {
   const system = withSystem(t)
   const ref = system.spawn(Life)

@@ -34,7 +34,6 @@ export interface ClassInfo {
   isSeen: boolean
   /** The enumerable keys of the last instance. */
   readonly keys: string[]
-  readonly shared: ReadonlySet<string>
   readonly Tell: ViewClass
   readonly Send: ViewClass
   readonly Ask: ViewClass
@@ -86,7 +85,6 @@ function register(lane: Lane, cls: unknown): ClassInfo {
     methods,
     isSeen: false,
     keys: [],
-    shared,
     Tell: view(callable, long ? tellTuned : tell, namedVerbs.tell),
     Send: view(callable, long ? sendTuned : send, namedVerbs.send),
     Ask: view(callable, long ? askTuned : ask, namedVerbs.ask),

@@ -27,7 +27,7 @@ import type { Lane } from './lane.ts'
 import { keepError } from './outbox.ts'
 import { WORDS } from './limits.ts'
 import { findHandler, isGenerator } from './lookup.ts'
-import { Hidden, holdBack, inContext, isThenable, NO_CALL, Parcel, publishDeadLetter, takeArgs } from './inbox.ts'
+import { Hidden, holdBack, ignore, inContext, isThenable, NO_CALL, Parcel, publishDeadLetter, takeArgs } from './inbox.ts'
 import { note } from './notes.ts'
 import { type LocalRef, setStarting } from './ref.ts'
 import { begin, follow, Run } from './run.ts'
@@ -194,7 +194,7 @@ function afterOther(lane: Lane, head: number, o: number, i: number, result: unkn
   }
   if (lane.killed !== 0) {
     killedItself(lane, head, o, i)
-    if (isThenable(result)) quiet(result)
+    if (isThenable(result)) ignore(result)
     return
   }
   const corr = lane.inbox[o + 5] as number
@@ -219,11 +219,6 @@ function reply(lane: Lane, value: unknown, o: number, head: number): unknown {
   if (how === 'share') return value
   const ref = lane.refs[lane.inbox[o + 1] as number] as LocalRef
   return share(how, [value], ref, lane.methods[head >>> TAG_SHIFT]?.name ?? '')[0]
-}
-
-/** Nobody is interested in what this comes to. */
-function quiet(promise: PromiseLike<unknown>): void {
-  void Promise.resolve(promise).then(undefined, () => {})
 }
 
 /** The handler goes on after it returned: its actor takes no other message, unless both are concurrent. */
@@ -263,33 +258,29 @@ function failed(lane: Lane, i: number, error: unknown): void {
   const head = inbox[o] as number
   const op = head & OP_MASK
   const index = inbox[o + 1] as number
-  const corr = inbox[o + 5] as number
   const isMessage = op === NOTE_MSG
   lane.killed = 0
+  if (inbox[o + 5] === NO_CALL) inbox[o + 5] = 0 // it killed itself before it threw
   if (op === NOTE_START) setStarting(undefined)
   const named = isMessage || op === NOTE_RESUME || op === NOTE_RETURN
   const method = named ? (isMessage && lane.methods[head >>> TAG_SHIFT]?.name) || lane.label : null
+  const asked = isMessage && answer(lane, head, inbox[o + 5] as number, error)
   if (isRefusal(error) && op !== NOTE_START) {
-    if (isMessage && corr !== 0 && (head & FLAG_SEND) === 0) {
-      lane.calls.reject(corr, error)
-      lane.calls.close(corr)
-      lane.settledOne = true
-    } else {
-      if (isMessage && corr !== 0) {
-        lane.calls.resolve(corr, undefined)
-        lane.calls.close(corr)
-      }
-      lane.log.debug(`refused: ${(error as Error).message}`, { actor: lane.refs[index]?.path, method, error })
-    }
+    if (!asked) lane.log.debug(`refused: ${(error as Error).message}`, { actor: lane.refs[index]?.path, method, error })
     return
   }
   lane.marks[i] = MARK_THREW
   inbox[o + 3] = keepError(lane, error, method)
-  if (isMessage && corr !== 0) {
-    if ((head & FLAG_SEND) === 0) lane.calls.reject(corr, error)
-    else lane.calls.resolve(corr, undefined) // it was accepted, and that is all that a send asks
-    lane.calls.close(corr)
-    lane.settledOne = true
-  }
   holdBack(lane, index, i + 1)
+}
+
+/** Tells the caller of a message that threw. Whether one waits for the reply. */
+function answer(lane: Lane, head: number, corr: number, error: unknown): boolean {
+  if (corr === 0) return false
+  const isSend = (head & FLAG_SEND) !== 0
+  if (isSend) lane.calls.resolve(corr, undefined) // it was accepted, and that is all that a send asks
+  else lane.calls.reject(corr, error)
+  lane.calls.close(corr)
+  lane.settledOne = true
+  return !isSend
 }

@@ -68,6 +68,11 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
   )
 }
 
+/** Nobody is interested in what this comes to. */
+export function ignore(promise: PromiseLike<unknown>): void {
+  void Promise.resolve(promise).then(undefined, () => {})
+}
+
 /** A promise that a hook, a timer, a watch or a step of a stream returned. */
 export function promisedNote(lane: Lane, i: number, run: Run, promise: PromiseLike<unknown>): void {
   lane.marks[i] = MARK_PROMISED

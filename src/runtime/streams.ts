@@ -13,7 +13,7 @@ import {
   OUTCOME_OK,
   OUTCOME_THREW,
 } from '../native/layout.ts'
-import { abortDelivered, inContext, isThenable, promisedNote } from './inbox.ts'
+import { abortDelivered, ignore, inContext, isThenable, promisedNote } from './inbox.ts'
 import type { Lane } from './lane.ts'
 import { put, putFrom } from './outbox.ts'
 import { AHEAD } from './limits.ts'
@@ -297,7 +297,7 @@ export class Producer {
     this.#forget()
     try {
       const result: unknown = this.#generator.return?.()
-      if (isThenable(result)) void Promise.resolve(result).then(undefined, () => {})
+      if (isThenable(result)) ignore(result)
     } catch (error) {
       this.ref.lane.log.debug('a stream failed at the end of its actor', { actor: this.ref.path, error })
     }

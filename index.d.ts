@@ -134,11 +134,14 @@ export interface MailboxOptions {
 export interface ActorOptions {
   /** Its mailbox. What is left out is as in the system's option `mailbox`. */
   mailbox?: MailboxOptions;
-  /** How this actor supervises its children. Not available yet: refused with `ERR_BUSKIN_OPTION`. */
+  /**
+   * How this actor supervises its children. A spawn's wins over its class's key by key, `backoff` as a whole; what
+   * neither says is by default.
+   */
   supervision?: Supervision;
   /**
-   * When it is restarted. For now only 'temporary', never, is available; it is also what leaving this out means. The
-   * others are refused with `ERR_BUSKIN_OPTION`.
+   * When it is restarted. 'permanent': after a failure, and after `ctx.stop()`. 'transient': after a failure.
+   * 'temporary': never. `ref.stop()` and `ref.kill()` are final for all three. Default 'transient'.
    */
   restart?: 'permanent' | 'transient' | 'temporary';
   /**
@@ -149,14 +152,23 @@ export interface ActorOptions {
   /** How many ms its start may take; Infinity is allowed. Default 30,000. */
   startTimeout?: number;
   /**
-   * What a restart does with waiting messages. Default 'keep'. 'clear' is not available yet: refused with
-   * `ERR_BUSKIN_OPTION`.
+   * What a restart does with waiting messages. 'keep': the new instance handles them. 'clear': they are dead letters
+   * 'stopped'. Default 'keep'.
    */
   mailboxOnRestart?: 'keep' | 'clear';
-  /** How often `onHealth` runs, in ms. Not available yet: refused with `ERR_BUSKIN_OPTION`. */
+  /** When `onHealth` runs, and what has failed. Without it: never. A spawn's replaces its class's as a whole. */
   health?: {
+    /**
+     * How many ms apart it is due; above 0 and finite. It runs one at a time with messages, but ahead of those that
+     * wait.
+     */
     every: number;
+    /**
+     * One that throws, rejects or has not ended within this many ms of being due has failed; waiting behind the handler
+     * in hand is included. Default 5,000; Infinity is allowed.
+     */
     timeout?: number;
+    /** How many failed ones in a row are a failure of the actor. Default 1. */
     threshold?: number;
   };
   /**
@@ -222,11 +234,11 @@ export interface SystemOptions {
   askTimeout?: number;
   /** How many ms a shutdown may take before what is left is killed. Default 10,000; Infinity is allowed. */
   shutdownTimeout?: number;
-  /** How actors spawned on the system itself are supervised. Not available yet: refused with `ERR_BUSKIN_OPTION`. */
+  /** How the actors spawned on the system itself are supervised. It is no default for how those supervise theirs. */
   supervision?: Supervision;
   /**
-   * What a failure that nobody could handle does. Default 'shutdown': the system ends and `closed` rejects. Nothing
-   * escalates yet; 'report' is refused with `ERR_BUSKIN_OPTION` until something does.
+   * What a failure that nobody could handle does. 'shutdown': the system ends and `closed` rejects. 'report': it is an
+   * event 'escalated' and a line of the log, and the system goes on. Default 'shutdown'.
    */
   onEscalate?: 'shutdown' | 'report';
   /**
@@ -340,26 +352,40 @@ export interface Failure {
 }
 /** What a supervisor does about a failure. */
 export type Directive = 'restart' | 'stop' | 'resume' | 'escalate';
-/**
- * How an actor supervises its children. Not available yet: until it is, an actor that fails is stopped, and its
- * parent and watchers are told.
- */
+/** How an actor supervises its children. What is left out is by default. */
 export interface Supervision {
-  /** Who restarts with the one that failed. */
+  /**
+   * Who restarts with the one that failed. 'one-for-one': nobody. 'one-for-all': all the other children.
+   * 'rest-for-one': those started after it. Default 'one-for-one'.
+   */
   strategy?: 'one-for-one' | 'one-for-all' | 'rest-for-one';
-  /** More restarts than this within `within` ms are a failure of the supervisor itself. Infinity is allowed. */
+  /**
+   * More restarts than this within `within` ms, those of all children together, are a failure of the supervisor itself.
+   * The restart of a group counts once. Default 1,000; any number from 0 is allowed, and Infinity.
+   */
   maxRestarts?: number;
-  /** The sliding window in which restarts are counted, in ms. */
+  /** The sliding window in which restarts are counted, in ms. Default 60,000; Infinity is allowed. */
   within?: number;
-  /** How long restarts in a row wait: `min · factor^(n-1)` up to `max`, with jitter; false: not at all. */
+  /**
+   * How long restarts in a row wait: the nth one `min · factor^(n-1)` ms, at most `max`, less up to the part `jitter` of
+   * that at random. False: not at all. Default: the values below, but the first restart in a row is immediate.
+   */
   backoff?: {
+    /** How many ms the first one waits. Default 100, or `max` where that is less. */
     min?: number;
+    /** How many ms any of them waits at most. Default 30,000, or `min` where that is more. */
     max?: number;
+    /** How many times as long as the one before it each waits; at least 1. Default 2. */
     factor?: number;
+    /** From 0 to 1. Default 0.2. */
     jitter?: number;
+    /** How many ms without a failure end the row. Default 10,000; Infinity is allowed. */
     resetAfter?: number;
   } | false;
-  /** Decides about one failure from the failure alone; return nothing for what the other options say. Never async. */
+  /**
+   * Decides about one failure from the failure alone; return nothing for what the other options say. Never async. A
+   * throw, any other answer, and 'resume' to a start that failed are reported and count as nothing.
+   */
   decide?: (failure: Failure) => Directive | void;
 }
 /** What the feed `system.events` reports. */

@@ -4,21 +4,33 @@ import type { Context } from './context.ts'
 import { BuskinError } from './errors.ts'
 import type { ExitReason, Failure } from './lifecycle.ts'
 import { type ActorStatics, className } from './options.ts'
-import { contextOf } from './runtime/context.ts'
+import { contextOf, LocalContext } from './runtime/context.ts'
 import { type LocalRef, takeStarting } from './runtime/ref.ts'
+
+/** An instance that is over keeps its own context, whatever takes its place. For the runtime alone. */
+export let detach: (instance: Actor, context: LocalContext) => void
 
 /**
  * Private state plus handlers. A subclass's public methods are its messages: each runs to its end, across its `await`s,
  * before the next one starts. It is made by `spawn`, never by `new`.
  */
 export abstract class Actor {
-  /** The actor that this instance is of; undefined for one that was made by `new`. */
-  readonly #ref: LocalRef | undefined = takeStarting()
+  /** The actor that this instance is of, and its context once it was used; undefined for one that was made by `new`. */
+  #of: LocalRef | LocalContext | undefined = takeStarting()
+
+  static {
+    detach = (instance, context) => {
+      instance.#of = context
+    }
+  }
 
   /** Everything else: who it is, children, timers, watches. Usable from `super()` on. */
   protected get ctx(): Context<this> {
-    if (this.#ref === undefined) throw made(this)
-    return contextOf(this.#ref) as unknown as Context<this>
+    if (!(this.#of instanceof LocalContext)) {
+      if (this.#of === undefined) throw made(this)
+      this.#of = contextOf(this.#of)
+    }
+    return this.#of as unknown as Context<this>
   }
 
   /** Runs before the first message; while its promise is pending, messages wait. */

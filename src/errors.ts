@@ -252,6 +252,31 @@ export function unknownOption(name: string, nearest: string | undefined, known: 
   return new BuskinError('ERR_BUSKIN_OPTION', `unknown option '${name}'; ${remedy}`)
 }
 
+/** A hook took too long. `what` is what failed by it: "start", "health check". */
+export function timedOut(what: string, hook: string, path: string, ms: number, optionName: string): BuskinError {
+  return new BuskinError(
+    'ERR_BUSKIN_TIMEOUT',
+    `${what} timed out: ${hook} of ${path} did not end within ${ms} ms; make it quicker, or allow more with the option ${optionName}`,
+  )
+}
+
+/** An actor that is linked to one that ended. `kind` is that of its end. */
+export function linkBroken(path: string, kind: string): BuskinError {
+  return new BuskinError(
+    'ERR_BUSKIN_STOPPED',
+    `linked actor ended: ${path} (${kind}); watch it to live on when it ends`,
+  )
+}
+
+/** A permanent actor that stops itself again and again. */
+export function startedTooOften(path: string, most: number, within: number): BuskinError {
+  return new BuskinError(
+    'ERR_BUSKIN_STOPPED',
+    `restarted too often: ${path} is permanent and stopped itself, and its supervisor allows ${most} restarts within ${within} ms; ` +
+      "allow more with supervision.maxRestarts, or make it restart: 'transient'",
+  )
+}
+
 /** An option, or a value of it, that belongs to a later version. `accepted` is what already works. */
 export function later(name: string, value: unknown, accepted?: string): BuskinError {
   const remedy = accepted === undefined ? 'leave it out' : `leave it out or use ${accepted}`

@@ -36,20 +36,42 @@ export interface Failure {
 /** What a supervisor does about a failure. */
 export type Directive = 'restart' | 'stop' | 'resume' | 'escalate'
 
-/**
- * How an actor supervises its children. Not available yet: until it is, an actor that fails is stopped, and its
- * parent and watchers are told.
- */
+/** How an actor supervises its children. What is left out is by default. */
 export interface Supervision {
-  /** Who restarts with the one that failed. */
+  /**
+   * Who restarts with the one that failed. 'one-for-one': nobody. 'one-for-all': all the other children.
+   * 'rest-for-one': those started after it. Default 'one-for-one'.
+   */
   strategy?: 'one-for-one' | 'one-for-all' | 'rest-for-one'
-  /** More restarts than this within `within` ms are a failure of the supervisor itself. Infinity is allowed. */
+  /**
+   * More restarts than this within `within` ms, those of all children together, are a failure of the supervisor itself.
+   * The restart of a group counts once. Default 1,000; any number from 0 is allowed, and Infinity.
+   */
   maxRestarts?: number
-  /** The sliding window in which restarts are counted, in ms. */
+  /** The sliding window in which restarts are counted, in ms. Default 60,000; Infinity is allowed. */
   within?: number
-  /** How long restarts in a row wait: `min · factor^(n-1)` up to `max`, with jitter; false: not at all. */
-  backoff?: { min?: number; max?: number; factor?: number; jitter?: number; resetAfter?: number } | false
-  /** Decides about one failure from the failure alone; return nothing for what the other options say. Never async. */
+  /**
+   * How long restarts in a row wait: the nth one `min · factor^(n-1)` ms, at most `max`, less up to the part `jitter` of
+   * that at random. False: not at all. Default: the values below, but the first restart in a row is immediate.
+   */
+  backoff?:
+    | {
+        /** How many ms the first one waits. Default 100, or `max` where that is less. */
+        min?: number
+        /** How many ms any of them waits at most. Default 30,000, or `min` where that is more. */
+        max?: number
+        /** How many times as long as the one before it each waits; at least 1. Default 2. */
+        factor?: number
+        /** From 0 to 1. Default 0.2. */
+        jitter?: number
+        /** How many ms without a failure end the row. Default 10,000; Infinity is allowed. */
+        resetAfter?: number
+      }
+    | false
+  /**
+   * Decides about one failure from the failure alone; return nothing for what the other options say. Never async. A
+   * throw, any other answer, and 'resume' to a start that failed are reported and count as nothing.
+   */
   decide?: (failure: Failure) => Directive | void
 }
 

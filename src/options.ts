@@ -24,11 +24,14 @@ export interface MailboxOptions {
 export interface ActorOptions {
   /** Its mailbox. What is left out is as in the system's option `mailbox`. */
   mailbox?: MailboxOptions
-  /** How this actor supervises its children. Not available yet: refused with `ERR_BUSKIN_OPTION`. */
+  /**
+   * How this actor supervises its children. A spawn's wins over its class's key by key, `backoff` as a whole; what
+   * neither says is by default.
+   */
   supervision?: Supervision
   /**
-   * When it is restarted. For now only 'temporary', never, is available; it is also what leaving this out means. The
-   * others are refused with `ERR_BUSKIN_OPTION`.
+   * When it is restarted. 'permanent': after a failure, and after `ctx.stop()`. 'transient': after a failure.
+   * 'temporary': never. `ref.stop()` and `ref.kill()` are final for all three. Default 'transient'.
    */
   restart?: 'permanent' | 'transient' | 'temporary'
   /**
@@ -39,12 +42,25 @@ export interface ActorOptions {
   /** How many ms its start may take; Infinity is allowed. Default 30,000. */
   startTimeout?: number
   /**
-   * What a restart does with waiting messages. Default 'keep'. 'clear' is not available yet: refused with
-   * `ERR_BUSKIN_OPTION`.
+   * What a restart does with waiting messages. 'keep': the new instance handles them. 'clear': they are dead letters
+   * 'stopped'. Default 'keep'.
    */
   mailboxOnRestart?: 'keep' | 'clear'
-  /** How often `onHealth` runs, in ms. Not available yet: refused with `ERR_BUSKIN_OPTION`. */
-  health?: { every: number; timeout?: number; threshold?: number }
+  /** When `onHealth` runs, and what has failed. Without it: never. A spawn's replaces its class's as a whole. */
+  health?: {
+    /**
+     * How many ms apart it is due; above 0 and finite. It runs one at a time with messages, but ahead of those that
+     * wait.
+     */
+    every: number
+    /**
+     * One that throws, rejects or has not ended within this many ms of being due has failed; waiting behind the handler
+     * in hand is included. Default 5,000; Infinity is allowed.
+     */
+    timeout?: number
+    /** How many failed ones in a row are a failure of the actor. Default 1. */
+    threshold?: number
+  }
   /**
    * Where it lives. 'local', the isolate that spawns it, and 0, the isolate that made the system, are available; the
    * others are refused with `ERR_BUSKIN_OPTION`. Default 'local'.
@@ -104,11 +120,11 @@ export interface SystemOptions {
   askTimeout?: number
   /** How many ms a shutdown may take before what is left is killed. Default 10,000; Infinity is allowed. */
   shutdownTimeout?: number
-  /** How actors spawned on the system itself are supervised. Not available yet: refused with `ERR_BUSKIN_OPTION`. */
+  /** How the actors spawned on the system itself are supervised. It is no default for how those supervise theirs. */
   supervision?: Supervision
   /**
-   * What a failure that nobody could handle does. Default 'shutdown': the system ends and `closed` rejects. Nothing
-   * escalates yet; 'report' is refused with `ERR_BUSKIN_OPTION` until something does.
+   * What a failure that nobody could handle does. 'shutdown': the system ends and `closed` rejects. 'report': it is an
+   * event 'escalated' and a line of the log, and the system goes on. Default 'shutdown'.
    */
   onEscalate?: 'shutdown' | 'report'
   /**
@@ -148,12 +164,18 @@ export interface CoreOptions {
 export {
   type ActorSettings,
   actorOptions,
+  type BackoffSettings,
   defaultActorSettings,
   type GivenActorOptions,
+  type HealthSettings,
+  type MailboxOnRestart,
   type MailboxSettings,
   mergeActorOptions,
   type Overflow,
+  type Restart,
   spawnOptions,
+  type Strategy,
+  type SupervisionSettings,
 } from './options/actor.ts'
 export {
   type CallSettings,
@@ -169,4 +191,5 @@ export {
   stopOptions,
 } from './options/call.ts'
 export { actorStatics, type CheckedStatics, className } from './options/statics.ts'
+export { defaultSupervision } from './options/supervision.ts'
 export { type LocalMessages, type OnEscalate, type SystemSettings, systemOptions } from './options/system.ts'

@@ -2,12 +2,14 @@ import { runInNewContext } from 'node:vm'
 import test from 'ava'
 import type { ExecutionContext } from 'ava'
 import { BuskinError } from '../../src/errors.ts'
+import type { Supervision } from '../../src/lifecycle.ts'
 import {
   actorOptions,
   actorStatics,
   callOptions,
   className,
   defaultActorSettings,
+  defaultSupervision,
   delay,
   everyOptions,
   mergeActorOptions,
@@ -48,6 +50,25 @@ function refuses(t: ExecutionContext, run: () => unknown, ...parts: readonly str
   t.regex(message, /; /)
 }
 
+const noBackoff = { min: 100, max: 30_000, factor: 2, jitter: 0.2, resetAfter: 10_000, firstAtOnce: true }
+const noSupervision = {
+  strategy: 'one-for-one',
+  maxRestarts: 1_000,
+  within: 60_000,
+  backoff: noBackoff,
+  decide: undefined,
+}
+const actorDefaults = {
+  capacity: 1_048_576,
+  overflow: 'reject',
+  shutdown: 5_000,
+  startTimeout: 30_000,
+  restart: 'transient',
+  mailboxOnRestart: 'keep',
+  health: undefined,
+  supervision: noSupervision,
+}
+
 // ------------------------------------------------------------------------------------------- defaults
 
 test('a system without options has the documented defaults', (t) => {
@@ -56,6 +77,7 @@ test('a system without options has the documented defaults', (t) => {
     askTimeout: 5_000,
     shutdownTimeout: 10_000,
     mailbox: { capacity: 1_048_576, overflow: 'reject' },
+    supervision: noSupervision,
     onEscalate: 'shutdown',
     log: undefined,
     clock: undefined,
@@ -69,7 +91,7 @@ test('a system without options has the documented defaults', (t) => {
 })
 
 test('an actor without options has the documented defaults', (t) => {
-  t.deepEqual(base, { capacity: 1_048_576, overflow: 'reject', shutdown: 5_000, startTimeout: 30_000 })
+  t.deepEqual(base as unknown, actorDefaults)
   t.true(Object.isFrozen(base))
 })
 
@@ -120,6 +142,60 @@ const controller = new AbortController()
 const { signal } = controller
 const log = { debug() {}, info() {}, warn() {}, error() {} }
 
+const notHealthMs = [0, ...notMs]
+const decide = () => 'stop' as const
+/** What an option `supervision` says, and what holds then. */
+const supervised = (said: object, holds: object = said) =>
+  ['supervision', said, { supervision: { ...noSupervision, ...holds } }] as const
+const backedOff = (said: object, holds: object = said) =>
+  supervised({ backoff: said }, { backoff: { ...noBackoff, firstAtOnce: false, ...holds } })
+
+const supervisionRows = {
+  accepts: [
+    supervised({}),
+    supervised({ backoff: undefined, decide: undefined }, {}),
+    ...['one-for-one', 'one-for-all', 'rest-for-one'].map((strategy) => supervised({ strategy })),
+    ...[0, 0.5, 1, 2 ** 60, Infinity].map((maxRestarts) => supervised({ maxRestarts })),
+    ...[0, 0.5, 2 ** 42, Infinity].map((within) => supervised({ within })),
+    supervised({ decide }),
+    supervised({ backoff: false }),
+    supervised({ strategy: 'rest-for-one', maxRestarts: 1, within: 2, backoff: false, decide }),
+    backedOff({}),
+    backedOff({ min: undefined }, {}),
+    backedOff({ min: 0 }),
+    backedOff({ min: 30_000 }),
+    backedOff({ min: 30_001 }, { min: 30_001, max: 30_001 }),
+    backedOff({ max: 100 }),
+    backedOff({ max: 99.5 }, { min: 99.5, max: 99.5 }),
+    backedOff({ max: 0 }, { min: 0, max: 0 }),
+    backedOff({ min: 7, max: 7 }),
+    backedOff({ min: 50_000, max: 2 ** 42 }),
+    ...[1, 1.5, 1e300].map((factor) => backedOff({ factor })),
+    ...[0, 0.5, 1].map((jitter) => backedOff({ jitter })),
+    ...[0, 1, Infinity].map((resetAfter) => backedOff({ resetAfter })),
+  ],
+  refuses: {
+    supervision: [null, false, 5, 'one-for-one', [], () => {}, new Map()],
+    'supervision.strategy': ['all-for-one', 'One-For-One', null, 0],
+    'supervision.maxRestarts': [-1, NaN, -Infinity, '5', 5n, null, {}],
+    'supervision.within': notMs,
+    'supervision.backoff': [null, true, 0, 100, 'none', [], () => {}, new Map()],
+    'supervision.backoff.min': [...notMs, Infinity],
+    'supervision.backoff.max': [...notMs, Infinity],
+    'supervision.backoff.factor': [0, 0.99, NaN, Infinity, '2', 2n, null],
+    'supervision.backoff.jitter': [-0.1, 1.1, NaN, Infinity, '0', true, null],
+    'supervision.backoff.resetAfter': notMs,
+    'supervision.decide': [null, 'stop', {}, true],
+  },
+  misspelt: {
+    'supervision.stategy': 'strategy',
+    'supervision.maxRestart': 'maxRestarts',
+    'supervision.backOff': 'backoff',
+    'supervision.backoff.jiter': 'jitter',
+    'supervision.backoff.resetafter': 'resetAfter',
+  },
+} satisfies Omit<Door, 'check' | 'later'>
+
 const actorRows = {
   accepts: [
     ['mailbox', { capacity: 1 }, { capacity: 1 }],
@@ -136,8 +212,17 @@ const actorRows = {
     ['startTimeout', 0, { startTimeout: 0 }],
     ['startTimeout', 7, { startTimeout: 7 }],
     ['startTimeout', Infinity, { startTimeout: Infinity }],
-    ['restart', 'temporary', {}],
-    ['mailboxOnRestart', 'keep', {}],
+    ...['permanent', 'transient', 'temporary'].map((restart) => ['restart', restart, { restart }] as const),
+    ['mailboxOnRestart', 'keep', { mailboxOnRestart: 'keep' }],
+    ['mailboxOnRestart', 'clear', { mailboxOnRestart: 'clear' }],
+    ['health', { every: 10 }, { health: { every: 10, timeout: 5_000, threshold: 1 } }],
+    ['health', { every: 0.5, timeout: 0.5 }, { health: { every: 0.5, timeout: 0.5, threshold: 1 } }],
+    [
+      'health',
+      { every: 2 ** 42, timeout: Infinity, threshold: 3 },
+      { health: { every: 2 ** 42, timeout: Infinity, threshold: 3 } },
+    ],
+    ...supervisionRows.accepts,
     ['on', 'local', {}],
     ['on', 0, {}],
   ],
@@ -147,15 +232,16 @@ const actorRows = {
     'mailbox.overflow': ['explode', 'Reject', null, 0],
     shutdown: ['', 'Infinity', 'kill', ...notMs],
     startTimeout: ['infinity', ...notMs],
-    restart: ['never', null, true],
-    mailboxOnRestart: ['drop', null],
+    restart: ['never', 'Permanent', null, true],
+    mailboxOnRestart: ['drop', null, false],
+    health: [null, false, 10, 'often', [], () => {}, new Map()],
+    'health.every': [undefined, Infinity, ...notHealthMs],
+    'health.timeout': notHealthMs,
+    'health.threshold': [0, -1, 1.5, NaN, Infinity, 2 ** 53, '1', 1n, null],
+    ...supervisionRows.refuses,
     on: [-1, 1.5, NaN, 'main', null, []],
   },
   later: {
-    supervision: [{}, { strategy: 'one-for-all' }, null, 'one-for-one'],
-    health: [{ every: 10 }, null],
-    restart: ['permanent', 'transient'],
-    mailboxOnRestart: ['clear'],
     on: ['any', 1, 64, { near: 1 }, { key: 'a' }],
   },
   misspelt: {
@@ -165,6 +251,11 @@ const actorRows = {
     starttimeout: 'startTimeout',
     'mailbox.capcity': 'capacity',
     'mailbox.overFlow': 'overflow',
+    mailboxonrestart: 'mailboxOnRestart',
+    supervison: 'supervision',
+    'health.evry': 'every',
+    'health.treshold': 'threshold',
+    ...supervisionRows.misspelt,
   },
 } satisfies Omit<Door, 'check'>
 
@@ -180,7 +271,9 @@ const doors: Readonly<Record<string, Door>> = {
       ['askTimeout', Infinity, { askTimeout: Infinity }],
       ['shutdownTimeout', 1, { shutdownTimeout: 1 }],
       ['shutdownTimeout', Infinity, { shutdownTimeout: Infinity }],
+      ...supervisionRows.accepts,
       ['onEscalate', 'shutdown', { onEscalate: 'shutdown' }],
+      ['onEscalate', 'report', { onEscalate: 'report' }],
       ['log', false, { log: false }],
       ['log', log, { log }],
       ['log', console, { log: console }],
@@ -199,6 +292,7 @@ const doors: Readonly<Record<string, Door>> = {
       'mailbox.overflow': actorRows.refuses['mailbox.overflow'],
       askTimeout: notMs,
       shutdownTimeout: notMs,
+      ...supervisionRows.refuses,
       onEscalate: ['ignore', null, false],
       log: [true, null, 'stderr'],
       'log.debug': [undefined, 1],
@@ -211,8 +305,6 @@ const doors: Readonly<Record<string, Door>> = {
       cores: [1, 64, 'auto'],
       core: [{}, null],
       threads: [0, 4, null],
-      onEscalate: ['report'],
-      supervision: [{}, { strategy: 'one-for-one' }],
     },
     misspelt: {
       coers: 'cores',
@@ -220,6 +312,7 @@ const doors: Readonly<Record<string, Door>> = {
       shutdownTimout: 'shutdownTimeout',
       mailbox_: 'mailbox',
       logger: 'log',
+      ...supervisionRows.misspelt,
     },
   },
   spawn: {
@@ -321,12 +414,16 @@ function prefixed(input: unknown, prefix: string): unknown {
   return input
 }
 
+/** What an option must have beside the wrong thing in it. */
+const complete: Readonly<Record<string, object>> = { log, health: { every: 1 } }
+
 /** 'mailbox.capacity', 5 → { mailbox: { capacity: 5 } }; 'transfer[0]', 5 → { transfer: [5] } */
 function withOption(name: string, value: unknown): object {
   if (name.endsWith('[0]')) return { [name.slice(0, -3)]: [value] }
-  const [outer, inner] = name.split('.') as [string, string?]
-  if (inner === undefined) return { [outer]: value }
-  return { [outer]: { ...(outer === 'log' ? log : {}), [inner]: value } }
+  const dot = name.indexOf('.')
+  if (dot < 0) return { [name]: value }
+  const outer = name.slice(0, dot)
+  return { [outer]: { ...complete[outer], ...withOption(name.slice(dot + 1), value) } }
 }
 
 for (const [door, { check, accepts, refuses: refused, later, misspelt }] of Object.entries(doors)) {
@@ -376,7 +473,12 @@ for (const [door, { check, accepts, refuses: refused, later, misspelt }] of Obje
 function label(value: unknown): string {
   if (typeof value === 'string') return `'${value.slice(0, 20)}'${value.length > 20 ? '…' : ''}`
   if (value === console) return 'console'
-  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+  return typeof value === 'object' ? JSON.stringify(value, shown) : String(value)
+}
+
+/** What JSON leaves out, or takes for null. */
+function shown(_key: string, value: unknown): unknown {
+  return value === undefined || value === Infinity || typeof value === 'function' ? String(value) : value
 }
 
 // ------------------------------------------------------------------------------------ spawns and merging
@@ -400,18 +502,153 @@ test('static options have no name and no args', (t) => {
 
 test('a spawn wins over its class, a class over its system, a system over what is built in', (t) => {
   const ofSystem = defaultActorSettings(system({ mailbox: { capacity: 1, overflow: 'wait' } }).mailbox)
-  t.deepEqual(ofSystem, { capacity: 1, overflow: 'wait', shutdown: 5_000, startTimeout: 30_000 })
-  const { options } = statics({ options: { mailbox: { capacity: 2 }, shutdown: 'infinity', startTimeout: 2 } })
+  t.deepEqual(ofSystem as unknown, { ...actorDefaults, capacity: 1, overflow: 'wait' })
+  const { options } = statics({
+    options: { mailbox: { capacity: 2 }, shutdown: 'infinity', startTimeout: 2, restart: 'permanent' },
+  })
   const ofClass = mergeActorOptions(ofSystem, options)
-  t.deepEqual(ofClass, { capacity: 2, overflow: 'wait', shutdown: Infinity, startTimeout: 2 })
-  const ofSpawn = spawnOptions({ mailbox: { overflow: 'drop-oldest' }, shutdown: 0 }, ofClass)
-  t.deepEqual(ofSpawn, { capacity: 2, overflow: 'drop-oldest', shutdown: 0, startTimeout: 2 })
+  const classSays = { capacity: 2, shutdown: Infinity, startTimeout: 2, restart: 'permanent' }
+  t.deepEqual(ofClass as unknown, { ...actorDefaults, overflow: 'wait', ...classSays })
+  const ofSpawn = spawnOptions(
+    { mailbox: { overflow: 'drop-oldest' }, shutdown: 0, restart: 'temporary', mailboxOnRestart: 'clear' },
+    ofClass,
+  )
+  const spawnSays = { overflow: 'drop-oldest', shutdown: 0, restart: 'temporary', mailboxOnRestart: 'clear' }
+  t.deepEqual(ofSpawn as unknown, { ...actorDefaults, ...classSays, ...spawnSays })
   t.deepEqual(ofClass.shutdown, Infinity)
   t.true([ofSystem, ofClass, ofSpawn].every((settings) => Object.isFrozen(settings)))
 })
 
 test('a class without options costs no settings of its own', (t) => {
   t.is(mergeActorOptions(base, statics({}).options), base)
+})
+
+test('health at the spawn replaces that of the class as a whole', (t) => {
+  const ofClass = mergeActorOptions(base, actorOptions({ health: { every: 1, timeout: 2, threshold: 3 } }, 'C.options'))
+  t.deepEqual(ofClass.health, { every: 1, timeout: 2, threshold: 3 })
+  t.true(Object.isFrozen(ofClass.health))
+  t.deepEqual(spawnOptions({ health: { every: 9 } }, ofClass).health, { every: 9, timeout: 5_000, threshold: 1 })
+  t.is(spawnOptions({ health: undefined, shutdown: 0 }, ofClass).health, ofClass.health)
+  refuses(t, () => spawnOptions({ health: { timeout: 9 } }, ofClass), "'health.every' = undefined", 'ms above 0')
+})
+
+// ----------------------------------------------------------------------------------------- supervision
+
+/** What holds when the class says the first and the spawn the second. */
+function ofBoth(ofClass?: Supervision, ofSpawn?: Supervision) {
+  const { options } = statics({ options: { supervision: ofClass } })
+  return spawnOptions({ supervision: ofSpawn }, mergeActorOptions(base, options)).supervision
+}
+
+test('the default supervision is one frozen object wherever nothing was said', (t) => {
+  t.deepEqual(defaultSupervision as unknown, noSupervision)
+  t.true(Object.isFrozen(defaultSupervision) && Object.isFrozen(defaultSupervision.backoff))
+  const nothing: readonly (Supervision | undefined)[] = [undefined, {}, Object.create({ strategy: undefined })]
+  t.is(base.supervision, defaultSupervision)
+  t.is(spawn({ shutdown: 1 }).supervision, defaultSupervision)
+  for (const said of nothing) {
+    t.is(system({ supervision: said }).supervision, defaultSupervision)
+    for (const other of nothing) t.is(ofBoth(said, other), defaultSupervision)
+  }
+})
+
+test('what is said of supervision is frozen, and another object even if it is as the default', (t) => {
+  for (const said of [{ strategy: 'one-for-one' }, { backoff: {} }] satisfies Supervision[]) {
+    for (const settings of [ofBoth(said), ofBoth(undefined, said), system({ supervision: said }).supervision]) {
+      t.not(settings, defaultSupervision)
+      t.true(Object.isFrozen(settings) && Object.isFrozen(settings.backoff))
+    }
+  }
+})
+
+test('the supervision of a spawn wins over that of its class key by key', (t) => {
+  const ofClass: Supervision = { strategy: 'one-for-all', maxRestarts: 3, decide }
+  const merged = ofBoth(ofClass, { maxRestarts: 0, within: Infinity })
+  t.deepEqual(merged as unknown, {
+    ...noSupervision,
+    strategy: 'one-for-all',
+    maxRestarts: 0,
+    within: Infinity,
+    decide,
+  })
+  t.not(ofBoth(ofClass, { decide: () => {} }).decide, decide)
+  const { options } = statics({ options: { supervision: ofClass } })
+  const settings = mergeActorOptions(base, options)
+  t.is(spawnOptions({ shutdown: 1, supervision: {} }, settings).supervision, settings.supervision)
+})
+
+test('a backoff of the spawn replaces that of its class as a whole', (t) => {
+  const given = { ...noBackoff, firstAtOnce: false }
+  const both = ofBoth({ backoff: { min: 5, factor: 3 } }, { backoff: { max: 50 } })
+  t.deepEqual(both.backoff, { ...given, min: 50, max: 50 })
+  t.deepEqual(ofBoth({ backoff: { min: 5 } }, { backoff: {} }).backoff, given)
+  t.is(ofBoth({ backoff: { min: 5 } }, { backoff: false }).backoff, false)
+  t.deepEqual(ofBoth({ backoff: false }, { backoff: { min: 5 } }).backoff, { ...given, min: 5 })
+  t.is(ofBoth({ backoff: false }, { maxRestarts: 1 }).backoff, false)
+  t.deepEqual(ofBoth({ backoff: { min: 5 } }, { maxRestarts: 1 }).backoff, { ...given, min: 5 })
+})
+
+test('the first restart in a row is at once only where no backoff was given at any level', (t) => {
+  const firstAtOnce = ({ backoff }: { backoff: unknown }) => (backoff as { firstAtOnce: boolean }).firstAtOnce
+  t.true(firstAtOnce(defaultSupervision))
+  t.true(firstAtOnce(ofBoth({ maxRestarts: 1 }, { within: 1 })))
+  t.false(firstAtOnce(ofBoth({ backoff: {} }, { within: 1 })))
+  t.false(firstAtOnce(ofBoth({ within: 1 }, { backoff: {} })))
+  t.false(firstAtOnce(system({ supervision: { backoff: { min: 100 } } }).supervision))
+})
+
+test('a backoff whose min is above its max is refused by both names', (t) => {
+  const supervision = { backoff: { min: 501, max: 500 } }
+  const text = "'supervision.backoff.min' = 501: not accepted; use at most 'supervision.backoff.max', which is 500"
+  refuses(t, () => spawn({ supervision }), text)
+  refuses(t, () => system({ supervision }), text)
+  const named = ["'Counter.options.supervision.backoff.min' = 501", "'Counter.options.supervision.backoff.max'"]
+  refuses(t, () => statics({ options: { supervision } }), ...named)
+})
+
+test('bad supervision and health are told what is good', (t) => {
+  const needed: readonly (readonly [string, unknown, string])[] = [
+    ['restart', 'never', "use 'permanent' or 'transient' or 'temporary'"],
+    ['mailboxOnRestart', 'drop', "use 'keep' or 'clear'"],
+    ['health', 5, 'use an object, with any of every, timeout, threshold'],
+    ['health.every', 0, 'use a number of ms above 0, at most 4398046511104'],
+    ['health.timeout', 0, 'use a number of ms above 0, at most 4398046511104, or Infinity'],
+    ['health.threshold', 0, 'use an integer of at least 1'],
+    ['supervision', 5, 'use an object, with any of strategy, maxRestarts, within, backoff, decide'],
+    ['supervision.strategy', 'x', "use 'one-for-one' or 'one-for-all' or 'rest-for-one'"],
+    ['supervision.maxRestarts', -1, 'use a number of at least 0, or Infinity'],
+    ['supervision.within', -1, 'use a number of ms from 0 to 4398046511104, or Infinity'],
+    ['supervision.backoff', true, 'use false, or an object with any of min, max, factor, jitter, resetAfter'],
+    ['supervision.backoff.min', -1, 'use a number of ms from 0 to 4398046511104'],
+    ['supervision.backoff.max', Infinity, 'use a number of ms from 0 to 4398046511104'],
+    ['supervision.backoff.factor', 0.5, 'use a finite number of at least 1'],
+    ['supervision.backoff.jitter', 2, 'use a number from 0 to 1'],
+    ['supervision.backoff.resetAfter', -1, 'use a number of ms from 0 to 4398046511104, or Infinity'],
+    ['supervision.decide', 5, "use a function that returns 'restart', 'stop', 'resume', 'escalate' or nothing"],
+  ]
+  for (const [name, value, use] of needed) {
+    refuses(t, () => spawn(withOption(name, value)), `option '${name}' = `, use)
+    refuses(t, () => statics({ options: withOption(name, value) }), `option 'Counter.options.${name}' = `, use)
+  }
+})
+
+test("a system's supervision is that of its root, and no default for its actors", (t) => {
+  const settings = system({ supervision: { strategy: 'one-for-all' } })
+  t.is(settings.supervision.strategy, 'one-for-all')
+  t.is(defaultActorSettings(settings.mailbox).supervision, defaultSupervision)
+})
+
+test('options that change after the call change no settings', (t) => {
+  const backoff = { min: 1 }
+  const supervision = { maxRestarts: 1, backoff }
+  const health = { every: 1 }
+  const settings = spawn({ supervision, health })
+  Object.assign(backoff, { min: 2 })
+  Object.assign(supervision, { maxRestarts: 2 })
+  Object.assign(health, { every: 2 })
+  t.is(settings.supervision.maxRestarts, 1)
+  t.like(settings.supervision.backoff, { min: 1 })
+  t.is(settings.health?.every, 1)
 })
 
 // ---------------------------------------------------------------------------------------------- statics

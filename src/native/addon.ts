@@ -19,6 +19,8 @@ export interface NativeLane {
   reserve(parent: number, name: string, index: number): boolean
   find(parent: number, name: string, into: Int32Array): boolean
   className(id: number, name: string): void
+  /** Keeps how actors supervise and are checked, see crates/core/src/supervise; its number. */
+  profile(numbers: Float64Array, root: 0 | 1): number
   setTime(micros: number): void
   /** In ms; -1 when nothing is due. */
   nextDeadline(): number

@@ -1,7 +1,7 @@
 // Generated from crates/core/src/entry.rs by scripts/layout.mjs. Do not edit.
 
 /** Which layout this is: the addon must have been built with the same. */
-export const LAYOUT = 3417330420
+export const LAYOUT = 1654743762
 /** The low bits of head. */
 export const OP_MASK = 31
 /** The tag is the upper half of head: which method, or which class. */
@@ -36,7 +36,7 @@ export const FLAG_TRACE = 32768
 
 /** A message. */
 export const OP_MSG = 1
-/** Options of the entry before: of a message index = priority (0 normal, 1 high, 2 low), age,payload = time to live in µs + 1 (64 bits, 0 none), from,corr = time-out of the ask in µs + 1 (0: the system's; all ones: none). Of a spawn: index = capacity, age = policy, payload = shutdown in ms (all ones: infinity, one less: brutal), from = start time-out in ms (all ones: none). */
+/** Options of the entry before: of a message index = priority (0 normal, 1 high, 2 low), age,payload = time to live in µs + 1 (64 bits, 0 none), from,corr = time-out of the ask in µs + 1 (0: the system's; all ones: none). Of a spawn: index = capacity, age = policy | restart bits, payload = shutdown in ms (all ones: infinity, one less: brutal), from = start time-out in ms (all ones: none), corr = its profile. */
 export const OP_EXT = 2
 /** A new actor: tag = class, payload = spawn bits, from = parent. */
 export const OP_SPAWN = 3
@@ -72,12 +72,20 @@ export const OP_STREAM_END = 17
 export const OP_DEMAND = 18
 /** A message whose caller gave it up before it was handed over. */
 export const OP_GIVEN_UP = 19
+/** What decide says of the actor that failed: payload = directive, 0 for nothing. */
+export const OP_DECISION = 20
+/** from and the actor fail together; payload = the link, corr = 1 when the actor is known to have failed. */
+export const OP_LINK = 21
+/** Takes the link payload of from back. */
+export const OP_UNLINK = 22
+/** The actor gets the parent from (0: the root); ADOPTED answers. payload = the request. */
+export const OP_ADOPT = 23
 
 /** Nothing: an entry taken back before it was run. */
 export const NOTE_NOP = 0
 /** A message to handle. */
 export const NOTE_MSG = 1
-/** Make the instance and start it; age = the index's age, payload = generation. */
+/** Make the instance and start it; age = the index's age, payload = generation, from = again. */
 export const NOTE_START = 2
 /** Run onStop; payload = reason, from = slot of the error. */
 export const NOTE_STOP = 3
@@ -101,12 +109,28 @@ export const NOTE_RESUME = 11
 export const NOTE_RETURN = 12
 /** The actor has started. */
 export const NOTE_STARTED = 13
-/** The actor failed; tag = method, payload = slot of the error, from = phase, corr = parent. */
+/** The actor failed; tag = method, payload = slot of the error (0: the isolate knows it), from = phase, corr = parent. VERDICT follows. */
 export const NOTE_FAILED = 14
 /** One member of a cycle of asks; payload = how many members follow; corr = its call. */
 export const NOTE_CYCLE = 15
 /** The root has ended. */
 export const NOTE_CLOSED = 16
+/** As FAILED, and age = restarts: what does the parent's decide say? DECISION answers. */
+export const NOTE_DECIDE = 17
+/** Belongs to the entry before: index = directive, age = restarts, payload = delay in ms, from = strategy. */
+export const NOTE_VERDICT = 18
+/** The instance is over, the actor is not; payload = generation, from = slot of the error, corr = reason. */
+export const NOTE_DOWN = 19
+/** The actor (0: the root) fails with its child from; payload = 1 when that failed, 0 when it ended normally too often; corr = 1 when the system ends. */
+export const NOTE_ESCALATED = 20
+/** A health check failed, and is not a failure yet; payload = slot of the error, 0 when it was late. */
+export const NOTE_MISSED = 21
+/** Ask the actor whether it is well. */
+export const NOTE_HEALTH = 22
+/** The link payload is no more: the actor ended, on one side of it. What fails with it fails later. */
+export const NOTE_UNLINKED = 23
+/** What became of the request payload: from = parent, corr = adopted. */
+export const NOTE_ADOPTED = 24
 
 /** Returned. */
 export const MARK_NONE = 0
@@ -136,6 +160,42 @@ export const STOP_NORMAL = 0
 export const STOP_DRAIN = 1
 /** At once. */
 export const STOP_KILL = 2
+/** It stops itself: a permanent one comes back. */
+export const STOP_SELF = 3
+
+/** Of these, one is given: after a failure. */
+export const RESTART_TRANSIENT = 0
+/** After a failure, and after it stopped itself. */
+export const RESTART_PERMANENT = 4
+/** Never. */
+export const RESTART_TEMPORARY = 8
+/** A restart turns what waits into dead letters. */
+export const RESTART_CLEAR = 16
+
+/** The one before ended normally. */
+export const AGAIN_NORMAL = 0
+/** The one before failed. */
+export const AGAIN_FAILURE = 1
+/** One of its group failed. */
+export const AGAIN_GROUP = 2
+
+/** A new instance takes its place. */
+export const DIRECTIVE_RESTART = 1
+/** It is over. */
+export const DIRECTIVE_STOP = 2
+/** The instance goes on. */
+export const DIRECTIVE_RESUME = 3
+/** Its parent fails with it. */
+export const DIRECTIVE_ESCALATE = 4
+
+/** It has the parent. */
+export const ADOPTED_DONE = 0
+/** It has ended, or is ending. */
+export const ADOPTED_ENDED = 1
+/** The parent has a child of that name. */
+export const ADOPTED_NAME_TAKEN = 2
+/** It is the parent itself, or above it. */
+export const ADOPTED_ABOVE = 3
 
 /** Returned. */
 export const OUTCOME_OK = 0
@@ -166,6 +226,8 @@ export const REASON_UNKNOWN = 6
 export const ENDED_STARTED = 1
 /** The start was past its deadline. */
 export const ENDED_START_LATE = 2
+/** It had no instance: it was about to restart. */
+export const ENDED_DOWN = 4
 
 /** The constructor or onStart. */
 export const PHASE_START = 1
@@ -177,6 +239,12 @@ export const PHASE_TIMER = 3
 export const PHASE_WATCH = 4
 /** onStop. */
 export const PHASE_STOP = 5
+/** A health check. */
+export const PHASE_HEALTH = 6
+/** An actor that it is linked to ended. */
+export const PHASE_LINK = 7
+/** Its children were restarted too often, or one escalated. */
+export const PHASE_CHILD = 8
 
 /** There never was such an actor here. */
 export const DEAD_NO_SUCH_ACTOR = 0

@@ -14,11 +14,21 @@ import {
   isObject,
   LONGEST_MS,
   notOptions,
-  refuseLater,
   unknownKey,
 } from './check.ts'
+import {
+  defaultSupervision,
+  type GivenSupervision,
+  mergeSupervision,
+  supervisionOptions,
+  type SupervisionSettings,
+} from './supervision.ts'
+
+export type { BackoffSettings, Strategy, SupervisionSettings } from './supervision.ts'
 
 export type Overflow = NonNullable<MailboxOptions['overflow']>
+export type Restart = NonNullable<ActorOptions['restart']>
+export type MailboxOnRestart = NonNullable<ActorOptions['mailboxOnRestart']>
 
 /** What a mailbox does in the end, nothing left open. */
 export interface MailboxSettings {
@@ -27,24 +37,49 @@ export interface MailboxSettings {
   readonly overflow: Overflow
 }
 
+/** How an actor's health is looked after in the end, nothing left open. */
+export interface HealthSettings {
+  /** In ms. */
+  readonly every: number
+  /** In ms; Infinity for as long as it takes. */
+  readonly timeout: number
+  /** How many failed ones in a row are a failure of the actor. */
+  readonly threshold: number
+}
+
 /** What holds for an actor in the end, nothing left open. */
 export interface ActorSettings extends MailboxSettings {
   /** In ms; Infinity for as long as it takes. 'brutal': killed at once. */
   readonly shutdown: number | 'brutal'
   /** In ms; Infinity for as long as it takes. */
   readonly startTimeout: number
+  readonly restart: Restart
+  readonly mailboxOnRestart: MailboxOnRestart
+  /** Undefined: `onHealth` never runs. */
+  readonly health: HealthSettings | undefined
+  /** Of its children. */
+  readonly supervision: SupervisionSettings
 }
 
+/** All that one place says as a whole or not at all: supervision alone is merged key by key. */
+type Wholes = Omit<ActorSettings, 'supervision'>
+
 /** What one place says about an actor; undefined where it says nothing. */
-export type GivenActorOptions = { readonly [K in keyof ActorSettings]: ActorSettings[K] | undefined }
+export type GivenActorOptions = { readonly [K in keyof Wholes]: Wholes[K] | undefined } & {
+  readonly supervision: GivenSupervision | undefined
+}
 
 /** High enough that a plain loop of tells does not reach it by accident. */
 const DEFAULT_CAPACITY = 1_048_576
 const DEFAULT_SHUTDOWN = 5_000
 const DEFAULT_START_TIMEOUT = 30_000
+const DEFAULT_HEALTH_TIMEOUT = 5_000
 
 const OVERFLOWS: readonly Overflow[] = ['reject', 'wait', 'drop-newest', 'drop-oldest']
+const RESTARTS: readonly Restart[] = ['permanent', 'transient', 'temporary']
+const ON_RESTART: readonly MailboxOnRestart[] = ['keep', 'clear']
 const MAILBOX_KEYS: readonly (keyof MailboxOptions)[] = ['capacity', 'overflow']
+const HEALTH_KEYS: readonly (keyof HealthSettings)[] = ['every', 'timeout', 'threshold']
 const ACTOR_KEYS: readonly (keyof ActorOptions)[] = [
   'mailbox',
   'supervision',
@@ -62,6 +97,10 @@ const NOTHING: GivenActorOptions = Object.freeze({
   overflow: undefined,
   shutdown: undefined,
   startTimeout: undefined,
+  restart: undefined,
+  mailboxOnRestart: undefined,
+  health: undefined,
+  supervision: undefined,
 })
 
 /** The mailbox of a system's actors that say nothing about theirs. */
@@ -80,6 +119,10 @@ export function defaultActorSettings(mailbox: MailboxSettings): ActorSettings {
     overflow: mailbox.overflow,
     shutdown: DEFAULT_SHUTDOWN,
     startTimeout: DEFAULT_START_TIMEOUT,
+    restart: 'transient',
+    mailboxOnRestart: 'keep',
+    health: undefined,
+    supervision: defaultSupervision,
   })
 }
 
@@ -97,6 +140,10 @@ export function mergeActorOptions(base: ActorSettings, given: GivenActorOptions)
     overflow: given.overflow ?? base.overflow,
     shutdown: given.shutdown ?? base.shutdown,
     startTimeout: given.startTimeout ?? base.startTimeout,
+    restart: given.restart ?? base.restart,
+    mailboxOnRestart: given.mailboxOnRestart ?? base.mailboxOnRestart,
+    health: given.health ?? base.health,
+    supervision: mergeSupervision(base.supervision, given.supervision),
   })
 }
 
@@ -124,10 +171,6 @@ export function spawnOptions(input: unknown, base: ActorSettings): ActorSettings
 /** The keys are known to be right. */
 function readActorOptions(given: Given, where: string): GivenActorOptions {
   const name = (key: keyof ActorOptions): string => inside(where, key)
-  refuseLater(given['supervision'], name('supervision'))
-  refuseLater(given['health'], name('health'))
-  checkRestart(given['restart'], name('restart'))
-  checkMailboxOnRestart(given['mailboxOnRestart'], name('mailboxOnRestart'))
   checkOn(given['on'], name('on'))
   const mailbox = checkObject(given['mailbox'], name('mailbox'), MAILBOX_KEYS)
   return Object.freeze({
@@ -135,6 +178,10 @@ function readActorOptions(given: Given, where: string): GivenActorOptions {
     overflow: checkOneOf(mailbox?.['overflow'], inside(name('mailbox'), 'overflow'), OVERFLOWS),
     shutdown: checkShutdown(given['shutdown'], name('shutdown')),
     startTimeout: checkMsOrInfinity(given['startTimeout'], name('startTimeout')),
+    restart: checkOneOf(given['restart'], name('restart'), RESTARTS),
+    mailboxOnRestart: checkOneOf(given['mailboxOnRestart'], name('mailboxOnRestart'), ON_RESTART),
+    health: checkHealth(given['health'], name('health')),
+    supervision: supervisionOptions(given['supervision'], name('supervision')),
   })
 }
 
@@ -154,16 +201,30 @@ function checkShutdown(value: unknown, name: string): number | 'brutal' | undefi
   throw option(name, value, `a number of ms from 0 to ${LONGEST_MS}, 'brutal' or 'infinity'`)
 }
 
-function checkRestart(value: unknown, name: string): void {
-  if (value === undefined || value === 'temporary') return
-  if (value === 'permanent' || value === 'transient') throw later(name, value, "'temporary'")
-  throw option(name, value, "'temporary'")
+function checkHealth(value: unknown, name: string): HealthSettings | undefined {
+  const given = checkObject(value, name, HEALTH_KEYS)
+  if (given === undefined) return undefined
+  return Object.freeze({
+    every: checkEvery(given['every'], inside(name, 'every')),
+    timeout: checkHealthTimeout(given['timeout'], inside(name, 'timeout')) ?? DEFAULT_HEALTH_TIMEOUT,
+    threshold: checkThreshold(given['threshold'], inside(name, 'threshold')) ?? 1,
+  })
 }
 
-function checkMailboxOnRestart(value: unknown, name: string): void {
-  if (value === undefined || value === 'keep') return
-  if (value === 'clear') throw later(name, value, "'keep'")
-  throw option(name, value, "'keep'")
+/** The one option that may not be left out where it belongs. */
+function checkEvery(value: unknown, name: string): number {
+  if (isMs(value) && value > 0) return value
+  throw option(name, value, `a number of ms above 0, at most ${LONGEST_MS}`)
+}
+
+function checkHealthTimeout(value: unknown, name: string): number | undefined {
+  if (value === undefined || value === Infinity || (isMs(value) && value > 0)) return value
+  throw option(name, value, `a number of ms above 0, at most ${LONGEST_MS}, or Infinity`)
+}
+
+function checkThreshold(value: unknown, name: string): number | undefined {
+  if (value === undefined || (typeof value === 'number' && Number.isSafeInteger(value) && value >= 1)) return value
+  throw option(name, value, 'an integer of at least 1')
 }
 
 function checkOn(value: unknown, name: string): void {

@@ -6,6 +6,7 @@ import type { Logger } from '../logger.ts'
 import type { SystemOptions } from '../options.ts'
 import { mailboxOptions, type MailboxSettings } from './actor.ts'
 import { checkBoolean, checkMsOrInfinity, checkName, checkObject, checkOneOf, refuseLater } from './check.ts'
+import { defaultSupervision, mergeSupervision, supervisionOptions, type SupervisionSettings } from './supervision.ts'
 
 export type OnEscalate = NonNullable<SystemOptions['onEscalate']>
 export type LocalMessages = NonNullable<SystemOptions['localMessages']>
@@ -17,6 +18,8 @@ export interface SystemSettings {
   readonly askTimeout: number
   readonly shutdownTimeout: number
   readonly mailbox: MailboxSettings
+  /** Of the actors at the root, and of no others. */
+  readonly supervision: SupervisionSettings
   readonly onEscalate: OnEscalate
   /** False: none; undefined: the default one. */
   readonly log: Logger | false | undefined
@@ -54,24 +57,18 @@ export function systemOptions(input: unknown, isManualClock: (value: object) => 
   checkCores(given['cores'])
   refuseLater(given['core'], 'core')
   refuseLater(given['threads'], 'threads')
-  refuseLater(given['supervision'], 'supervision')
   return Object.freeze({
     name: checkName(given['name'], 'name') ?? DEFAULT_NAME,
     askTimeout: checkMsOrInfinity(given['askTimeout'], 'askTimeout') ?? DEFAULT_ASK_TIMEOUT,
     shutdownTimeout: checkMsOrInfinity(given['shutdownTimeout'], 'shutdownTimeout') ?? DEFAULT_SHUTDOWN_TIMEOUT,
     mailbox: mailboxOptions(given['mailbox'], 'mailbox'),
-    onEscalate: checkEscalate(given['onEscalate']),
+    supervision: mergeSupervision(defaultSupervision, supervisionOptions(given['supervision'], 'supervision')),
+    onEscalate: checkOneOf(given['onEscalate'], 'onEscalate', ON_ESCALATE) ?? 'shutdown',
     log: checkLog(given['log']),
     clock: checkClock(given['clock'], isManualClock),
     propagate: checkBoolean(given['propagate'], 'propagate') ?? false,
     localMessages: checkOneOf(given['localMessages'], 'localMessages', LOCAL_MESSAGES) ?? 'share',
   })
-}
-
-/** Nothing escalates yet. */
-function checkEscalate(value: unknown): OnEscalate {
-  if (value === 'report') throw later('onEscalate', value, "'shutdown'")
-  return checkOneOf(value, 'onEscalate', ON_ESCALATE) ?? 'shutdown'
 }
 
 function checkCores(value: unknown): void {

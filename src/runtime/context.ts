@@ -2,7 +2,7 @@
 
 import type { Actor, ActorClass } from '../actor.ts'
 import type { Context, Timer } from '../context.ts'
-import { later, option, stopped } from '../errors.ts'
+import { option, stopped } from '../errors.ts'
 import type { Subscription } from '../feed.ts'
 import type { ExitReason } from '../lifecycle.ts'
 import { childLogger, type Logger } from '../logger.ts'
@@ -11,14 +11,15 @@ import {
   NOTE_MSG,
   NOTE_RESUME,
   NOTE_RETURN,
+  OP_ADOPT,
   OP_CANCEL,
   OP_HOLD,
+  OP_LINK,
   OP_MASK,
   OP_STOP,
   OP_TIMER,
-  OP_UNWATCH,
   OP_WATCH,
-  STOP_NORMAL,
+  STOP_SELF,
   TAG_SHIFT,
   TIMER_EVERY,
   TIMER_FROM_END,
@@ -27,14 +28,16 @@ import {
 import { delay, everyOptions, period, type SpawnOptions } from '../options.ts'
 import type { Ref } from '../ref.ts'
 import type { System } from '../system.ts'
+import { type Adoption, Link, Watch } from './bonds.ts'
 import { holdBack, unread } from './inbox.ts'
 import type { Lane } from './lane.ts'
-import { put, putFrom } from './outbox.ts'
+import { newNumber, put, putFrom } from './outbox.ts'
 import { WORDS } from './limits.ts'
-import { hasEnded, type LocalRef, localRef, moreIf, moreOf } from './ref.ts'
+import { Ended, generationOf, hasEnded, type LocalRef, localRef, moreIf, moreOf } from './ref.ts'
 
 export class LocalContext implements Context {
   readonly #ref: LocalRef
+  readonly generation: number
   readonly timers = new Set<LocalTimer>()
   readonly watches = new Set<Watch>()
   #abort: AbortController | undefined = undefined
@@ -43,6 +46,7 @@ export class LocalContext implements Context {
 
   constructor(ref: LocalRef) {
     this.#ref = ref
+    this.generation = generationOf(ref)
   }
 
   get self(): Ref<any> {
@@ -83,10 +87,6 @@ export class LocalContext implements Context {
     return this.#ref.path
   }
 
-  get generation(): number {
-    return 0
-  }
-
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
       this.#abort = new AbortController()
@@ -110,7 +110,7 @@ export class LocalContext implements Context {
     if (this.over) return
     holdBack(lane, index, unread(lane))
     lane.mode |= MODE_ORDERED
-    put(lane, OP_STOP, index, age, STOP_NORMAL, 0xffff_ffff)
+    put(lane, OP_STOP, index, age, STOP_SELF, 0xffff_ffff)
   }
 
   after(ms: number, run: () => unknown): Timer {
@@ -144,8 +144,7 @@ export class LocalContext implements Context {
     const watch = new Watch(this.#ref, this, whom, run as (reason: ExitReason, target: unknown) => unknown)
     if (this.over || hasEnded(this.#ref)) return watch
     if (whom.lane !== lane) throw option('target', target, 'a ref of the same system')
-    watch.id = lane.nextNumber
-    lane.nextNumber = (watch.id + 1) & 0x7fff_ffff || 1
+    watch.id = newNumber(lane)
     lane.watches.set(watch.id, watch)
     this.watches.add(watch)
     lane.mode |= MODE_ORDERED
@@ -154,15 +153,47 @@ export class LocalContext implements Context {
   }
 
   link(target: Ref<any>): Subscription {
-    throw later('link', target)
+    const whom = localRef(target)
+    const owner = this.#ref
+    if (whom === undefined || whom === owner) throw option('target', target, 'a ref of another actor')
+    const link = new Link(owner, whom)
+    if (this.over || hasEnded(owner)) return link
+    const { lane, index } = owner
+    if (whom.lane !== lane) throw option('target', target, 'a ref of the same system')
+    const { state } = whom
+    const isOver = state instanceof Ended
+    if (isOver && (state.reason.kind === 'normal' || state.reason.kind === 'shutdown')) return link
+    link.id = newNumber(lane)
+    lane.links.set(link.id, link)
+    lane.mode |= MODE_ORDERED
+    putFrom(lane, OP_LINK, whom.index, whom.age, link.id, index, isOver ? 1 : 0)
+    return link
   }
 
   adopt(target: Ref<any>): Promise<void> {
-    return Promise.reject(later('adopt', target))
+    return this.#move(target, 'adopt', this.#ref)
   }
 
   release(target: Ref<any>): Promise<void> {
-    return Promise.reject(later('release', target))
+    const whom = localRef(target)
+    if (whom !== undefined && whom.boot.parent !== this.#ref) {
+      return Promise.reject(option('target', target, 'a child of this actor'))
+    }
+    return this.#move(target, 'release', null)
+  }
+
+  #move(given: Ref<any>, verb: Adoption['verb'], parent: LocalRef | null): Promise<void> {
+    const target = localRef(given)
+    const { lane } = this.#ref
+    if (target === undefined) return Promise.reject(option('target', given, 'a ref'))
+    if (target.lane !== lane) return Promise.reject(option('target', given, 'a ref of the same system'))
+    if (this.over || hasEnded(target)) return Promise.reject(stopped(this.over ? this.#ref.path : target.path, verb))
+    return new Promise((resolve, reject) => {
+      const number = newNumber(lane)
+      lane.adoptions.set(number, { target, parent, verb, resolve, reject })
+      lane.mode |= MODE_ORDERED
+      putFrom(lane, OP_ADOPT, target.index, target.age, number, parent?.index ?? 0, 0)
+    })
   }
 
   /** The instance has ended. */
@@ -255,46 +286,5 @@ export class LocalTimer implements Timer {
     lane.timers[this.id] = undefined
     lane.spentTimers.push(this.id)
     this.id = -1
-  }
-}
-
-export class Watch implements Subscription {
-  readonly #owner: LocalRef
-  readonly #context: LocalContext
-  readonly target: LocalRef
-  readonly run: (reason: ExitReason, target: unknown) => unknown
-  id = 0
-
-  constructor(owner: LocalRef, context: LocalContext, target: LocalRef, run: (reason: ExitReason, target: unknown) => unknown) {
-    this.#owner = owner
-    this.#context = context
-    this.target = target
-    this.run = run
-  }
-
-  get active(): boolean {
-    return this.id !== 0
-  }
-
-  cancel(): boolean {
-    if (this.id === 0) return false
-    putFrom(this.#owner.lane, OP_UNWATCH, 0, 0, this.id, this.#owner.index, 0)
-    this.done()
-    return true
-  }
-
-  /** It is told now, or not at all. */
-  done(): void {
-    this.drop()
-    this.#context.watches.delete(this)
-  }
-
-  drop(): void {
-    this.#owner.lane.watches.delete(this.id)
-    this.id = 0
-  }
-
-  [Symbol.dispose](): void {
-    this.cancel()
   }
 }

@@ -15,6 +15,7 @@ import {
   MARK_PROMISED,
   MARK_STREAMING,
   MARK_THREW,
+  NOTE_HEALTH,
   NOTE_MSG,
   NOTE_RESUME,
   NOTE_RETURN,
@@ -265,7 +266,7 @@ function failed(lane: Lane, i: number, error: unknown): void {
   const named = isMessage || op === NOTE_RESUME || op === NOTE_RETURN
   const method = named ? (isMessage && lane.methods[head >>> TAG_SHIFT]?.name) || lane.label : null
   const asked = isMessage && answer(lane, head, inbox[o + 5] as number, error)
-  if (isRefusal(error) && op !== NOTE_START) {
+  if (isRefusal(error) && op !== NOTE_START && op !== NOTE_HEALTH) {
     if (!asked) lane.log.debug(`refused: ${(error as Error).message}`, { actor: lane.refs[index]?.path, method, error })
     return
   }

@@ -6,6 +6,7 @@ import {
   MARK_ABORTED,
   MARK_HELD,
   MARK_PROMISED,
+  NOTE_HEALTH,
   NOTE_MSG,
   NOTE_RESUME,
   NOTE_RETURN,
@@ -92,7 +93,7 @@ export function holdBack(lane: Lane, index: number, from: number): void {
     if (inbox[o + 1] !== index) continue
     const head = inbox[o] as number
     const op = head & OP_MASK
-    if (op === NOTE_MSG || op === NOTE_TIMER || op === NOTE_WATCH || op === NOTE_RESUME || op === NOTE_RETURN) {
+    if (op === NOTE_MSG || op === NOTE_TIMER || op === NOTE_WATCH || op === NOTE_HEALTH || op === NOTE_RESUME || op === NOTE_RETURN) {
       marks[i] = MARK_HELD | (op << 3)
       inbox[o] = head & ~OP_MASK
     }

@@ -5,7 +5,7 @@ import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
 import type { ManualClock } from '../clock.ts'
 import { closed, startFailed } from '../errors.ts'
 import { FeedHub } from '../feed.ts'
-import type { DeadLetter, ExitReason, Stats, SystemEvent } from '../lifecycle.ts'
+import type { DeadLetter, ExitReason, Failure, Stats, SystemEvent } from '../lifecycle.ts'
 import { createDefaultLogger, guardLogger, type Logger, silentLogger } from '../logger.ts'
 import { addon, type NativeLane } from '../native/addon.ts'
 import {
@@ -42,7 +42,9 @@ import { micros, put, word } from './outbox.ts'
 import { deferred, Ended, type LocalRef, moreOf } from './ref.ts'
 import type { Producer } from './streams.ts'
 import type { Parcel } from './inbox.ts'
-import type { LocalTimer, Watch } from './context.ts'
+import type { Adoption, Link, Watch } from './bonds.ts'
+import type { LocalTimer } from './context.ts'
+import { Profiles } from './profiles.ts'
 import { POLICIES, REASONS } from './words.ts'
 
 /** The sender of what is sent after an await, under `propagate`. */
@@ -146,6 +148,8 @@ export class Lane {
   /** Numbers of timers that the core may still name until the next turn. */
   readonly spentTimers: number[] = []
   readonly watches = new Map<number, Watch>()
+  readonly links = new Map<number, Link>()
+  readonly adoptions = new Map<number, Adoption>()
   readonly producers = new Map<number, Producer>()
   nextNumber = 1
   readonly thrown = new Map<number, Thrown>()
@@ -154,6 +158,14 @@ export class Lane {
   cycle: { readonly path: string; readonly corr: number }[] = []
   /** The first half of a dead letter whose second is in the next inbox. */
   readonly deadLetter = new Int32Array(WORDS)
+  /** The same of a failure, whose second half is the verdict. */
+  readonly failed = new Int32Array(WORDS)
+  /** What a group is restarted after, by its supervisor. */
+  readonly causes = new Map<number, Failure>()
+  /** What a supervisor fails with, by its index, and what is about to be that. */
+  readonly escalated = new Map<number, Failure>()
+  escalating: Failure | undefined = undefined
+  readonly profiles: Profiles
 
   readonly log: Logger
   readonly events: FeedHub<SystemEvent>
@@ -177,6 +189,8 @@ export class Lane {
   #due: (() => void)[] = []
   /** The core panicked: nothing works any more. */
   broken: unknown = undefined
+  /** What the system ends by, if it is a failure that nobody could handle. */
+  #endsBy: { readonly error: unknown } | undefined = undefined
 
   /** What refs and contexts need of the layers above. */
   readonly life: Life
@@ -228,8 +242,11 @@ export class Lane {
         this.clock === undefined ? 0 : 1,
         this.clock === undefined ? 0 : Math.round(this.clock.now() * 1000),
         keepLog ? 1 : 0,
+        settings.onEscalate === 'report' ? -1 : word(Math.ceil(settings.shutdownTimeout)),
+        Math.floor(Math.random() * Number.MAX_SAFE_INTEGER),
       ),
     )
+    this.profiles = new Profiles(this)
     this.#closed.promise.catch(() => {})
   }
 
@@ -400,11 +417,20 @@ export class Lane {
   shutdown(timeout: number): Promise<void> {
     if (this.#closing === undefined) {
       this.closing = true
-      this.#closing = this.#closed.promise
+      // what the system ends by is told by `closed`: a shutdown is done all the same
+      this.#closing = this.#closed.promise.catch((error: unknown) => {
+        if (this.broken !== undefined) throw error
+      })
       this.mode |= MODE_ORDERED
       put(this, OP_SHUTDOWN, 0, 0, 0, word(Math.ceil(timeout)))
     }
     return this.#closing
+  }
+
+  /** The core ends the system because of a failure. */
+  endBy(error: unknown): void {
+    this.closing = true
+    this.#endsBy = { error }
   }
 
   /** The root has ended. The lane goes on to answer: what is sent now is a dead letter, and counted. */
@@ -418,7 +444,8 @@ export class Lane {
     this.events.end()
     this.deadLetters.end()
     this.native.close()
-    this.#closed.resolve()
+    if (this.#endsBy === undefined) this.#closed.resolve()
+    else this.#closed.reject(this.#endsBy.error)
   }
 
   /** The core panicked. Nobody waits for ever. */

@@ -3,14 +3,14 @@
 import type { ActorClass } from '../actor.ts'
 import { closed, nameTaken, option } from '../errors.ts'
 import type { ExitReason } from '../lifecycle.ts'
-import { FLAG_EXT, MODE_ORDERED, OP_SPAWN, OP_STOP, SPAWN_NAMED, SPAWN_STOP_HOOK, STOP_DRAIN, STOP_KILL, STOP_NORMAL, TAG_SHIFT, WORD_CURSOR } from '../native/layout.ts'
+import { FLAG_EXT, MODE_ORDERED, OP_SPAWN, OP_STOP, RESTART_CLEAR, RESTART_PERMANENT, RESTART_TEMPORARY, RESTART_TRANSIENT, SPAWN_NAMED, SPAWN_STOP_HOOK, STOP_DRAIN, STOP_KILL, STOP_NORMAL, TAG_SHIFT, WORD_CURSOR } from '../native/layout.ts'
 import { type ActorSettings, type SpawnOptions, spawnOptions, type StopSettings } from '../options.ts'
 import { classInfo } from './classes.ts'
 import { holdBack, NO_CALL, unread } from './inbox.ts'
 import type { Lane } from './lane.ts'
 import { put, putExtra, putFrom, reservePair, word } from './outbox.ts'
 import { GRANT, WORDS } from './limits.ts'
-import { type Boot, hasEnded, LocalRef, moreOf } from './ref.ts'
+import { type Boot, hasEnded, LocalRef, moreOf, settingsOf } from './ref.ts'
 import { POLICIES } from './words.ts'
 
 const NEVER = 0xffff_ffff
@@ -51,9 +51,7 @@ export function spawn(
   if (settings === lane.actorSettings) {
     putFrom(lane, head, index, age, bits, above, 0)
   } else {
-    const more = moreOf(ref)
-    more.capacity = settings.capacity
-    more.startTimeout = settings.startTimeout
+    if (settings !== info.settings) moreOf(ref).settings = settings
     reservePair(lane)
     putFrom(lane, head | FLAG_EXT, index, age, bits, above, 0)
     putSettings(lane, settings)
@@ -64,8 +62,12 @@ export function spawn(
 function putSettings(lane: Lane, settings: ActorSettings): void {
   const shutdown = settings.shutdown === 'brutal' ? BRUTAL : word(Math.ceil(settings.shutdown))
   const start = word(Math.ceil(settings.startTimeout))
-  putExtra(lane, word(settings.capacity), POLICIES.indexOf(settings.overflow), shutdown, start, 0)
+  const policy =
+    POLICIES.indexOf(settings.overflow) | RESTARTS[settings.restart] | (settings.mailboxOnRestart === 'clear' ? RESTART_CLEAR : 0)
+  putExtra(lane, word(settings.capacity), policy, shutdown, start, lane.profiles.of(lane, settings))
 }
+
+const RESTARTS = { permanent: RESTART_PERMANENT, transient: RESTART_TRANSIENT, temporary: RESTART_TEMPORARY } as const
 
 /** More indices: few at first, so that a small system stays small. */
 function grant(lane: Lane): void {
@@ -82,6 +84,7 @@ export function stop(ref: LocalRef, settings: StopSettings): Promise<ExitReason>
   if (hasEnded(ref)) return ended
   if (!settings.drain) holdBack(lane, ref.index, unread(lane))
   lane.mode |= MODE_ORDERED
+  if (!settings.drain && settingsOf(ref).shutdown === 'brutal') lane.killing = true
   const timeout = settings.timeout === undefined ? NEVER : word(Math.ceil(settings.timeout))
   put(lane, OP_STOP, ref.index, ref.age, settings.drain ? STOP_DRAIN : STOP_NORMAL, timeout)
   return ended

@@ -1,15 +1,25 @@
 // Entries of the inbox that are no messages.
 
-import { aborted, closed, deadlock, expired, mailboxFull, noHandler, stopped, timeout, BuskinError } from '../errors.ts'
-import type { DeadLetterReason, ExitReason, Failure } from '../lifecycle.ts'
+import { aborted, closed, deadlock, expired, mailboxFull, noHandler, stopped, timeout } from '../errors.ts'
+import { Actor, detach } from '../actor.ts'
+import type { DeadLetterReason, ExitReason } from '../lifecycle.ts'
 import {
+  AGAIN_FAILURE,
+  AGAIN_GROUP,
+  ENDED_DOWN,
   ENDED_STARTED,
   NOTE_ACCEPTED,
+  NOTE_ADOPTED,
   NOTE_CLOSED,
   NOTE_CYCLE,
   NOTE_DEAD,
+  NOTE_DECIDE,
+  NOTE_DOWN,
   NOTE_ENDED,
+  NOTE_ESCALATED,
   NOTE_FAILED,
+  NOTE_HEALTH,
+  NOTE_MISSED,
   NOTE_REASON,
   NOTE_RESUME,
   NOTE_RETURN,
@@ -18,19 +28,24 @@ import {
   NOTE_STOP,
   NOTE_TIMEOUT,
   NOTE_TIMER,
+  NOTE_UNLINKED,
+  NOTE_VERDICT,
   NOTE_WATCH,
   OP_MASK,
   TAG_SHIFT,
 } from '../native/layout.ts'
+import { adopted, unlinked } from './bonds.ts'
 import type { ClassInfo } from './classes.ts'
+import { contextOf } from './context.ts'
+import { decide, escalated, missed, publishDecision, verdict } from './failures.ts'
 import { contents, Hidden, inContext, isThenable, promisedNote, publishDeadLetter } from './inbox.ts'
 import type { Lane } from './lane.ts'
 import { WORDS } from './limits.ts'
 import { findHandler } from './lookup.ts'
-import { Ended, type LocalRef, moreIf, moreOf, setStarting } from './ref.ts'
+import { Ended, generationOf, type LocalRef, moreIf, moreOf, setStarting, settingsOf } from './ref.ts'
 import { fence, Run } from './run.ts'
 import { endStreams, resumeStream, returnStream } from './streams.ts'
-import { exitReason, PHASES, REASONS } from './words.ts'
+import { exitReason, REASONS } from './words.ts'
 
 export function note(lane: Lane, head: number, o: number, i: number): void {
   const { inbox } = lane
@@ -39,11 +54,13 @@ export function note(lane: Lane, head: number, o: number, i: number): void {
   const corr = inbox[o + 5] as number
   switch (head & OP_MASK) {
     case NOTE_START:
-      return start(lane, index, i)
+      return start(lane, index, payload, inbox[o + 4] as number, i)
     case NOTE_STOP:
       return stop(lane, index, payload, i)
     case NOTE_ENDED:
       return ended(lane, index, payload, corr)
+    case NOTE_DOWN:
+      return down(lane, index, payload, corr)
     case NOTE_TIMER:
       return timer(lane, index, payload, corr === 1, i)
     case NOTE_WATCH:
@@ -64,7 +81,22 @@ export function note(lane: Lane, head: number, o: number, i: number): void {
     case NOTE_STARTED:
       return started(lane, index, payload)
     case NOTE_FAILED:
-      return failure(lane, head, index, payload, inbox[o + 4] as number, corr)
+      lane.failed.set(inbox.subarray(o, o + WORDS))
+      return
+    case NOTE_VERDICT:
+      return verdict(lane, index, inbox[o + 2] as number, payload, inbox[o + 4] as number)
+    case NOTE_DECIDE:
+      return decide(lane, o)
+    case NOTE_ESCALATED:
+      return escalated(lane, index, inbox[o + 4] as number, payload === 1, corr === 1)
+    case NOTE_HEALTH:
+      return health(lane, index, i)
+    case NOTE_MISSED:
+      return missed(lane, index, payload)
+    case NOTE_UNLINKED:
+      return unlinked(lane, index, payload)
+    case NOTE_ADOPTED:
+      return adopted(lane, payload, corr)
     case NOTE_CYCLE:
       return cycle(lane, index, payload, corr)
     case NOTE_CLOSED:
@@ -82,11 +114,12 @@ export function runInside(lane: Lane, ref: LocalRef, i: number, call: () => unkn
 
 // ------------------------------------------------------------------------------------------------- start and stop
 
-function start(lane: Lane, index: number, i: number): void {
+function start(lane: Lane, index: number, generation: number, cause: number, i: number): void {
   const ref = lane.refs[index] as LocalRef
   const { cls } = ref.info
   const { args } = ref.boot
   lane.current = index
+  if (generation > 0) moreOf(ref).generation = generation
   setStarting(ref)
   let instance: object
   if (lane.propagated !== undefined) instance = inContext(lane, ref, (fn) => fn(), () => new cls(...args))
@@ -95,12 +128,31 @@ function start(lane: Lane, index: number, i: number): void {
   lane.instances[index] = instance
   shadowed(lane, ref, instance)
   const { onStart } = instance as { onStart?: unknown }
-  if (typeof onStart === 'function') runOnStart(lane, ref, i, instance, onStart)
+  if (generation > 0) restart(lane, ref, cause, i, instance, onStart)
+  else if (typeof onStart === 'function') runStart(lane, ref, i, () => onStart.call(instance))
 }
 
-/** Apart, so that an actor without one makes no closures. */
-function runOnStart(lane: Lane, ref: LocalRef, i: number, instance: object, onStart: Function): void {
-  runInside(lane, ref, i, () => onStart.call(instance), () => new Run(ref, NOTE_START, 0, false, null, 0, 0))
+/** Apart, so that an actor without hooks makes no closures. */
+function runStart(lane: Lane, ref: LocalRef, i: number, call: () => unknown): void {
+  runInside(lane, ref, i, call, () => new Run(ref, NOTE_START, 0, false, null, 0, 0))
+}
+
+/** A new instance: first onRestart, then onStart, as one. */
+function restart(lane: Lane, ref: LocalRef, cause: number, i: number, instance: object, onStart: unknown): void {
+  const { onRestart } = instance as { onRestart?: unknown }
+  const startIt = (): unknown => (typeof onStart === 'function' ? onStart.call(instance) : undefined)
+  if (typeof onRestart !== 'function') {
+    if (typeof onStart === 'function') runStart(lane, ref, i, startIt)
+    return
+  }
+  const parent = ref.boot.parent?.index ?? 0
+  const failure = cause === AGAIN_FAILURE ? moreOf(ref).failure : cause === AGAIN_GROUP ? lane.causes.get(parent) : undefined
+  runStart(lane, ref, i, () => {
+    const restarted: unknown = onRestart.call(instance, failure ?? null)
+    if (!isThenable(restarted)) return startIt()
+    // when it took too long, another instance may have this one's place by then
+    return Promise.resolve(restarted).then(() => (lane.instances[ref.index] === instance ? startIt() : undefined))
+  })
 }
 
 /** A field of the instance that has a method's name is the handler of that name: it is looked up from now on. */
@@ -153,6 +205,33 @@ function started(lane: Lane, index: number, generation: number): void {
     lane.settledOne = true
   }
   if (lane.events.active) lane.events.publish(Object.freeze({ type: 'started', path: ref.path, generation }))
+  if (generation > 0) publishDecision(lane, { type: 'restarted', path: ref.path, generation })
+}
+
+/** The instance is over: nothing that it began concerns the actor any more. */
+function instanceOver(lane: Lane, ref: LocalRef): void {
+  endStreams(ref)
+  fence(lane, ref, (method) => stopped(ref.path, method))
+  moreIf(ref)?.context?.end()
+  lane.instances[ref.index] = undefined
+}
+
+/** The actor is between two instances. */
+function down(lane: Lane, index: number, generation: number, number: number): void {
+  const ref = lane.refs[index] as LocalRef
+  const more = moreOf(ref)
+  const reason = exitReason(number, more.failed?.error)
+  more.isStopping = false
+  more.lastEnd = reason
+  const instance = lane.instances[index]
+  if (instance instanceof Actor) detach(instance, contextOf(ref))
+  instanceOver(lane, ref)
+  more.context = undefined
+  publishStopped(lane, ref, generation, reason)
+}
+
+function publishStopped(lane: Lane, ref: LocalRef, generation: number, reason: ExitReason): void {
+  if (lane.events.active) lane.events.publish(Object.freeze({ type: 'stopped', path: ref.path, generation, reason }))
 }
 
 function ended(lane: Lane, index: number, number: number, bits: number): void {
@@ -160,10 +239,10 @@ function ended(lane: Lane, index: number, number: number, bits: number): void {
   const more = moreIf(ref)
   const reason = exitReason(number, more?.failed?.error)
   const hasStarted = (bits & ENDED_STARTED) !== 0
-  endStreams(ref)
-  fence(lane, ref, (method) => stopped(ref.path, method))
-  moreIf(ref)?.context?.end()
-  lane.instances[index] = undefined
+  const generation = generationOf(ref)
+  instanceOver(lane, ref)
+  lane.causes.delete(index)
+  lane.escalated.delete(index)
   const cause = hasStarted ? undefined : more?.failed === undefined ? stopped(ref.path, 'onStart') : more.failed.error
   ref.end(new Ended(reason, hasStarted, cause))
   if (more?.started !== undefined) {
@@ -174,45 +253,10 @@ function ended(lane: Lane, index: number, number: number, bits: number): void {
     more.stopped.resolve(reason)
     lane.settledOne = true
   }
-  if (lane.events.active) {
-    lane.events.publish(Object.freeze({ type: 'stopped', path: ref.path, generation: 0, reason }))
-  }
+  if ((bits & ENDED_DOWN) === 0) publishStopped(lane, ref, generation, reason)
 }
 
-function failure(lane: Lane, head: number, index: number, number: number, phase: number, parent: number): void {
-  const ref = lane.refs[index] as LocalRef
-  const thrown = lane.thrown.get(number)
-  lane.thrown.delete(number)
-  const what = PHASES[phase] as Failure['phase']
-  const error = thrown === undefined ? startIsLate(ref) : thrown.error
-  if (what !== 'stop') moreOf(ref).failed = { error }
-  const method = what === 'message' ? (thrown?.method ?? lane.methods[head >>> TAG_SHIFT]?.name ?? null) : null
-  lane.log.error('actor failed', { actor: ref.path, phase: what, method, error })
-  if (!lane.events.active) return
-  const failed: Failure = Object.freeze({ child: ref, error, phase: what, method, generation: 0, restarts: 0 })
-  lane.events.publish(
-    Object.freeze({
-      type: 'failed',
-      path: ref.path,
-      supervisor: parent === 0 ? '/' : (lane.refs[parent] as LocalRef).path,
-      strategy: 'one-for-one',
-      generation: 0,
-      failure: failed,
-      decision: 'stop',
-      delay: 0,
-    }),
-  )
-}
-
-function startIsLate(ref: LocalRef): BuskinError {
-  const ms = moreIf(ref)?.startTimeout ?? ref.info.settings.startTimeout
-  return new BuskinError(
-    'ERR_BUSKIN_TIMEOUT',
-    `start timed out: onStart of ${ref.path} did not end within ${ms} ms; make it quicker, or allow more with the option startTimeout`,
-  )
-}
-
-// -------------------------------------------------------------------------------------------- timers and watches
+// -------------------------------------------------------------------------------------- timers, watches, health
 
 function timer(lane: Lane, index: number, id: number, last: boolean, i: number): void {
   const timer = lane.timers[id]
@@ -231,6 +275,14 @@ function watch(lane: Lane, index: number, number: number, reason: number, i: num
   const { target } = watch
   const why: ExitReason = target.state instanceof Ended ? target.state.reason : exitReason(reason, undefined)
   runInside(lane, ref, i, () => watch.run(why, target), () => new Run(ref, NOTE_WATCH, 0, false, null, 0, 0))
+}
+
+function health(lane: Lane, index: number, i: number): void {
+  const ref = lane.refs[index] as LocalRef
+  const instance = lane.instances[index] as { onHealth?: unknown }
+  const { onHealth } = instance
+  if (typeof onHealth !== 'function') return // that it came to be asked is the answer
+  runInside(lane, ref, i, () => onHealth.call(instance), () => new Run(ref, NOTE_HEALTH, 0, false, null, 0, 0))
 }
 
 // ----------------------------------------------------------------------------------------------------------- calls
@@ -299,7 +351,7 @@ function errorFor(lane: Lane, why: DeadLetterReason, ref: LocalRef | undefined, 
   switch (why) {
     case 'mailbox-full':
     case 'dropped':
-      return mailboxFull(path, name, ref === undefined ? 0 : (moreIf(ref)?.capacity ?? ref.info.settings.capacity))
+      return mailboxFull(path, name, ref === undefined ? 0 : settingsOf(ref).capacity)
     case 'expired':
       return expired(path, name, lane.calls.extra(corr)?.ttl ?? 0)
     case 'aborted':

@@ -58,9 +58,15 @@ function grow(lane: Lane): void {
 
 /** Keeps an error while its number travels through the core. */
 export function keepError(lane: Lane, error: unknown, method: string | null): number {
+  const number = newNumber(lane)
+  lane.thrown.set(number, { error, method })
+  return number
+}
+
+/** For what travels through the core by its number. */
+export function newNumber(lane: Lane): number {
   const number = lane.nextNumber
   lane.nextNumber = (number + 1) & 0x7fff_ffff || 1
-  lane.thrown.set(number, { error, method })
   return number
 }
 

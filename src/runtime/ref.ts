@@ -3,9 +3,9 @@
 import { inspect } from 'node:util'
 import type { Actor } from '../actor.ts'
 import type { Ask, Send, Streams, Tell } from '../handlers.ts'
-import type { ExitReason } from '../lifecycle.ts'
+import type { ExitReason, Failure } from '../lifecycle.ts'
 import { INDEX_BITS } from './limits.ts'
-import { callOptions, type CallSettings, stopOptions } from '../options.ts'
+import { type ActorSettings, callOptions, type CallSettings, stopOptions } from '../options.ts'
 import type { CallOptions } from '../options.ts'
 import type { Ref } from '../ref.ts'
 import type { ClassInfo } from './classes.ts'
@@ -46,9 +46,27 @@ export class More {
   hasStarted = false
   /** onStop is running, or about to. */
   isStopping = false
-  /** What its spawn said, for errors; undefined: as its class says. */
-  capacity: number | undefined = undefined
-  startTimeout: number | undefined = undefined
+  /** What holds for it; undefined: as its class says. */
+  settings: ActorSettings | undefined = undefined
+  generation = 0
+  /** What it was, or its group is, restarted after. */
+  failure: Failure | undefined = undefined
+  /** What `decide` was asked about, by the number of its error. */
+  judged: { readonly number: number; readonly failure: Failure } | undefined = undefined
+  /** Why the instance before this one ended. */
+  lastEnd: ExitReason | undefined = undefined
+  /** Who was linked to it, and ended. */
+  brokenBy: LocalRef | undefined = undefined
+}
+
+/** What holds for an actor. */
+export function settingsOf(ref: LocalRef): ActorSettings {
+  return moreIf(ref)?.settings ?? ref.info.settings
+}
+
+/** The number of its instance. */
+export function generationOf(ref: LocalRef): number {
+  return moreIf(ref)?.generation ?? 0
 }
 
 /** Which actor the constructor in progress makes. */

@@ -1,6 +1,6 @@
 // Words of the public API in the order of the core's numbers.
 
-import type { DeadLetterReason, ExitReason, Failure } from '../lifecycle.ts'
+import type { DeadLetterReason, Directive, ExitReason, Failure } from '../lifecycle.ts'
 import type { ActorInfo } from '../lifecycle.ts'
 import type { MailboxOptions } from '../options.ts'
 
@@ -19,7 +19,11 @@ export const REASONS: readonly DeadLetterReason[] = [
 
 export const PRIORITIES = { normal: 0, high: 1, low: 2 } as const
 
-export const PHASES: readonly Failure['phase'][] = ['message', 'start', 'message', 'timer', 'watch', 'stop']
+/** The seventh, of an actor that is linked to one that ended, is known as that of a watch. */
+export const PHASES: readonly Failure['phase'][] = ['message', 'start', 'message', 'timer', 'watch', 'stop', 'health', 'watch']
+
+/** The first is no answer. */
+export const DIRECTIVES: readonly (Directive | undefined)[] = [undefined, 'restart', 'stop', 'resume', 'escalate']
 
 export const STATES: readonly ActorInfo['state'][] = [
   'starting',

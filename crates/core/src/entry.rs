@@ -80,8 +80,8 @@ pub mod op {
     pub const MSG: u32 = 1;
     /// Options of the entry before: of a message `index` = priority (0 normal, 1 high, 2 low), `age`,`payload` =
     /// time to live in µs + 1 (64 bits, 0 none), `from`,`corr` = time-out of the ask in µs + 1 (0: the system's; all ones: none).
-    /// Of a spawn: `index` = capacity, `age` = policy, `payload` = shutdown in ms (all ones: infinity, one less: brutal),
-    /// `from` = start time-out in ms (all ones: none).
+    /// Of a spawn: `index` = capacity, `age` = policy | [`super::restart`] bits, `payload` = shutdown in ms (all ones:
+    /// infinity, one less: brutal), `from` = start time-out in ms (all ones: none), `corr` = its profile.
     pub const EXT: u32 = 2;
     /// A new actor: tag = class, `payload` = [`super::spawn`] bits, `from` = parent.
     pub const SPAWN: u32 = 3;
@@ -118,6 +118,14 @@ pub mod op {
     pub const DEMAND: u32 = 18;
     /// A message whose caller gave it up before it was handed over.
     pub const GIVEN_UP: u32 = 19;
+    /// What `decide` says of the actor that failed: `payload` = [`super::directive`], 0 for nothing.
+    pub const DECISION: u32 = 20;
+    /// `from` and the actor fail together; `payload` = the link, `corr` = 1 when the actor is known to have failed.
+    pub const LINK: u32 = 21;
+    /// Takes the link `payload` of `from` back.
+    pub const UNLINK: u32 = 22;
+    /// The actor gets the parent `from` (0: the root); ADOPTED answers. `payload` = the request.
+    pub const ADOPT: u32 = 23;
 }
 
 /// What the core hands to an isolate.
@@ -126,7 +134,7 @@ pub mod note {
     pub const NOP: u32 = 0;
     /// A message to handle.
     pub const MSG: u32 = 1;
-    /// Make the instance and start it; `age` = the index's age, `payload` = generation.
+    /// Make the instance and start it; `age` = the index's age, `payload` = generation, `from` = [`super::again`].
     pub const START: u32 = 2;
     /// Run onStop; `payload` = reason, `from` = slot of the error.
     pub const STOP: u32 = 3;
@@ -150,12 +158,31 @@ pub mod note {
     pub const RETURN: u32 = 12;
     /// The actor has started.
     pub const STARTED: u32 = 13;
-    /// The actor failed; tag = method, `payload` = slot of the error, `from` = phase, `corr` = parent.
+    /// The actor failed; tag = method, `payload` = slot of the error (0: the isolate knows it), `from` = phase, `corr` =
+    /// parent. VERDICT follows.
     pub const FAILED: u32 = 14;
     /// One member of a cycle of asks; `payload` = how many members follow; `corr` = its call.
     pub const CYCLE: u32 = 15;
     /// The root has ended.
     pub const CLOSED: u32 = 16;
+    /// As FAILED, and `age` = restarts: what does the parent's `decide` say? DECISION answers.
+    pub const DECIDE: u32 = 17;
+    /// Belongs to the entry before: `index` = [`super::directive`], `age` = restarts, `payload` = delay in ms, `from` =
+    /// strategy.
+    pub const VERDICT: u32 = 18;
+    /// The instance is over, the actor is not; `payload` = generation, `from` = slot of the error, `corr` = reason.
+    pub const DOWN: u32 = 19;
+    /// The actor (0: the root) fails with its child `from`; `payload` = 1 when that failed, 0 when it ended normally too
+    /// often; `corr` = 1 when the system ends.
+    pub const ESCALATED: u32 = 20;
+    /// A health check failed, and is not a failure yet; `payload` = slot of the error, 0 when it was late.
+    pub const MISSED: u32 = 21;
+    /// Ask the actor whether it is well.
+    pub const HEALTH: u32 = 22;
+    /// The link `payload` is no more: the actor ended, on one side of it. What fails with it fails later.
+    pub const UNLINKED: u32 = 23;
+    /// What became of the request `payload`: `from` = parent, `corr` = [`super::adopted`].
+    pub const ADOPTED: u32 = 24;
 }
 
 /// What an isolate says of an inbox entry; the low bits of the byte (the others keep the note it was).
@@ -194,6 +221,54 @@ pub mod stop {
     pub const DRAIN: u32 = 1;
     /// At once.
     pub const KILL: u32 = 2;
+    /// It stops itself: a permanent one comes back.
+    pub const SELF: u32 = 3;
+}
+
+/// Bits beside the policy of a spawn.
+pub mod restart {
+    /// Of these, one is given: after a failure.
+    pub const TRANSIENT: u32 = 0;
+    /// After a failure, and after it stopped itself.
+    pub const PERMANENT: u32 = 1 << 2;
+    /// Never.
+    pub const TEMPORARY: u32 = 2 << 2;
+    /// A restart turns what waits into dead letters.
+    pub const CLEAR: u32 = 1 << 4;
+}
+
+/// Why an instance takes the place of another.
+pub mod again {
+    /// The one before ended normally.
+    pub const NORMAL: u32 = 0;
+    /// The one before failed.
+    pub const FAILURE: u32 = 1;
+    /// One of its group failed.
+    pub const GROUP: u32 = 2;
+}
+
+/// What is done about a failure.
+pub mod directive {
+    /// A new instance takes its place.
+    pub const RESTART: u32 = 1;
+    /// It is over.
+    pub const STOP: u32 = 2;
+    /// The instance goes on.
+    pub const RESUME: u32 = 3;
+    /// Its parent fails with it.
+    pub const ESCALATE: u32 = 4;
+}
+
+/// What became of a request for another parent.
+pub mod adopted {
+    /// It has the parent.
+    pub const DONE: u32 = 0;
+    /// It has ended, or is ending.
+    pub const ENDED: u32 = 1;
+    /// The parent has a child of that name.
+    pub const NAME_TAKEN: u32 = 2;
+    /// It is the parent itself, or above it.
+    pub const ABOVE: u32 = 3;
 }
 
 /// What a run came to.
@@ -236,6 +311,8 @@ pub mod ended {
     pub const STARTED: u32 = 1;
     /// The start was past its deadline.
     pub const START_LATE: u32 = 2;
+    /// It had no instance: it was about to restart.
+    pub const DOWN: u32 = 4;
 }
 
 /// In which phase an actor failed.
@@ -250,6 +327,12 @@ pub mod phase {
     pub const WATCH: u32 = 4;
     /// onStop.
     pub const STOP: u32 = 5;
+    /// A health check.
+    pub const HEALTH: u32 = 6;
+    /// An actor that it is linked to ended.
+    pub const LINK: u32 = 7;
+    /// Its children were restarted too often, or one escalated.
+    pub const CHILD: u32 = 8;
 }
 
 /// Why a message is a dead letter.

@@ -1,7 +1,7 @@
 //! The actor core of Buskin: cells, mailboxes, lanes, timers and counts. It knows nothing of Node.
 //!
 //! Read in this order: [`entry`] (the words that cross), [`cell`] (one actor), [`mailbox`], [`lane`] (what happens in
-//! a turn), [`timer`], [`ask`], [`count`] (the identity), [`replay`].
+//! a turn), [`supervise`], [`timer`], [`ask`], [`count`] (the identity), [`replay`].
 #![forbid(unsafe_op_in_unsafe_fn)]
 #![warn(missing_docs)]
 
@@ -15,6 +15,7 @@ pub mod limits;
 pub mod mailbox;
 pub mod registry;
 pub mod replay;
+pub mod supervise;
 pub mod sync;
 pub mod timer;
 

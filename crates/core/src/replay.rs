@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::entry::{Entry, word};
 use crate::lane::parcel::Header;
 use crate::lane::{Defaults, Lane, Rings};
+use crate::supervise::PROFILE;
 
 /// What happened at a lane's border.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +14,8 @@ enum Event {
     Grant,
     Class(u32, String),
     Reserve(u32, u32, String),
+    Profile([u64; PROFILE]),
+    Root(u32),
     Call(Call),
     Close(Vec<Header>),
 }
@@ -67,6 +70,15 @@ impl Log {
         self.events.push(Event::Reserve(parent, index, name.to_owned()));
     }
 
+    /// As bits, so that records can be compared.
+    pub(crate) fn profile(&mut self, numbers: &[f64; PROFILE]) {
+        self.events.push(Event::Profile(numbers.map(f64::to_bits)));
+    }
+
+    pub(crate) fn rooted(&mut self, profile: u32) {
+        self.events.push(Event::Root(profile));
+    }
+
     pub(crate) fn time(&mut self, read: impl FnOnce() -> u64) -> u64 {
         let read = read();
         if let Some(Event::Call(call)) = self.events.last_mut() {
@@ -116,6 +128,8 @@ impl Log {
                 Event::Grant => drop(lane.grant()),
                 Event::Class(id, name) => lane.class(*id, name),
                 Event::Reserve(parent, index, name) => drop(lane.reserve(*parent, name, *index)),
+                Event::Profile(bits) => drop(lane.profile(&bits.map(f64::from_bits))),
+                Event::Root(profile) => lane.supervise_root(*profile),
                 Event::Close(mail) => {
                     lane.retake(mail);
                     lane.close();

@@ -1,7 +1,7 @@
 //! Starting, failing, stopping, draining, killing; parents and children; watches; names; indices; the end of it all.
 mod common;
 
-use buskin_core::entry::{note, policy};
+use buskin_core::entry::{note, policy, restart};
 use common::{ASYNC, BRUTAL, Comes, FAILED, FOREVER, HANDLED, How, Isolate, Options, Ref, SHARED};
 
 const SLOW: How = How { priority: 0, ttl: None, timeout: None, flags: ASYNC, from: 0, tag: 1 };
@@ -20,8 +20,16 @@ fn slow_hooks(_: &mut Isolate, e: &buskin_core::entry::Entry) -> Comes {
     if matches!(e.op(), note::START | note::STOP) { Comes::Promises } else { Comes::Returns }
 }
 
-const HOOKED: Options =
-    Options { parent: 0, capacity: 1 << 20, policy: policy::REJECT, shutdown: 5_000, start: 30_000, hook: true };
+const HOOKED: Options = Options {
+    parent: 0,
+    capacity: 1 << 20,
+    policy: policy::REJECT,
+    shutdown: 5_000,
+    start: 30_000,
+    hook: true,
+    restart: restart::TEMPORARY,
+    profile: 0,
+};
 
 fn ended(trace: &[String]) -> Vec<&str> {
     trace.iter().filter(|t| t.contains(" ended ")).map(String::as_str).collect()

@@ -4,7 +4,16 @@ mod common;
 use buskin_core::entry::{flag, note};
 use common::{Comes, FAILED, FOREVER, HANDLED, How, Isolate, Options};
 
-const HOOKED: Options = Options { parent: 0, capacity: 100, policy: 0, shutdown: 5_000, start: 30_000, hook: true };
+const HOOKED: Options = Options {
+    parent: 0,
+    capacity: 100,
+    policy: 0,
+    shutdown: 5_000,
+    start: 30_000,
+    hook: true,
+    restart: buskin_core::entry::restart::TEMPORARY,
+    profile: 0,
+};
 
 /// Stream calls begin a stream; steps promise.
 fn streamer(_: &mut Isolate, e: &buskin_core::entry::Entry) -> Comes {

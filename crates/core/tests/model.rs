@@ -177,7 +177,8 @@ impl World {
         match *step {
             Step::Spawn { parent, capacity, policy, hook, slow_hooks } => {
                 let above = self.actors.get(parent).map_or(0, |r| r.index);
-                let options = Options { parent: above, capacity, policy, hook, shutdown: 40, start: 40 };
+                let options =
+                    Options { parent: above, capacity, policy, hook, shutdown: 40, start: 40, ..Options::default() };
                 let model = self.model.clone();
                 let made = self.iso.spawn("x", options, move |iso, e| comes(iso, e, &model, slow_hooks));
                 self.actors.push(made);

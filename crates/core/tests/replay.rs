@@ -1,7 +1,7 @@
 //! A record of a lane, replayed without any isolate, gives the same notes again.
 mod common;
 
-use buskin_core::entry::{note, timer};
+use buskin_core::entry::{restart, note, timer};
 use buskin_core::lane::parcel::{Header, Parcel};
 use buskin_core::lane::{Defaults, Destination};
 use buskin_core::mailbox::links::Batch;
@@ -25,10 +25,16 @@ mod rand_like {
 /// A random program of everything; its record.
 fn record(seed: u64, ring: usize) -> Log {
     let mut rng = Rng(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
-    let defaults = Defaults { ask_timeout: 20_000, capacity: 50, policy: (seed % 4) as u32 };
+    let defaults = Defaults { ask_timeout: 20_000, capacity: 50, policy: (seed % 4) as u32, seed, escalate: None };
     let mut iso = Isolate::with(defaults, ring);
     iso.lane.keep_log();
     iso.lane.class(0, "A\tclass\\of\nits own");
+    for strategy in [0.0, 1.0, 2.0] {
+        let most = [f64::INFINITY, 3.0, 0.0][(seed % 3) as usize];
+        let backoff = [1.0, 1_000.0, 9_000.0, 2.0, 0.5, 10_000.0, 0.0];
+        iso.lane.profile(&common::profile(strategy, most, 50_000.0, if seed % 2 == 0 { Some(backoff) } else { None }));
+    }
+    iso.lane.supervise_root((seed % 3) as u32);
     let remote = iso.lane.remote();
     let mut refs: Vec<Ref> = vec![];
     for step in 0..150 {
@@ -43,6 +49,8 @@ fn record(seed: u64, ring: usize) -> Log {
                     shutdown: 30,
                     start: 30,
                     hook: rng.below(2) == 0,
+                    restart: [restart::TRANSIENT, restart::PERMANENT, restart::TEMPORARY][rng.below(3) as usize],
+                    profile: rng.below(3) as u32,
                 };
                 let made = iso.spawn("x", options, move |iso, e| match (e.op(), e.tag()) {
                     (note::MSG, 1) => Comes::Promises,

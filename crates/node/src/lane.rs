@@ -10,6 +10,7 @@ use buskin_core::entry::{Entry, dead, word};
 use buskin_core::lane::parcel::{Header, Parcel};
 use buskin_core::lane::{Defaults, Destination as _, Lane, Rings};
 use buskin_core::mailbox::links::Batch;
+use buskin_core::supervise::PROFILE;
 use napi::sys::{self, napi_callback_info as Info, napi_env as Env, napi_ref as Ref, napi_value as Value};
 
 use crate::call::{self, Native, guard};
@@ -74,7 +75,7 @@ impl Memory {
 }
 
 /// What the functions of a lane are called.
-const FUNCTIONS: [(&std::ffi::CStr, Native); 17] = [
+const FUNCTIONS: [(&std::ffi::CStr, Native); 18] = [
     (c"rings", rings),
     (c"turn", turn),
     (c"submit", submit),
@@ -83,6 +84,7 @@ const FUNCTIONS: [(&std::ffi::CStr, Native); 17] = [
     (c"reserve", reserve),
     (c"find", find),
     (c"className", class_name),
+    (c"profile", profile),
     (c"setTime", set_time),
     (c"nextDeadline", next_deadline),
     (c"actors", actors),
@@ -95,7 +97,7 @@ const FUNCTIONS: [(&std::ffi::CStr, Native); 17] = [
 ];
 
 /// `lane(wake, header, outbox, inbox, marks, settings)`: settings are `[ask time-out in µs, capacity, policy,
-/// manual clock, time in µs, keep a log]`.
+/// manual clock, time in µs, keep a log, time for a shutdown after an escalation in ms (-1: none), seed of chance]`.
 pub(crate) unsafe extern "C" fn make(env: Env, info: Info) -> Value {
     guard(env, || {
         // SAFETY: env and info are those of this call.
@@ -104,17 +106,19 @@ pub(crate) unsafe extern "C" fn make(env: Env, info: Info) -> Value {
         let settings = unsafe { call::elements(env, args[5]) };
         // SAFETY: as above.
         let memory = unsafe { Memory::hold(env, [args[1], args[2], args[3], args[4]]) };
-        let (Some(memory), true) = (memory, settings.1 >= 6 && !settings.0.is_null()) else {
+        let (Some(memory), true) = (memory, settings.1 >= 8 && !settings.0.is_null()) else {
             call::throw(env, "lane(wake, header, outbox, inbox, marks, settings) was called with other arguments");
             return null_mut();
         };
-        // SAFETY: six numbers were checked to be there, and JavaScript does not run meanwhile.
-        let settings: [f64; 6] = unsafe { *settings.0.cast() };
+        // SAFETY: eight numbers were checked to be there, and JavaScript does not run meanwhile.
+        let settings: [f64; 8] = unsafe { *settings.0.cast() };
         let clock = if settings[3] == 0.0 { Clock::real() } else { Clock::Manual(micros(settings[4])) };
         let defaults = Defaults {
             ask_timeout: micros(settings[0]),
             capacity: unsigned(settings[1]),
             policy: unsigned(settings[2]),
+            escalate: (settings[6] >= 0.0).then(|| unsigned(settings[6])),
+            seed: micros(settings[7]),
         };
         let mut lane = Lane::new(clock, defaults);
         if settings[5] != 0.0 {
@@ -321,6 +325,23 @@ asking! {
     class_name, 2, |env, lane, rings, args| {
         lane.class(call::word(env, args[0]), &call::text(env, args[1]));
         null_mut()
+    }
+}
+
+asking! {
+    /// `profile(Float64Array, root)`: keeps a profile, see [`buskin_core::supervise::Profile::read`]; its number. By `root` the root supervises by
+    /// it.
+    profile, 2, |env, lane, rings, args| {
+        let (data, length) = call::elements(env, args[0]);
+        if data.is_null() || length < PROFILE {
+            call::throw(env, "profile(numbers, root) was called with other arguments");
+            return null_mut();
+        }
+        let id = lane.profile(&*data.cast());
+        if call::word(env, args[1]) != 0 {
+            lane.supervise_root(id);
+        }
+        call::double(env, f64::from(id))
     }
 }
 

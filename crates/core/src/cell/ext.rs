@@ -1,6 +1,7 @@
 //! What few actors have: kept beside the cell, made on first use, freed at the end.
 
 use crate::mailbox::local::List;
+use crate::supervise::window::Window;
 
 /// The side record of a cell.
 #[derive(Debug)]
@@ -41,7 +42,112 @@ pub struct Ext {
     pub timers: u32,
     /// Stream calls that run.
     pub streams: u32,
+    /// Who fails with it: the other end, its age, the link.
+    pub links: Vec<(u32, u32, u32)>,
+    /// How it supervises and is checked: which of the lane's profiles.
+    pub profile: u32,
+    /// The failure that `decide` was asked about: phase and method.
+    pub asking: Option<(u32, u32)>,
+    /// Somebody stopped it while it was not yet decided what follows from its failure.
+    pub is_final: bool,
+    /// Its own restarts.
+    pub restarts: Option<Box<Restarts>>,
+    /// The restarts of its children.
+    pub supervisor: Option<Box<Supervisor>>,
+    /// Its health check.
+    pub health: Option<Box<Health>>,
 }
+
+/// What is known of an actor that was restarted, or is about to be.
+#[derive(Debug)]
+pub struct Restarts {
+    /// When they were.
+    pub window: Window,
+    /// How many in a row.
+    pub row: u32,
+    /// Since when the instance has been well, in µs; `u64::MAX`: it has not started.
+    pub well_since: u64,
+    /// How long the next instance is waited for, in µs.
+    pub delay: u64,
+    /// Why there is another instance: see [`crate::entry::again`].
+    pub cause: u32,
+    /// The instance before was made, so that the next one is another generation.
+    pub counts: bool,
+}
+
+impl Default for Restarts {
+    fn default() -> Self {
+        Restarts {
+            window: Window::new(CHILD_PLACES),
+            row: 0,
+            well_since: u64::MAX,
+            delay: 0,
+            cause: 0,
+            counts: false,
+        }
+    }
+}
+
+/// What is known of the restarts of an actor's children.
+#[derive(Debug)]
+pub struct Supervisor {
+    /// When they were, those of a group counted once.
+    pub window: Window,
+    /// The group that restarts now.
+    pub group: Option<Group>,
+}
+
+impl Default for Supervisor {
+    fn default() -> Self {
+        Supervisor { window: Window::new(PLACES), group: None }
+    }
+}
+
+/// Where a group is in its restart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Its members stop, last started first.
+    Stopping,
+    /// It waits for its backoff.
+    Waiting,
+    /// Its members start, first started first.
+    Starting,
+}
+
+/// Siblings that restart together.
+#[derive(Debug)]
+pub struct Group {
+    /// Index and age, in order of start.
+    pub members: Vec<(u32, u32)>,
+    /// While stopping how many are not asked to yet; while starting how many were.
+    pub at: usize,
+    /// Who is stopping, or starting, now.
+    pub current: Option<(u32, u32)>,
+    /// What it does.
+    pub phase: Phase,
+    /// How long it waits, in µs.
+    pub delay: u64,
+    /// See [`Restarts::cause`].
+    pub cause: u32,
+    /// Its place on the wheel, plus one; 0: none.
+    pub key: u32,
+}
+
+/// Where an actor's health check is.
+#[derive(Debug, Default)]
+pub struct Health {
+    /// Its place on the wheel, plus one; 0: none.
+    pub key: u32,
+    /// It was asked, and has not answered.
+    pub asked: bool,
+    /// Failed checks in a row.
+    pub missed: u32,
+}
+
+/// Places in a supervisor's window: with fewer busy milliseconds in it the count is exact.
+const PLACES: usize = 1 << 14;
+/// The same for one child, whose count only informs.
+const CHILD_PLACES: usize = 64;
 
 /// How long the handler in hand and onStop may take when nothing else was said.
 pub const SHUTDOWN_MS: u32 = 5_000;
@@ -73,6 +179,13 @@ impl Default for Ext {
             watching: Vec::new(),
             timers: u32::MAX,
             streams: 0,
+            links: Vec::new(),
+            profile: 0,
+            asking: None,
+            is_final: false,
+            restarts: None,
+            supervisor: None,
+            health: None,
         }
     }
 }

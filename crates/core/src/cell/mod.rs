@@ -5,6 +5,7 @@ pub mod family;
 pub mod table;
 
 use crate::mailbox::local::List;
+use crate::supervise::Restart;
 
 /// Where an actor is in its life. Only the core moves it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -27,13 +28,27 @@ pub enum State {
     StopChildren,
     /// onStop is due, delivered, or its promise is pending.
     StopHook,
+    /// Between two instances: nothing runs, what comes waits.
+    Down,
 }
 
 impl State {
     /// Whether the end has begun.
     #[must_use]
     pub fn is_ending(self) -> bool {
-        matches!(self, State::Failing | State::StopHand | State::StopChildren | State::StopHook)
+        self == State::Failing || self.is_winding()
+    }
+
+    /// Whether its instance is being taken apart, whether or not another one follows.
+    #[must_use]
+    pub fn is_winding(self) -> bool {
+        matches!(self, State::StopHand | State::StopChildren | State::StopHook)
+    }
+
+    /// Whether there is, or will be in this state, no instance that could take up anything new.
+    #[must_use]
+    pub fn is_over(self) -> bool {
+        self.is_winding() || matches!(self, State::Down | State::Free)
     }
 }
 
@@ -67,6 +82,10 @@ pub mod bit {
     pub const LATE: u16 = 1 << 12;
     /// Its end was dispatched; it is recycled when the ready queue lets it go.
     pub const SPENT: u16 = 1 << 13;
+    /// Its instance ends and another one follows: what waits is kept.
+    pub const AGAIN: u16 = 1 << 14;
+    /// A group that restarts waits for it, or it for the group.
+    pub const GROUPED: u16 = 1 << 15;
     /// What the accounting of a message's end must look at.
     pub const AFTER: u16 = PARKED | DRAINING;
     /// What forbids to skip the mailbox.
@@ -81,7 +100,7 @@ pub struct Cell {
     pub age: u32,
     /// Where it is in its life.
     pub state: State,
-    /// What a full mailbox does.
+    /// What a full mailbox does, and the bits of [`crate::entry::restart`].
     pub policy: u8,
     /// See [`bit`].
     pub bits: u16,
@@ -135,6 +154,37 @@ impl Cell {
     #[must_use]
     pub fn is(&self, bits: u16) -> bool {
         self.bits & bits == bits
+    }
+
+    /// What a full mailbox does.
+    #[inline(always)]
+    #[must_use]
+    pub fn overflow(&self) -> u32 {
+        u32::from(self.policy & 3)
+    }
+
+    /// After which ends it is started again.
+    #[must_use]
+    pub fn restart(&self) -> Restart {
+        Restart::from_number(u32::from(self.policy >> 2 & 3))
+    }
+
+    /// Whether a restart turns what waits into dead letters.
+    #[must_use]
+    pub fn clears(&self) -> bool {
+        u32::from(self.policy) & crate::entry::restart::CLEAR != 0
+    }
+
+    /// Whether messages are for an instance that is, or that will be.
+    #[must_use]
+    pub fn takes_messages(&self) -> bool {
+        self.state != State::Free && !self.is(bit::CLOSED) && (!self.state.is_winding() || self.is(bit::AGAIN))
+    }
+
+    /// Whether it ends for good.
+    #[must_use]
+    pub fn ends(&self) -> bool {
+        self.state == State::Free || (self.state.is_winding() && !self.is(bit::AGAIN))
     }
 
     /// Whether anything is in hand.

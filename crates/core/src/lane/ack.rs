@@ -157,7 +157,7 @@ impl Lane {
             note::START => self.started(entry.index),
             note::STOP => self.facts.push_back(Fact::Hooked { index: entry.index, error: None }),
             note::TIMER => self.signal_done(entry.index, entry.op(), entry.payload),
-            note::WATCH | note::RESUME | note::RETURN => self.signal_done(entry.index, entry.op(), 0),
+            note::WATCH | note::HEALTH | note::RESUME | note::RETURN => self.signal_done(entry.index, entry.op(), 0),
             _ => {}
         }
     }
@@ -171,8 +171,10 @@ impl Lane {
 
     pub(super) fn signal_done(&mut self, index: u32, what: u32, timer: u32) {
         self.signal_over(what);
-        if what == note::TIMER {
-            self.timer_ran(timer);
+        match what {
+            note::TIMER => self.timer_ran(timer),
+            note::HEALTH => self.is_well(index),
+            _ => {}
         }
         self.after_message(index);
     }
@@ -273,6 +275,10 @@ impl Lane {
             }
             note::START => self.fail(index, phase::START, 0, error),
             note::STOP => self.facts.push_back(Fact::Hooked { index, error: Some(error) }),
+            note::HEALTH => {
+                self.signal_over(note::HEALTH);
+                self.is_unwell(index, error);
+            }
             what => {
                 self.signal_over(what);
                 self.fail(index, phase_of(what), tag, error);
@@ -288,7 +294,7 @@ impl Lane {
             self.not_delivered(&entry);
             let cell = self.table.at_mut(index);
             match entry.op() {
-                note::MSG | note::RESUME | note::TIMER | note::WATCH | note::RETURN => {}
+                note::MSG | note::RESUME | note::TIMER | note::WATCH | note::HEALTH | note::RETURN => {}
                 note::START | note::STOP => {
                     let (due, made) =
                         if entry.op() == note::START { (bit::START_DUE, bit::MADE) } else { (bit::STOP_DUE, 0) };

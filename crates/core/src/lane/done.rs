@@ -49,6 +49,11 @@ impl Lane {
                 self.signal_done(e.index, what, timer);
                 self.hand_is_free(e.index);
             }
+            note::HEALTH => {
+                self.signal_over(what);
+                self.is_unwell(e.index, e.payload);
+                self.hand_is_free(e.index);
+            }
             _ => {
                 self.signal_over(what);
                 self.fail(e.index, phase_of(what), 0, e.payload);

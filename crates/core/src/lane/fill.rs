@@ -66,7 +66,8 @@ impl Lane {
                 let (age, generation) = (cell.age, cell.generation);
                 // MADE before it ran: if the constructor throws the isolate has no instance and runs no onStop
                 cell.bits |= bit::MADE;
-                return self.put(io, Entry { head: note::START, index, age, payload: generation, ..Entry::default() });
+                let from = if generation == 0 { 0 } else { self.cause_of(index) };
+                return self.put(io, Entry { head: note::START, index, age, payload: generation, from, corr: 0 });
             }
             State::StopHook if cell.is(bit::STOP_DUE) => {
                 cell.bits &= !bit::STOP_DUE;

@@ -4,14 +4,14 @@
 use super::{Fact, Lane, ROOT};
 use crate::cell::ext::FOREVER;
 use crate::cell::{State, bit, family};
-use crate::entry::{Entry, TAG_SHIFT, dead, ended, note, phase, reason};
+use crate::entry::{Entry, dead, ended, note, phase, reason};
 
 impl Lane {
     /// Draws the consequences of everything that was routed, until none is left.
     pub(super) fn draw_consequences(&mut self) {
         while let Some(fact) = self.facts.pop_front() {
             match fact {
-                Fact::Failed { index, phase, error } => self.failed(index, phase, error),
+                Fact::Failed { index, phase, tag, error } => self.failed(index, phase, tag, error),
                 Fact::Step { index } => self.step(index),
                 Fact::Hooked { index, error } => self.hooked(index, error),
                 Fact::End { index, age, reason } => {
@@ -20,6 +20,7 @@ impl Lane {
                     }
                 }
                 Fact::Drained { index, age } => self.drained(index, age),
+                Fact::Group { supervisor } => self.group_steps(supervisor),
             }
         }
     }
@@ -39,9 +40,10 @@ impl Lane {
         cell.state = State::Active;
         cell.bits |= bit::STARTED;
         self.lives -= 1;
-        let told = cell.is(bit::QUERIED) || self.mode & crate::entry::mode::EVENTS != 0;
+        let told = cell.is(bit::QUERIED) || cell.generation > 0 || self.mode & crate::entry::mode::EVENTS != 0;
         let work = !cell.normal.is_empty() || cell.is(bit::LISTS);
         let (age, generation, draining) = (cell.age, cell.generation, cell.is(bit::DRAINING));
+        let has_more = cell.ext != 0;
         if work {
             self.push_ready(index);
         }
@@ -51,6 +53,10 @@ impl Lane {
         if draining {
             self.facts.push_back(Fact::Drained { index, age });
         }
+        if has_more {
+            self.is_up(index);
+            self.watch_health(index);
+        }
     }
 
     // --------------------------------------------------------------------------------------------- end
@@ -58,14 +64,6 @@ impl Lane {
     /// Something in the actor failed. Nothing more is delivered to it; the rest follows at the end of the turn.
     pub(super) fn fail(&mut self, index: u32, phase: u32, tag: u32, error: u32) {
         let cell = self.table.at_mut(index);
-        self.pending.push_back(Entry {
-            head: note::FAILED | tag << TAG_SHIFT,
-            index,
-            age: cell.age,
-            payload: error,
-            from: phase,
-            corr: cell.parent,
-        });
         match cell.state {
             State::Starting | State::Active | State::Suspended => {
                 if cell.state != State::Starting {
@@ -77,52 +75,61 @@ impl Lane {
             _ => {}
         }
         let go_on = cell.state == State::StopHand && !cell.in_hand();
-        self.facts.push_back(Fact::Failed { index, phase, error });
+        self.facts.push_back(Fact::Failed { index, phase, tag, error });
         if go_on {
             self.facts.push_back(Fact::Step { index });
         }
     }
 
-    fn failed(&mut self, index: u32, phase: u32, error: u32) {
-        let cell = self.table.at_mut(index);
-        if cell.state != State::Failing {
-            return; // it was ending anyway: reported, and the end goes on
-        }
-        if phase == crate::entry::phase::START {
-            cell.hand = 0; // a start that is late is given up
-            self.drop_asking(index);
-        }
-        self.ext(index).error = error;
-        self.wind_up(index, reason::FAILED);
-    }
-
-    /// An actor is to end. The first reason wins; a kill cuts short what another reason began.
+    /// An actor is to end for good. The first reason wins; a kill cuts short what another reason began.
     pub(super) fn end(&mut self, index: u32, why: u32) {
+        let why = if self.is_brutal(index) { reason::KILLED } else { why };
         let cell = self.table.at_mut(index);
         match cell.state {
-            State::Free => return,
-            State::Failing | State::StopHand | State::StopChildren | State::StopHook => {
-                if why == reason::KILLED {
-                    self.kill(index);
+            State::Free => {}
+            State::Down => self.end_down(index, why),
+            _ if cell.state.is_ending() && why == reason::KILLED => self.kill(index),
+            State::Failing => self.ext(index).is_final = true,
+            State::StopHand | State::StopChildren | State::StopHook => {
+                if cell.is(bit::AGAIN) {
+                    // the instance was ending anyway; now none follows
+                    cell.bits &= !bit::AGAIN;
+                    cell.reason = why.to_le_bytes()[0];
+                    self.close_mailbox(index);
                 }
-                return;
             }
-            State::Starting => {}
-            State::Active | State::Suspended => self.lives += 1,
+            State::Starting | State::Active | State::Suspended => {
+                self.begin_end(index);
+                self.wind_up(index, why, false);
+            }
         }
-        self.endings += 1;
-        let why = if self.is_brutal(index) { reason::KILLED } else { why };
-        self.wind_up(index, why);
     }
 
-    /// The end of an actor begins: nothing waits any more, its timers are gone, the hand is awaited.
-    fn wind_up(&mut self, index: u32, why: u32) {
+    /// Counts an actor that ran among those that end.
+    pub(super) fn begin_end(&mut self, index: u32) {
+        if self.table.at(index).state != State::Starting {
+            self.lives += 1;
+        }
+        self.endings += 1;
+    }
+
+    /// The end of an instance begins: its timers are gone, the hand is awaited. Nothing waits any more unless another
+    /// instance follows (`again`).
+    pub(super) fn wind_up(&mut self, index: u32, why: u32, again: bool) {
         let cell = self.table.at_mut(index);
         cell.reason = why.to_le_bytes()[0];
         cell.state = State::StopHand;
+        if again {
+            cell.bits |= bit::AGAIN;
+            if cell.clears() {
+                self.bury_all(index, dead::STOPPED);
+            }
+        } else {
+            self.close_mailbox(index);
+        }
         self.cut_off(index);
         if why == reason::KILLED {
-            return self.kill(index);
+            return if again { self.abandon(index) } else { self.kill(index) };
         }
         let cell = self.table.at_mut(index);
         if cell.is(bit::START_DUE) {
@@ -135,18 +142,24 @@ impl Lane {
         }
     }
 
-    /// Nothing waits at `index` any more: no messages, no signals, no timers, no deadline.
-    fn cut_off(&mut self, index: u32) {
+    /// The actor takes no messages any more, and those that wait are dead letters.
+    fn close_mailbox(&mut self, index: u32) {
         let cell = self.table.at_mut(index);
         if cell.is(bit::DRAINING) {
             cell.bits &= !bit::DRAINING;
             self.endings -= 1;
             self.disarm_drain(index);
         }
-        self.disarm(index);
         self.bury_all(index, dead::STOPPED);
+    }
+
+    /// Nothing of the instance is to come any more: no signals, no timers, no deadline, no restarts below it.
+    fn cut_off(&mut self, index: u32) {
+        self.disarm(index);
         self.drop_timers(index);
         self.drop_signals(index);
+        self.drop_health(index);
+        self.drop_group(index);
     }
 
     /// The hand is free: the children, last started first, then onStop, then the end.
@@ -182,9 +195,7 @@ impl Lane {
         }
         cell.hand = 0;
         if let Some(error) = error {
-            let (age, parent) = (cell.age, cell.parent);
-            let note = Entry { head: note::FAILED, index, age, payload: error, from: phase::STOP, corr: parent };
-            self.notify(note);
+            self.report_as_is(index, phase::STOP, 0, error);
         }
         self.finish(index);
     }
@@ -200,25 +211,54 @@ impl Lane {
 
     /// Ends an actor and all below it at once: no onStop, and what is in hand is given up.
     pub(super) fn kill(&mut self, top: u32) {
-        for index in family::tree(&self.table, top).into_iter().rev() {
-            let cell = self.table.at_mut(index);
-            if !cell.state.is_ending() {
-                if cell.state != State::Starting {
-                    self.lives += 1;
-                }
-                self.endings += 1;
-            }
-            cell.state = State::StopHand;
-            cell.reason = reason::KILLED.to_le_bytes()[0];
-            cell.bits &= !(bit::START_DUE | bit::STOP_DUE);
-            self.cut_off(index);
-            self.give_up(index);
-            if index == ROOT {
-                self.facts.push_back(Fact::Step { index });
-            } else {
-                self.finish(index);
-            }
+        self.kill_below(top);
+        self.kill_one(top);
+    }
+
+    /// The instance is given up, with all below it; another one follows.
+    pub(super) fn abandon(&mut self, index: u32) {
+        self.kill_below(index);
+        let cell = self.table.at_mut(index);
+        cell.reason = reason::KILLED.to_le_bytes()[0];
+        cell.bits &= !(bit::START_DUE | bit::STOP_DUE);
+        self.give_up(index);
+        self.finish(index);
+    }
+
+    fn kill_below(&mut self, top: u32) {
+        for index in family::tree(&self.table, top).into_iter().skip(1).rev() {
+            self.kill_one(index);
         }
+    }
+
+    fn kill_one(&mut self, index: u32) {
+        let state = self.table.at(index).state;
+        if state == State::Down {
+            return self.end_down(index, reason::KILLED);
+        }
+        if !state.is_ending() {
+            self.begin_end(index);
+        }
+        let cell = self.table.at_mut(index);
+        cell.state = State::StopHand;
+        cell.reason = reason::KILLED.to_le_bytes()[0];
+        cell.bits &= !(bit::START_DUE | bit::STOP_DUE | bit::AGAIN);
+        self.close_mailbox(index);
+        self.cut_off(index);
+        self.give_up(index);
+        if index == ROOT {
+            self.facts.push_back(Fact::Step { index });
+        } else {
+            self.finish(index);
+        }
+    }
+
+    /// An actor ends that has no instance: there is nothing to run.
+    fn end_down(&mut self, index: u32, why: u32) {
+        self.disarm(index);
+        self.close_mailbox(index);
+        self.table.at_mut(index).reason = why.to_le_bytes()[0];
+        self.finish(index);
     }
 
     /// What is in hand is not waited for: it failed at this moment.
@@ -238,15 +278,10 @@ impl Lane {
         self.drop_asking(index);
     }
 
-    /// The end itself: name, place and index are given back, who watches is told, the parent goes on.
+    /// The end itself: name, place and index are given back, who watches is told, the parent goes on. When another
+    /// instance follows, only this one is over.
     fn finish(&mut self, index: u32) {
         self.disarm(index);
-        self.end_streams(index);
-        let cell = *self.table.at(index);
-        let (watchers, watching, error) = match self.exts.get_mut(cell.ext) {
-            Some(ext) => (std::mem::take(&mut ext.watchers), std::mem::take(&mut ext.watching), ext.error),
-            None => (Vec::new(), Vec::new(), 0),
-        };
         if index == ROOT {
             let root = self.table.at_mut(ROOT);
             root.state = State::StopHook; // the root stays, closed
@@ -254,23 +289,18 @@ impl Lane {
             self.endings -= 1;
             return self.notify(Entry { head: note::CLOSED, ..Entry::default() });
         }
+        self.end_streams(index);
+        let cell = *self.table.at(index);
+        let (why, error) = (u32::from(cell.reason), self.ext_of(index).map_or(0, |x| x.error));
+        if cell.is(bit::AGAIN) {
+            return self.is_down(index, error);
+        }
         let bits = if cell.is(bit::STARTED) { ended::STARTED } else { 0 }
-            | if cell.is(bit::LATE) { ended::START_LATE } else { 0 };
-        let why = u32::from(cell.reason);
+            | if cell.is(bit::LATE) { ended::START_LATE } else { 0 }
+            | if cell.state == State::Down { ended::DOWN } else { 0 };
         self.notify(Entry { head: note::ENDED, index, age: cell.age, payload: why, from: error, corr: bits });
-        for (watcher, age, watch) in watchers {
-            if self.live(watcher, age).is_some_and(|c| !c.state.is_ending()) {
-                self.signal(watcher, note::WATCH, watch, why, error);
-                self.forget_watch(watcher, watch);
-            }
-        }
-        for (target, age, watch) in watching {
-            if let Some(at) = self.live(target, age).map(|c| c.ext)
-                && let Some(ext) = self.exts.get_mut(at)
-            {
-                ext.watchers.retain(|w| *w != (index, cell.age, watch));
-            }
-        }
+        self.unbind(index, why);
+        self.tell_watchers(index, why, error);
         family::part(&mut self.table, index);
         self.registry.take(index);
         self.exts.drop(cell.ext);
@@ -278,11 +308,16 @@ impl Lane {
         c.state = State::Free;
         c.ext = 0;
         c.bits &= bit::READY;
-        self.lives -= 1;
-        self.endings -= 1;
+        if cell.state != State::Down {
+            self.lives -= 1;
+            self.endings -= 1;
+        }
         self.ledger.actors -= 1;
         if self.table.at(cell.parent).state == State::StopChildren {
             self.facts.push_back(Fact::Step { index: cell.parent });
+        }
+        if cell.is(bit::GROUPED) {
+            self.facts.push_back(Fact::Group { supervisor: cell.parent });
         }
     }
 
@@ -313,6 +348,7 @@ impl Lane {
         root.state = State::StopHand;
         self.lives += 1;
         self.endings += 1;
+        self.drop_group(ROOT);
         if timeout != FOREVER {
             self.arm_root(timeout);
         }

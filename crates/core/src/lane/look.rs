@@ -60,6 +60,8 @@ impl Lane {
         let cell = self.table.at(index);
         let parked = self.exts.get(cell.ext).map_or(0, |x| x.parked_count);
         let state = match cell.state {
+            State::Down => 5,
+            _ if cell.is(bit::AGAIN) => 5,
             State::Starting => 0,
             _ if self.begun == Some(index) => 3,
             State::Suspended => 4,

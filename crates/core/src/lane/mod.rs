@@ -5,12 +5,16 @@
 //! after every change of an actor's state in that turn is done, so nothing has to be taken back.
 
 mod ack;
+mod adopt;
 pub mod bell;
+mod bonds;
 mod cycle;
 mod dead;
 mod done;
 mod fill;
+mod group;
 pub mod head;
+mod health;
 pub mod inbox;
 #[cfg(all(test, loom))]
 mod interleavings;
@@ -23,6 +27,7 @@ pub mod parcel;
 pub mod pool;
 mod route;
 mod signals;
+mod supervision;
 mod timing;
 
 pub use look::{Info, Memory};
@@ -40,6 +45,7 @@ use crate::entry::{Entry, mode, word};
 use crate::mailbox::local::{NONE, Pool};
 use crate::registry::Registry;
 use crate::replay::Log;
+use crate::supervise::Profile;
 use crate::timer::table::Timers;
 use crate::timer::wheel::Wheel;
 use mail::Mail;
@@ -64,7 +70,7 @@ pub struct Rings<'a> {
 #[derive(Clone, Copy, Debug)]
 enum Fact {
     /// An actor failed in `phase`.
-    Failed { index: u32, phase: u32, error: u32 },
+    Failed { index: u32, phase: u32, tag: u32, error: u32 },
     /// What held the end of an actor up is done.
     Step { index: u32 },
     /// onStop is done.
@@ -73,6 +79,8 @@ enum Fact {
     End { index: u32, age: u32, reason: u32 },
     /// A draining actor may have nothing left.
     Drained { index: u32, age: u32 },
+    /// Something that a group waits for may have happened.
+    Group { supervisor: u32 },
 }
 
 /// Defaults of a system.
@@ -84,11 +92,22 @@ pub struct Defaults {
     pub capacity: u32,
     /// Of a mailbox.
     pub policy: u32,
+    /// A failure that nobody could handle ends the system, within that many ms (all ones: no limit); none: it is only
+    /// reported.
+    pub escalate: Option<u32>,
+    /// What chance begins with.
+    pub seed: u64,
 }
 
 impl Default for Defaults {
     fn default() -> Self {
-        Defaults { ask_timeout: 5_000_000, capacity: crate::limits::CAPACITY, policy: crate::entry::policy::REJECT }
+        Defaults {
+            ask_timeout: 5_000_000,
+            capacity: crate::limits::CAPACITY,
+            policy: crate::entry::policy::REJECT,
+            escalate: Some(10_000),
+            seed: 1,
+        }
     }
 }
 
@@ -142,6 +161,12 @@ pub struct Lane {
     lives: u64,
     /// Of those, the ones that end, and the ones that drain: while there are any, no message skips its mailbox.
     endings: u64,
+    /// Restarts that are waited for.
+    backoffs: u64,
+    /// How actors supervise and are checked; see [`Profile`].
+    profiles: Vec<Profile>,
+    /// What chance is at.
+    random: u64,
     /// Signals that wait or run.
     signals: u64,
     /// Streams whose reader waits for an item.
@@ -204,6 +229,9 @@ impl Lane {
             ended: Vec::new(),
             lives: 0,
             endings: 0,
+            backoffs: 0,
+            profiles: Vec::new(),
+            random: defaults.seed | 1,
             signals: 0,
             streams: 0,
             demands: 0,
@@ -330,7 +358,7 @@ impl Lane {
         }
         let busy = self.is_busy();
         io.header[word::BUSY] = i32::from(busy);
-        io.header[word::HOLD] = i32::from(busy || self.calls.open > 0 || self.timers.holding > 0);
+        io.header[word::HOLD] = i32::from(busy || self.calls.open > 0 || self.timers.holding > 0 || self.backoffs > 0);
         io.header[word::TURNS] = io.header[word::TURNS].wrapping_add(1);
     }
 

@@ -5,6 +5,7 @@ use crate::cell::ext::{BRUTAL, FOREVER, SHUTDOWN_MS, START_MS};
 use crate::cell::{Cell, State, bit, family};
 use crate::entry::{Entry, TAG_SHIFT, note, op, reason, spawn, stop};
 use crate::mailbox::local::Envelope;
+use crate::supervise::Restart;
 
 impl Lane {
     /// Everything that is no message.
@@ -20,7 +21,7 @@ impl Lane {
             op::HOLD => self.hold_timer(entry.payload, entry.from != 0),
             op::ABORT => self.abort(entry),
             op::RESUME => self.resume_stream(entry),
-            op::RETURN if self.live(entry.index, entry.age).is_some_and(|c| !c.state.is_ending()) => {
+            op::RETURN if self.live(entry.index, entry.age).is_some() => {
                 self.signal(entry.index, note::RETURN, entry.payload, 0, 0);
             }
             op::STREAM_END => self.stream_end(entry),
@@ -29,6 +30,10 @@ impl Lane {
             op::SETTLED => self.close_call(entry.corr),
             op::DEMAND if entry.from == 1 => self.demands += 1,
             op::DEMAND => self.demands = self.demands.saturating_sub(1),
+            op::DECISION => self.decided(entry),
+            op::LINK => self.link(entry),
+            op::UNLINK => self.unlink(entry.from, entry.payload),
+            op::ADOPT => self.adopt(entry),
             _ => {}
         }
     }
@@ -56,16 +61,16 @@ impl Lane {
         if let Some(x) = extra {
             cell.bound = x.index;
             cell.policy = x.age.to_le_bytes()[0];
-            if (x.payload, x.from) != (SHUTDOWN_MS, START_MS) {
+            if (x.payload, x.from, x.corr) != (SHUTDOWN_MS, START_MS, 0) {
                 let ext = self.exts.ensure(&mut cell.ext);
-                (ext.shutdown, ext.start) = (x.payload, x.from);
+                (ext.shutdown, ext.start, ext.profile) = (x.payload, x.from, x.corr);
             }
         }
         self.ledger.actors += 1;
         self.lives += 1;
         // a parent that ends takes no more children, one that has ended is none
         let parent = self.table.get(e.from).filter(|p| p.state != State::Free && e.from != e.index);
-        let orphan = parent.is_none_or(|p| p.state.is_ending());
+        let orphan = parent.is_none_or(|p| p.state.is_over());
         let parent = if parent.is_some() { e.from } else { ROOT };
         family::adopt(&mut self.table, parent, e.index);
         if orphan {
@@ -80,7 +85,7 @@ impl Lane {
         };
         match e.payload {
             stop::KILL => self.end(e.index, reason::KILLED),
-            stop::DRAIN if !cell.state.is_ending() => {
+            stop::DRAIN if cell.takes_messages() || cell.is(bit::DRAINING) => {
                 if !cell.is(bit::DRAINING) {
                     self.endings += 1;
                 }
@@ -91,6 +96,7 @@ impl Lane {
                 self.facts.push_back(Fact::Drained { index: e.index, age: e.age });
             }
             stop::DRAIN => {}
+            stop::SELF if cell.restart() == Restart::Permanent => self.stops_itself(e.index),
             _ => self.end(e.index, reason::NORMAL),
         }
     }
@@ -112,7 +118,7 @@ impl Lane {
         let Some(cell) = self.table.get_mut(e.index).filter(|c| c.age == e.age) else {
             return;
         };
-        if cell.state == State::Free || cell.state.is_ending() {
+        if cell.state.is_over() {
             return;
         }
         // it holds nothing up: whether somebody waits for the item is said by DEMAND

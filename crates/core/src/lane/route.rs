@@ -2,9 +2,10 @@
 
 use super::{Lane, Rings};
 use crate::cell::{Cell, State, bit};
-use crate::entry::{Entry, OP_MASK, dead, flag, mode, note, op, policy, word};
+use crate::entry::{Entry, OP_MASK, dead, flag, mode, note, op, policy, stop, word};
 use crate::mailbox::local::{Envelope, NONE};
 use crate::mailbox::overflow::{Overflow, decide};
+use crate::supervise::Restart;
 
 /// Options of one message, from the entry behind it.
 #[derive(Clone, Copy, Default)]
@@ -83,7 +84,7 @@ impl Lane {
             && cell.bits & bit::INDIRECT == 0
             && cell.shared == 0
             && cell.normal.is_empty()
-            && cell.policy != policy::DROP_OLDEST.to_le_bytes()[0];
+            && cell.overflow() != policy::DROP_OLDEST;
         if !idle {
             return 0;
         }
@@ -112,6 +113,7 @@ impl Lane {
         }
         if entry.op() == op::STOP
             && let Some(cell) = self.live(entry.index, entry.age)
+            && !(entry.payload == stop::SELF && cell.restart() == Restart::Permanent)
         {
             cell.bits |= bit::CLOSED;
         }
@@ -137,7 +139,7 @@ impl Lane {
         }
         cell.waiting += 1;
         self.ledger.waiting += 1;
-        if idle && cell.shared == 0 && cell.normal.is_empty() && cell.policy != policy::DROP_OLDEST.to_le_bytes()[0] {
+        if idle && cell.shared == 0 && cell.normal.is_empty() && cell.overflow() != policy::DROP_OLDEST {
             if e.head & (flag::ASYNC | flag::SHARED) != 0 {
                 take_in_hand(cell, e.head);
             }
@@ -180,7 +182,7 @@ impl Lane {
         if !self.table.was_granted(e.index, e.age) {
             return self.refuse(e, from_age, dead::NO_SUCH_ACTOR);
         }
-        if cell.age != e.age || cell.state == State::Free || cell.state.is_ending() || cell.is(bit::CLOSED) {
+        if cell.age != e.age || !cell.takes_messages() {
             return self.refuse(e, from_age, dead::STOPPED);
         }
         let expires = if extra.ttl == 0 { 0 } else { self.now().saturating_add(extra.ttl - 1).max(1) };
@@ -190,7 +192,7 @@ impl Lane {
         let full = cell.waiting >= cell.bound || cell.is(bit::PARKED);
         if full {
             let can_wait = e.head & (flag::SEND | flag::ASK | flag::STREAM) != 0;
-            match decide(u32::from(cell.policy), can_wait) {
+            match decide(cell.overflow(), can_wait) {
                 Overflow::Refuse(reason) => return self.refuse(e, from_age, reason),
                 Overflow::Park => {
                     if e.head & flag::ASK != 0 {

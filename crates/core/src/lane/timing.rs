@@ -2,7 +2,7 @@
 
 use super::{Lane, ROOT};
 use crate::ask::{Call, age, slot};
-use crate::cell::State;
+use crate::cell::{State, bit};
 use crate::cell::ext::{BRUTAL, FOREVER, SHUTDOWN_MS, START_MS};
 use crate::clock::ceil_ms;
 use crate::entry::{Entry, TAG_SHIFT, note, phase, reason, timer};
@@ -18,6 +18,9 @@ mod token {
     pub(super) const STOP: u64 = 4;
     pub(super) const DRAIN: u64 = 5;
     pub(super) const ROOT: u64 = 6;
+    pub(super) const RESTART: u64 = 7;
+    pub(super) const GROUP: u64 = 8;
+    pub(super) const HEALTH: u64 = 9;
 }
 const KIND_SHIFT: u32 = 60;
 
@@ -48,17 +51,26 @@ impl Lane {
             }
             kind => {
                 let Some(cell) = self.live(index, age) else { return };
-                if kind == token::DRAIN {
-                    self.ext(index).drain = 0;
-                    return self.end(index, reason::KILLED);
+                match kind {
+                    token::DRAIN => {
+                        self.ext(index).drain = 0;
+                        return self.end(index, reason::KILLED);
+                    }
+                    token::GROUP => return self.group_goes_on(index),
+                    token::HEALTH => return self.health_is_due(index),
+                    _ => cell.deadline = 0,
                 }
-                cell.deadline = 0;
                 match kind {
                     token::START if cell.state == State::Starting => {
-                        cell.bits |= crate::cell::bit::LATE;
+                        cell.bits |= bit::LATE;
                         self.fail(index, phase::START, 0, 0);
                     }
+                    token::STOP if cell.is(bit::AGAIN) => self.abandon(index),
                     token::STOP => self.kill(index),
+                    token::RESTART => {
+                        self.backoffs -= 1;
+                        self.revive(index);
+                    }
                     _ => {}
                 }
             }
@@ -83,7 +95,12 @@ impl Lane {
             return 0;
         }
         let ms = if ms == BRUTAL { 0 } else { ms };
-        let due = self.now() + u64::from(ms) * 1000;
+        self.schedule_for(index, kind, u64::from(ms) * 1000)
+    }
+
+    /// Puts something that concerns an actor on the wheel: its place, plus one.
+    fn schedule_for(&mut self, index: u32, kind: u64, micros: u64) -> u32 {
+        let due = self.now().saturating_add(micros);
         let age = u64::from(self.table.at(index).age);
         self.schedule(kind, age << INDEX_BITS | u64::from(index), due).0 + 1
     }
@@ -94,9 +111,36 @@ impl Lane {
     }
 
     pub(super) fn disarm(&mut self, index: u32) {
-        let deadline = std::mem::take(&mut self.table.at_mut(index).deadline);
+        let cell = self.table.at_mut(index);
+        let deadline = std::mem::take(&mut cell.deadline);
         if deadline != 0 {
+            if cell.state == State::Down {
+                self.backoffs -= 1;
+            }
             self.wheel.remove(TimerKey(deadline - 1));
+        }
+    }
+
+    /// The next instance is waited for.
+    pub(super) fn arm_restart(&mut self, index: u32, micros: u64) {
+        self.backoffs += 1;
+        let key = self.schedule_for(index, token::RESTART, micros);
+        self.table.at_mut(index).deadline = key;
+    }
+
+    /// A group waits; its place on the wheel, plus one.
+    pub(super) fn arm_group(&mut self, supervisor: u32, micros: u64) -> u32 {
+        self.schedule_for(supervisor, token::GROUP, micros)
+    }
+
+    /// A check, or its answer, is due; its place on the wheel, plus one.
+    pub(super) fn arm_health(&mut self, index: u32, micros: u64) -> u32 {
+        if micros == u64::MAX { 0 } else { self.schedule_for(index, token::HEALTH, micros) }
+    }
+
+    pub(super) fn take_off(&mut self, key: u32) {
+        if key != 0 {
+            self.wheel.remove(TimerKey(key - 1));
         }
     }
 
@@ -140,9 +184,7 @@ impl Lane {
     pub(super) fn disarm_drain(&mut self, index: u32) {
         let at = self.table.at(index).ext;
         let drain = self.exts.get_mut(at).map_or(0, |x| std::mem::take(&mut x.drain));
-        if drain != 0 {
-            self.wheel.remove(TimerKey(drain - 1));
-        }
+        self.take_off(drain);
     }
 
     pub(super) fn arm_root(&mut self, ms: u32) {
@@ -243,7 +285,7 @@ impl Lane {
         // a period of nothing would never let the wheel come to an end
         let least = u64::from(mode & (timer::EVERY | timer::FROM_END) != 0);
         let period = (u64::from(e.from) | u64::from(e.corr) << 32).max(least);
-        if self.live(e.index, e.age).is_none_or(|c| c.state.is_ending()) {
+        if self.live(e.index, e.age).is_none_or(|c| c.state.is_over()) {
             return;
         }
         self.cancel(e.payload);

@@ -11,8 +11,9 @@ impl Log {
     /// The record as text, one event a line; the first line has the system's defaults and the ring's size.
     #[must_use]
     pub fn to_text(&self) -> String {
-        let Defaults { ask_timeout, capacity, policy } = self.defaults;
-        let mut text = format!("defaults\t{ask_timeout}\t{capacity}\t{policy}\t{}\n", self.ring);
+        let Defaults { ask_timeout, capacity, policy, escalate, seed } = self.defaults;
+        let escalate = escalate.map_or("-".to_owned(), |ms| ms.to_string());
+        let mut text = format!("defaults\t{ask_timeout}\t{capacity}\t{policy}\t{}\t{escalate}\t{seed}\n", self.ring);
         for event in &self.events {
             // writing to a String does not fail
             let _ = match event {
@@ -21,6 +22,8 @@ impl Log {
                 Event::Reserve(parent, index, name) => {
                     writeln!(text, "reserve\t{parent}\t{index}\t{}", escape(name))
                 }
+                Event::Profile(bits) => writeln!(text, "profile\t{}", list(bits, |b| format!("{b:x}"))),
+                Event::Root(profile) => writeln!(text, "root\t{profile}"),
                 Event::Close(mail) => writeln!(text, "close\t{}", list(mail, headers)),
                 Event::Call(Call { whole, mode, cursor, now, marks, out, inbox, mail }) => {
                     let what = if *whole { "turn" } else { "submit" };
@@ -86,13 +89,19 @@ fn unescape(text: &str) -> String {
     name
 }
 
-/// `ask time-out in µs, capacity, policy`, and the ring's size when it is there.
+/// Ask time-out in µs, capacity, policy; the ring's size, the time for an escalated shutdown and the seed of chance
+/// when they are there.
 fn parse_defaults(text: &str) -> Option<(Defaults, usize)> {
     let mut words = text.split('\t');
     let mut word = || words.next();
     let (ask_timeout, capacity, policy) = (word()?.parse().ok()?, word()?.parse().ok()?, word()?.parse().ok()?);
     let ring = word().map_or(Some(RING), |ring| ring.parse().ok())?;
-    Some((Defaults { ask_timeout, capacity, policy }, ring))
+    let (escalate, seed) = match (word(), word()) {
+        (Some("-"), Some(seed)) => (None, seed.parse().ok()?),
+        (Some(ms), Some(seed)) => (Some(ms.parse().ok()?), seed.parse().ok()?),
+        _ => (Defaults::default().escalate, Defaults::default().seed),
+    };
+    Some((Defaults { ask_timeout, capacity, policy, escalate, seed }, ring))
 }
 
 fn parse(line: &str) -> Option<Event> {
@@ -102,6 +111,11 @@ fn parse(line: &str) -> Option<Event> {
         "grant" => Event::Grant,
         "class" => Event::Class(word()?.parse().ok()?, unescape(word()?)),
         "reserve" => Event::Reserve(word()?.parse().ok()?, word()?.parse().ok()?, unescape(word()?)),
+        "profile" => {
+            let bits = word()?.split(' ').map(|b| u64::from_str_radix(b, 16).ok()).collect::<Option<Vec<_>>>()?;
+            Event::Profile(bits.try_into().ok()?)
+        }
+        "root" => Event::Root(word()?.parse().ok()?),
         "close" => Event::Close(parse_mail(word()?)?),
         what @ ("turn" | "submit") => {
             let (mode, cursor) = (word()?.parse().ok()?, word()?.parse().ok()?);

@@ -7,10 +7,12 @@ use std::rc::Rc;
 
 use buskin_core::clock::Clock;
 use buskin_core::entry::{
-    Entry, OP_MASK, TAG_SHIFT, dead, flag, mark, mode, note, op, outcome, reason, spawn, stop, word,
+    Entry, OP_MASK, TAG_SHIFT, adopted, dead, directive, flag, mark, mode, note, op, outcome, reason, restart, spawn, stop,
+    word,
 };
 use buskin_core::lane::{Defaults, Lane, Rings};
 use buskin_core::limits::{CALL_BITS, CALL_MASK};
+use buskin_core::supervise::PROFILE;
 
 /// An actor's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,6 +35,9 @@ pub(crate) enum Comes {
 
 /// What an actor does with an entry.
 pub(crate) type Script = Rc<dyn Fn(&mut Isolate, &Entry) -> Comes>;
+
+/// What `decide` answers to a failure: of [`directive`], 0 for nothing.
+pub(crate) type Decider = Rc<dyn Fn(&mut Isolate, &Entry) -> u32>;
 
 /// The handler is declared `async`.
 pub(crate) const ASYNC: u32 = flag::ASYNC;
@@ -68,11 +73,24 @@ pub(crate) struct Options {
     /// In ms.
     pub(crate) start: u32,
     pub(crate) hook: bool,
+    /// Of [`restart`].
+    pub(crate) restart: u32,
+    /// See [`Isolate::profile`].
+    pub(crate) profile: u32,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { parent: 0, capacity: 1 << 20, policy: 0, shutdown: 5_000, start: 30_000, hook: false }
+        Options {
+            parent: 0,
+            capacity: 1 << 20,
+            policy: 0,
+            shutdown: 5_000,
+            start: 30_000,
+            hook: false,
+            restart: restart::TEMPORARY,
+            profile: 0,
+        }
     }
 }
 
@@ -85,6 +103,13 @@ struct Hand {
     shared: bool,
     /// It killed its own actor: nothing it does counts any more.
     lost: bool,
+}
+
+/// Numbers of a profile: strategy, most restarts, within (µs), and of the backoff from whether there is one to whether
+/// the first restart is at once.
+pub(crate) fn profile(strategy: f64, most: f64, within: f64, backoff: Option<[f64; 7]>) -> [f64; PROFILE] {
+    let b = backoff.unwrap_or_default();
+    [strategy, most, within, b[0], b[1], b[2], b[3], b[4], b[5], b[6], 0.0, 0.0, 0.0, 0.0]
 }
 
 /// How messages ended.
@@ -125,12 +150,18 @@ pub(crate) struct Isolate {
     asked: HashMap<u32, u32>,
     next_id: u32,
     dead: Option<Entry>,
+    /// Who failed, until the verdict comes.
+    failing: Option<u32>,
+    /// What `decide` answers, of every supervisor that has one.
+    pub(crate) decider: Option<Decider>,
     /// What happened, in words.
     trace: Vec<String>,
     /// Every end of every message, by its number.
     pub(crate) ends: HashMap<u32, Vec<&'static str>>,
     /// Messages begun, in order: actor and number.
     pub(crate) begun: Vec<(u32, u32)>,
+    /// Instances made, in order: name, generation, and why (of [`buskin_core::entry::again`]).
+    pub(crate) starts: Vec<(String, u32, u32)>,
 }
 
 impl Isolate {
@@ -168,9 +199,12 @@ impl Isolate {
             asked: HashMap::new(),
             next_id: 1,
             dead: None,
+            failing: None,
+            decider: None,
             trace: Vec::new(),
             ends: HashMap::new(),
             begun: Vec::new(),
+            starts: Vec::new(),
         }
     }
 
@@ -211,9 +245,10 @@ impl Isolate {
         let entry = Entry { head: op::SPAWN, index, age, payload: bits, from: options.parent, corr: 0 };
         let extra = Entry {
             index: options.capacity,
-            age: options.policy,
+            age: options.policy | options.restart,
             payload: options.shutdown,
             from: options.start,
+            corr: options.profile,
             ..Entry::default()
         };
         self.put_pair(entry, extra);
@@ -294,6 +329,28 @@ impl Isolate {
         self.op(op::STOP, who, stop::KILL, self.current, FOREVER);
     }
 
+    /// As `ctx.stop()`: a permanent actor comes back.
+    pub(crate) fn stop_itself(&mut self, who: Ref) {
+        let unread = self.unread();
+        self.hold_back(who.index, unread);
+        self.mode |= mode::ORDERED;
+        self.op(op::STOP, who, stop::SELF, self.current, FOREVER);
+    }
+
+    pub(crate) fn link(&mut self, owner: Ref, target: Ref, id: u32) {
+        self.mode |= mode::ORDERED;
+        self.op(op::LINK, target, id, owner.index, 0);
+    }
+
+    pub(crate) fn unlink(&mut self, owner: Ref, id: u32) {
+        self.op(op::UNLINK, Ref { index: 0, age: 0 }, id, owner.index, 0);
+    }
+
+    pub(crate) fn adopt(&mut self, target: Ref, parent: u32) {
+        self.mode |= mode::ORDERED;
+        self.op(op::ADOPT, target, 1, parent, 0);
+    }
+
     /// For a script, which knows its index only.
     pub(crate) fn stop_at(&mut self, index: u32) {
         self.stop(Ref { index, age: self.ages[&index] });
@@ -301,6 +358,10 @@ impl Isolate {
 
     pub(crate) fn kill_at(&mut self, index: u32) {
         self.kill(Ref { index, age: self.ages[&index] });
+    }
+
+    pub(crate) fn stop_itself_at(&mut self, index: u32) {
+        self.stop_itself(Ref { index, age: self.ages[&index] });
     }
 
     /// The age of the actor that was spawned last at this index.
@@ -538,6 +599,7 @@ impl Isolate {
                 self.run_script(i, e);
             }
             note::START => {
+                self.starts.push((who.clone(), e.payload, e.from));
                 self.say(format!("{who} starts"));
                 self.run_script(i, e);
             }
@@ -565,19 +627,40 @@ impl Isolate {
                 self.say(format!("{who} ended {}", why(e.payload)));
                 self.doomed.remove(&e.index);
                 self.gone.insert(Ref { index: e.index, age: e.age });
-                for hand in self.hands.remove(&e.index).unwrap_or_default() {
-                    if hand.note == note::MSG {
-                        self.end(hand.id, FAILED);
-                        if hand.corr != 0 {
-                            self.close_call(hand.corr);
-                            self.op(op::SETTLED, Ref { index: 0, age: 0 }, 0, 0, hand.corr);
-                        }
-                    }
+                self.instance_over(e.index, e.payload);
+            }
+            note::DOWN => {
+                self.say(format!("{who} down {}", why(e.corr)));
+                self.instance_over(e.index, e.corr);
+            }
+            note::VERDICT => {
+                let child = self.failing.take().expect("a failure before its verdict");
+                let who = self.name(child);
+                let delay = if e.payload == 0 { String::new() } else { format!(" after {}", e.payload) };
+                match e.index {
+                    directive::RESTART => self.say(format!("{who} will restart{delay}")),
+                    directive::RESUME => self.say(format!("{who} will resume")),
+                    directive::ESCALATE => self.say(format!("{who} will escalate")),
+                    _ => {}
                 }
-                let well = matches!(e.payload, reason::NORMAL | reason::SHUTDOWN);
-                for id in self.streams.remove(&e.index).unwrap_or_default() {
-                    self.end(id, if well { HANDLED } else { FAILED });
+            }
+            note::DECIDE => {
+                let answer = self.decider.clone().map_or(0, |decide| decide(self, e));
+                let age = self.ages[&e.index];
+                self.op(op::DECISION, Ref { index: e.index, age }, answer, 0, 0);
+            }
+            note::ESCALATED => self.say(format!("escalated to {who}")),
+            note::MISSED => self.say(format!("{who} missed a check")),
+            note::HEALTH => {
+                self.say(format!("{who} check"));
+                self.run_script(i, e);
+            }
+            note::UNLINKED => self.say(format!("unlinked {}", e.payload)),
+            note::ADOPTED => {
+                if e.corr == adopted::DONE {
+                    self.parents.insert(e.index, e.from);
                 }
+                self.say(format!("{who} adopted {}", ["done", "ended", "name-taken", "above"][e.corr as usize]));
             }
             note::DEAD => self.dead = Some(*e),
             note::REASON => {
@@ -597,10 +680,30 @@ impl Isolate {
                 }
             }
             note::STARTED => self.say(format!("{who} started")),
-            note::FAILED => self.say(format!("{who} failed {}", e.from)),
+            note::FAILED => {
+                self.failing = Some(e.index);
+                self.say(format!("{who} failed {}", e.from));
+            }
             note::CYCLE => self.say(format!("cycle {who} {}", e.payload)),
             note::CLOSED => self.say("closed".to_owned()),
             other => panic!("an unknown note {other}"),
+        }
+    }
+
+    /// What it had in hand is given up.
+    fn instance_over(&mut self, index: u32, why: u32) {
+        for hand in self.hands.remove(&index).unwrap_or_default() {
+            if hand.note == note::MSG {
+                self.end(hand.id, FAILED);
+                if hand.corr != 0 {
+                    self.close_call(hand.corr);
+                    self.op(op::SETTLED, Ref { index: 0, age: 0 }, 0, 0, hand.corr);
+                }
+            }
+        }
+        let well = matches!(why, reason::NORMAL | reason::SHUTDOWN);
+        for id in self.streams.remove(&index).unwrap_or_default() {
+            self.end(id, if well { HANDLED } else { FAILED });
         }
     }
 
@@ -665,7 +768,8 @@ impl Isolate {
         for i in from..self.filled {
             let e = &mut self.inbox[i];
             let what = e.op();
-            let held = matches!(what, note::MSG | note::TIMER | note::WATCH | note::RESUME | note::RETURN);
+            let held =
+                matches!(what, note::MSG | note::TIMER | note::WATCH | note::HEALTH | note::RESUME | note::RETURN);
             if e.index == index && held {
                 self.marks[i] = mark::HELD | (what as u8) << 3;
                 e.head &= !OP_MASK;

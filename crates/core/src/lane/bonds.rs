@@ -1,0 +1,117 @@
+//! What ties one actor to another beside parent and child: watches, which tell of an end, and links, which share it.
+
+use super::Lane;
+use crate::cell::State;
+use crate::entry::{Entry, note, phase, reason};
+
+impl Lane {
+    // ------------------------------------------------------------------------------------------- watches
+
+    pub(super) fn watch(&mut self, e: &Entry) {
+        let (watch, watcher) = (e.payload, e.from);
+        let Some(watcher_age) = self.table.get(watcher).filter(|c| c.state != State::Free).map(|c| c.age) else {
+            return;
+        };
+        if self.live(e.index, e.age).is_none() {
+            // it has ended before: the isolate knows why
+            return self.signal(watcher, note::WATCH, watch, reason::UNKNOWN, 0);
+        }
+        self.ext(e.index).watchers.push((watcher, watcher_age, watch));
+        self.ext(watcher).watching.push((e.index, e.age, watch));
+    }
+
+    pub(super) fn unwatch(&mut self, watcher: u32, watch: u32) {
+        let Some(at) = self.table.get(watcher).map(|c| c.ext) else {
+            return;
+        };
+        let Some(ext) = self.exts.get_mut(at) else { return };
+        let Some(place) = ext.watching.iter().position(|w| w.2 == watch) else {
+            return;
+        };
+        let (target, age, _) = ext.watching.swap_remove(place);
+        if let Some(at) = self.live(target, age).map(|c| c.ext)
+            && let Some(ext) = self.exts.get_mut(at)
+        {
+            ext.watchers.retain(|w| !(w.0 == watcher && w.2 == watch));
+        }
+    }
+
+    pub(super) fn forget_watch(&mut self, watcher: u32, watch: u32) {
+        let at = self.table.at(watcher).ext;
+        if let Some(ext) = self.exts.get_mut(at) {
+            ext.watching.retain(|w| w.2 != watch);
+        }
+    }
+
+    /// The actor has ended: whoever watches it is told.
+    pub(super) fn tell_watchers(&mut self, index: u32, why: u32, error: u32) {
+        let at = self.table.at(index).ext;
+        let watchers = self.exts.get_mut(at).map(|x| std::mem::take(&mut x.watchers)).unwrap_or_default();
+        for (watcher, age, watch) in watchers {
+            if self.live(watcher, age).is_some_and(|c| !c.state.is_over()) {
+                self.signal(watcher, note::WATCH, watch, why, error);
+                self.forget_watch(watcher, watch);
+            }
+        }
+    }
+
+    // --------------------------------------------------------------------------------------------- links
+
+    /// Two actors fail together from now on.
+    pub(super) fn link(&mut self, e: &Entry) {
+        let (owner, link) = (e.from, e.payload);
+        let Some(owner_age) = self.table.get(owner).filter(|c| !c.state.is_over()).map(|c| c.age) else {
+            return;
+        };
+        if self.live(e.index, e.age).is_none_or(|c| c.state.is_over()) || e.corr != 0 {
+            self.notify(Entry { head: note::UNLINKED, index: e.index, payload: link, ..Entry::default() });
+            return self.fail(owner, phase::LINK, 0, 0);
+        }
+        self.ext(e.index).links.push((owner, owner_age, link));
+        self.ext(owner).links.push((e.index, e.age, link));
+    }
+
+    pub(super) fn unlink(&mut self, owner: u32, link: u32) {
+        let Some(at) = self.table.get(owner).map(|c| c.ext) else { return };
+        let Some(ext) = self.exts.get_mut(at) else { return };
+        let Some(place) = ext.links.iter().position(|l| l.2 == link) else { return };
+        let (peer, age, _) = ext.links.swap_remove(place);
+        self.forget_link(peer, age, link);
+    }
+
+    fn forget_link(&mut self, index: u32, age: u32, link: u32) {
+        if let Some(at) = self.live(index, age).map(|c| c.ext)
+            && let Some(ext) = self.exts.get_mut(at)
+        {
+            ext.links.retain(|l| l.2 != link);
+        }
+    }
+
+    /// An instance is over: nothing that it watches concerns it any more, and what is linked to it fails with it,
+    /// unless it ended in good order or the other end traps it by watching.
+    pub(super) fn unbind(&mut self, index: u32, why: u32) {
+        let (at, own_age) = (self.table.at(index).ext, self.table.at(index).age);
+        let Some(ext) = self.exts.get_mut(at) else { return };
+        let (watching, links) = (std::mem::take(&mut ext.watching), std::mem::take(&mut ext.links));
+        for (target, age, watch) in watching {
+            if let Some(at) = self.live(target, age).map(|c| c.ext)
+                && let Some(ext) = self.exts.get_mut(at)
+            {
+                ext.watchers.retain(|w| *w != (index, own_age, watch));
+            }
+        }
+        let fails = matches!(why, reason::FAILED | reason::KILLED | reason::LOST);
+        for (peer, age, link) in links {
+            self.forget_link(peer, age, link);
+            self.notify(Entry { head: note::UNLINKED, index, payload: link, ..Entry::default() });
+            let runs = |s: State| matches!(s, State::Starting | State::Active | State::Suspended);
+            if !fails || !self.live(peer, age).is_some_and(|c| runs(c.state)) {
+                continue;
+            }
+            let traps = self.ext_of(peer).is_some_and(|x| x.watching.iter().any(|w| (w.0, w.1) == (index, own_age)));
+            if !traps {
+                self.fail(peer, phase::LINK, 0, 0);
+            }
+        }
+    }
+}

@@ -1,0 +1,121 @@
+// What ties actors to each other beside messages: watches, links, and another parent.
+
+import type { Subscription } from '../feed.ts'
+import { nameTaken, option, stopped } from '../errors.ts'
+import type { ExitReason } from '../lifecycle.ts'
+import { ADOPTED_ABOVE, ADOPTED_DONE, ADOPTED_NAME_TAKEN, OP_UNLINK, OP_UNWATCH } from '../native/layout.ts'
+import type { LocalContext } from './context.ts'
+import type { Lane } from './lane.ts'
+import { putFrom } from './outbox.ts'
+import { type LocalRef, moreOf } from './ref.ts'
+
+export class Watch implements Subscription {
+  readonly #owner: LocalRef
+  readonly #context: LocalContext
+  readonly target: LocalRef
+  readonly run: (reason: ExitReason, target: unknown) => unknown
+  id = 0
+
+  constructor(owner: LocalRef, context: LocalContext, target: LocalRef, run: (reason: ExitReason, target: unknown) => unknown) {
+    this.#owner = owner
+    this.#context = context
+    this.target = target
+    this.run = run
+  }
+
+  get active(): boolean {
+    return this.id !== 0
+  }
+
+  cancel(): boolean {
+    if (this.id === 0) return false
+    putFrom(this.#owner.lane, OP_UNWATCH, 0, 0, this.id, this.#owner.index, 0)
+    this.done()
+    return true
+  }
+
+  /** It is told now, or not at all. */
+  done(): void {
+    this.drop()
+    this.#context.watches.delete(this)
+  }
+
+  drop(): void {
+    this.#owner.lane.watches.delete(this.id)
+    this.id = 0
+  }
+
+  [Symbol.dispose](): void {
+    this.cancel()
+  }
+}
+
+/** Two actors that fail together. */
+export class Link implements Subscription {
+  readonly owner: LocalRef
+  readonly target: LocalRef
+  id = 0
+
+  constructor(owner: LocalRef, target: LocalRef) {
+    this.owner = owner
+    this.target = target
+  }
+
+  get active(): boolean {
+    return this.id !== 0
+  }
+
+  cancel(): boolean {
+    if (this.id === 0) return false
+    putFrom(this.owner.lane, OP_UNLINK, 0, 0, this.id, this.owner.index, 0)
+    this.drop()
+    return true
+  }
+
+  drop(): void {
+    this.owner.lane.links.delete(this.id)
+    this.id = 0
+  }
+
+  [Symbol.dispose](): void {
+    this.cancel()
+  }
+}
+
+/** One side of a link has ended: the other one may fail by it. */
+export function unlinked(lane: Lane, ended: number, id: number): void {
+  const link = lane.links.get(id)
+  if (link === undefined) return
+  link.drop()
+  const { owner, target } = link
+  if (ended === owner.index) moreOf(target).brokenBy = owner
+  else moreOf(owner).brokenBy = target
+}
+
+/** A request for another parent, until the core answers. */
+export interface Adoption {
+  readonly target: LocalRef
+  /** Null: the root. */
+  readonly parent: LocalRef | null
+  readonly verb: 'adopt' | 'release'
+  resolve(): void
+  reject(error: unknown): void
+}
+
+export function adopted(lane: Lane, number: number, result: number): void {
+  const adoption = lane.adoptions.get(number)
+  lane.adoptions.delete(number)
+  if (adoption === undefined) return
+  const { target, parent, verb } = adoption
+  lane.settledOne = true
+  if (result === ADOPTED_DONE) {
+    target.boot = { ...target.boot, parent }
+    adoption.resolve()
+  } else if (result === ADOPTED_NAME_TAKEN) {
+    adoption.reject(nameTaken(target.name, parent?.path ?? '/'))
+  } else if (result === ADOPTED_ABOVE) {
+    adoption.reject(option('target', target, 'an actor that is neither this one nor above it'))
+  } else {
+    adoption.reject(stopped(target.path, verb))
+  }
+}

@@ -1,0 +1,163 @@
+// What the core says of failures: its decisions are reported here, and `decide` is asked.
+
+import { channel } from 'node:diagnostics_channel'
+import { BuskinError, linkBroken, startedTooOften, timedOut } from '../errors.ts'
+import type { Directive, ExitReason, Failure, SystemEvent } from '../lifecycle.ts'
+import { DIRECTIVE_ESCALATE, DIRECTIVE_RESTART, OP_DECISION, PHASE_CHILD, PHASE_HEALTH, PHASE_LINK, PHASE_START, PHASE_STOP, TAG_SHIFT } from '../native/layout.ts'
+import { isThenable, ignore } from './inbox.ts'
+import type { Lane } from './lane.ts'
+import { WORDS } from './limits.ts'
+import { putFrom } from './outbox.ts'
+import { strategyOf } from './profiles.ts'
+import { Ended, generationOf, type LocalRef, moreIf, moreOf, settingsOf } from './ref.ts'
+import { DIRECTIVES, PHASES } from './words.ts'
+
+const channels = {
+  failed: channel('buskin:failed'),
+  restarted: channel('buskin:restarted'),
+  escalated: channel('buskin:escalated'),
+}
+
+/** Tells whoever listens to decisions, in this system or in the process. */
+export function publishDecision(lane: Lane, event: SystemEvent & { type: keyof typeof channels }): void {
+  Object.freeze(event)
+  if (lane.events.active) lane.events.publish(event)
+  const { [event.type]: to } = channels
+  if (to.hasSubscribers) to.publish({ system: lane.settings.name, event })
+}
+
+/** Asks the supervisor's `decide`. What it throws, and what is no answer, is reported; the options hold then. */
+export function decide(lane: Lane, o: number): void {
+  const { inbox } = lane
+  const [head, index, restarts, number, phase, parent] = inbox.subarray(o, o + WORDS) as unknown as [
+    number, number, number, number, number, number,
+  ]
+  const ref = lane.refs[index] as LocalRef
+  const failure = failureOf(lane, ref, head, number, phase, parent, restarts)
+  moreOf(ref).judged = { number, failure }
+  const { supervision } = parent === 0 ? lane.settings : settingsOf(lane.refs[parent] as LocalRef)
+  lane.current = 0 // what it sends is nobody's
+  let answer = 0
+  try {
+    answer = directive(supervision.decide?.(failure), phase)
+  } catch (error) {
+    const supervisor = pathOf(lane, parent)
+    lane.log.error('decide failed: the other options hold', { actor: ref.path, supervisor, error })
+  }
+  putFrom(lane, OP_DECISION, index, ref.age, answer, 0, 0)
+}
+
+/** The core's number of what `decide` returned; 0 for nothing. */
+function directive(answer: unknown, phase: number): number {
+  if (answer === undefined) return 0
+  if (isThenable(answer)) ignore(answer)
+  const number = DIRECTIVES.indexOf(answer as Directive)
+  const needed = "it returns 'restart', 'stop', 'resume', 'escalate' or nothing"
+  if (number < 1) throw new BuskinError('ERR_BUSKIN_OPTION', `decide returned something else; ${needed}, and is never async`)
+  if (answer === 'resume' && phase === PHASE_START) {
+    throw new BuskinError('ERR_BUSKIN_OPTION', "decide returned 'resume' for an actor that failed to start; there is no instance to go on with, so return 'restart', 'stop' or 'escalate'")
+  }
+  return number
+}
+
+/** A failure, and in the entry behind it what is done about it. */
+export function verdict(lane: Lane, answer: number, restarts: number, delay: number, strategy: number): void {
+  const [head, index, , number, phase, parent] = lane.failed as unknown as [number, number, number, number, number, number]
+  const ref = lane.refs[index] as LocalRef
+  const more = moreOf(ref)
+  const { judged } = more
+  let failure: Failure
+  if (judged?.number === number) {
+    more.judged = undefined
+    failure = judged.failure
+  } else {
+    failure = failureOf(lane, ref, head, number, phase, parent, restarts)
+  }
+  lane.thrown.delete(number)
+  if (phase !== PHASE_STOP) more.failed = { error: failure.error }
+  const decision = DIRECTIVES[answer] as Directive
+  if (answer === DIRECTIVE_RESTART) {
+    more.failure = failure
+    if (strategy !== 0) lane.causes.set(parent, failure)
+  } else if (answer === DIRECTIVE_ESCALATE) {
+    lane.escalating = failure
+  }
+  const { error, method, generation } = failure
+  lane.log.error('actor failed', { actor: ref.path, phase: failure.phase, method, decision, delay, error })
+  publishDecision(lane, {
+    type: 'failed',
+    path: ref.path,
+    supervisor: pathOf(lane, parent),
+    strategy: strategyOf(strategy),
+    generation,
+    failure,
+    decision,
+    delay,
+  })
+}
+
+function failureOf(lane: Lane, ref: LocalRef, head: number, number: number, phase: number, parent: number, restarts: number): Failure {
+  const generation = generationOf(ref)
+  const record = (error: unknown, what: Failure['phase'], method: string | null): Failure =>
+    Object.freeze({ child: ref, error, phase: what, method, generation, restarts })
+  const word = PHASES[phase] as Failure['phase']
+  switch (phase) {
+    case PHASE_CHILD: {
+      const escalated = lane.escalated.get(ref.index)
+      lane.escalated.delete(ref.index)
+      return record(escalated?.error, escalated?.phase ?? 'message', null)
+    }
+    case PHASE_LINK:
+      return record(endOf(moreOf(ref).brokenBy as LocalRef), word, null)
+    default: {
+      const thrown = lane.thrown.get(number)
+      const error = thrown === undefined ? isLate(ref, phase) : thrown.error
+      const method = word === 'message' ? (thrown?.method ?? lane.methods[head >>> TAG_SHIFT]?.name ?? null) : null
+      return record(error, word, method)
+    }
+  }
+}
+
+/** A start or a health check for which nobody has thrown anything. */
+function isLate(ref: LocalRef, phase: number): BuskinError {
+  const { startTimeout, health } = settingsOf(ref)
+  if (phase === PHASE_HEALTH) return timedOut('health check', 'onHealth', ref.path, health?.timeout ?? 0, 'health.timeout')
+  return timedOut('start', 'onStart', ref.path, startTimeout, 'startTimeout')
+}
+
+/** What an actor fails with that is linked to `peer`. */
+function endOf(peer: LocalRef): unknown {
+  const reason: ExitReason | undefined = peer.state instanceof Ended ? peer.state.reason : moreIf(peer)?.lastEnd
+  return reason?.kind === 'failed' ? reason.error : linkBroken(peer.path, reason?.kind ?? 'unknown')
+}
+
+function pathOf(lane: Lane, index: number): string {
+  return index === 0 ? '/' : (lane.refs[index] as LocalRef).path
+}
+
+/** A supervisor fails with its child; where there is none the system may end. */
+export function escalated(lane: Lane, index: number, child: number, hasFailed: boolean, ends: boolean): void {
+  const ref = lane.refs[child] as LocalRef
+  const failure = hasFailed ? (lane.escalating as Failure) : tooOften(lane, index, ref)
+  lane.escalating = undefined
+  const path = pathOf(lane, index)
+  if (index !== 0) lane.escalated.set(index, failure)
+  const what = index !== 0 ? 'its supervisor fails with it' : ends ? 'the system ends' : 'it is only reported'
+  lane.log.error(`a failure escalates: ${what}`, { actor: ref.path, supervisor: path, error: failure.error })
+  if (ends) lane.endBy(failure.error)
+  publishDecision(lane, { type: 'escalated', path, failure })
+}
+
+function tooOften(lane: Lane, index: number, child: LocalRef): Failure {
+  const { supervision } = index === 0 ? lane.settings : settingsOf(lane.refs[index] as LocalRef)
+  const error = startedTooOften(child.path, supervision.maxRestarts, supervision.within)
+  return Object.freeze({ child, error, phase: 'stop', method: null, generation: generationOf(child), restarts: 0 })
+}
+
+/** A health check failed that is not a failure yet. */
+export function missed(lane: Lane, index: number, number: number): void {
+  const ref = lane.refs[index] as LocalRef
+  const thrown = lane.thrown.get(number)
+  lane.thrown.delete(number)
+  lane.log.warn('health check failed', { actor: ref.path, error: thrown === undefined ? isLate(ref, PHASE_HEALTH) : thrown.error })
+}

@@ -6,11 +6,13 @@ import * as eventLoop from './event-loop.mjs'
 import * as latency from './latency.mjs'
 import * as memory from './memory.mjs'
 import * as pingpong from './pingpong.mjs'
+import * as restart from './restart.mjs'
 import * as ring from './ring.mjs'
 import * as runnable from './runnable.mjs'
 import * as spawn from './spawn.mjs'
 import * as startup from './startup.mjs'
+import * as storm from './storm.mjs'
 import * as tell from './tell.mjs'
 
-export const questions = [tell, pingpong, ring, ask, latency, spawn, memory, backlog, runnable, allocation, eventLoop, startup]
+export const questions = [tell, pingpong, ring, ask, latency, spawn, memory, backlog, runnable, allocation, eventLoop, restart, storm, startup]
   .flatMap(file => file.questions)

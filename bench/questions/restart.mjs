@@ -38,7 +38,6 @@ async function restarts({ Actor, createSystem }, siblings, boom) {
   let handled = 0
   let at = 0
   let finished
-  let children
   class Child extends Actor {
     boom() { boom() }
     hit() {
@@ -51,12 +50,12 @@ async function restarts({ Actor, createSystem }, siblings, boom) {
     children = Array.from({ length: siblings }, () => this.ctx.spawn(Child))
     take() { return this.children }
   }
+  const children = await system.spawn(Parent, { supervision }).ask.take()
   const next = () => {
     at = (at + 1) % siblings
     children[at].tell.boom()
     children[at].tell.hit()
   }
-  children = await system.spawn(Parent, { supervision }).ask.take()
   let before = 0
   return {
     async run(n) {

@@ -7,7 +7,7 @@ import { ADOPTED_ABOVE, ADOPTED_DONE, ADOPTED_NAME_TAKEN, OP_UNLINK, OP_UNWATCH 
 import type { LocalContext } from './context.ts'
 import type { Lane } from './lane.ts'
 import { putFrom } from './outbox.ts'
-import { type LocalRef, moreOf } from './ref.ts'
+import { Boot, type LocalRef, moreOf } from './ref.ts'
 
 export class Watch implements Subscription {
   readonly #owner: LocalRef
@@ -109,7 +109,8 @@ export function adopted(lane: Lane, number: number, result: number): void {
   const { target, parent, verb } = adoption
   lane.settledOne = true
   if (result === ADOPTED_DONE) {
-    target.boot = { ...target.boot, parent }
+    const { info, args, given } = target.boot
+    target.boot = new Boot(lane, info, args, given, parent)
     adoption.resolve()
   } else if (result === ADOPTED_NAME_TAKEN) {
     adoption.reject(nameTaken(target.name, parent?.path ?? '/'))

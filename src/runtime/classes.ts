@@ -7,8 +7,7 @@ import { FLAG_ASYNC, FLAG_SHARED, OP_MSG, TAG_SHIFT } from '../native/layout.ts'
 import { type ActorSettings, actorStatics, type CallSettings, className, mergeActorOptions } from '../options.ts'
 import type { Lane } from './lane.ts'
 import { findMethod, isHandlerName } from './lookup.ts'
-import { type LocalRef, REF, SETTINGS } from './ref.ts'
-import type { Boot } from './ref.ts'
+import { Boot, type LocalRef, REF, SETTINGS } from './ref.ts'
 import { ask, askTuned, namedVerbs, send, sendTuned, stream, streamTuned, tell, tellTuned, type View } from './verbs.ts'
 
 /** A handler with generated verbs. */
@@ -28,7 +27,7 @@ export interface ClassInfo {
   /** What holds for its actors when the spawn says nothing. */
   readonly settings: ActorSettings
   /** What plain spawns share. */
-  readonly plain: Boot
+  plain: Boot
   readonly methods: ReadonlyMap<string, Method>
   /** An instance was made. */
   isSeen: boolean
@@ -81,7 +80,7 @@ function register(lane: Lane, cls: unknown): ClassInfo {
     name,
     id,
     settings: mergeActorOptions(lane.actorSettings, statics.options),
-    plain: Object.freeze({ args: NO_ARGS, given: undefined, parent: null }),
+    plain: undefined as unknown as Boot, // it names the info, so it is made below
     methods,
     isSeen: false,
     keys: [],
@@ -94,6 +93,7 @@ function register(lane: Lane, cls: unknown): ClassInfo {
     TunedAsk: tunedView(callable, askTuned, namedVerbs.ask),
     TunedStream: tunedView(all, streamTuned, namedVerbs.stream),
   }
+  info.plain = new Boot(lane, info, NO_ARGS, undefined, null)
   lane.infos.set(cls, info)
   lane.native.className(id, name)
   return info

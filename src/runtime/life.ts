@@ -10,7 +10,7 @@ import { holdBack, NO_CALL, unread } from './inbox.ts'
 import type { Lane } from './lane.ts'
 import { put, putExtra, putFrom, reservePair, word } from './outbox.ts'
 import { GRANT, WORDS } from './limits.ts'
-import { type Boot, hasEnded, LocalRef, moreOf, settingsOf } from './ref.ts'
+import { Boot, hasEnded, LocalRef, moreOf, settingsOf } from './ref.ts'
 import { POLICIES } from './words.ts'
 
 const NEVER = 0xffff_ffff
@@ -39,8 +39,8 @@ export function spawn(
   lane.granted++
   lane.grantsLeft--
   const plain = name === undefined && args === undefined && parent === null
-  const boot: Boot = plain ? info.plain : { args: args === undefined ? info.plain.args : [...args], given: name, parent }
-  const ref = new LocalRef(lane, index, age, info, boot)
+  const boot = plain ? info.plain : new Boot(lane, info, args === undefined ? info.plain.args : [...args], name, parent)
+  const ref = new LocalRef(index, age, boot)
   while (lane.refs.length <= index) {
     lane.refs.push(undefined)
     lane.instances.push(undefined)

@@ -122,17 +122,26 @@ function start(lane: Lane, index: number, generation: number, cause: number, i: 
   if (generation > 0) moreOf(ref).generation = generation
   setStarting(ref)
   let instance: object
-  if (lane.propagated !== undefined) instance = inContext(lane, ref, (fn) => fn(), () => new cls(...args))
+  if (lane.propagated !== undefined) instance = makeInContext(lane, ref)
   else instance = args.length === 0 ? new cls() : new cls(...args)
   setStarting(undefined)
   lane.instances[index] = instance
   shadowed(lane, ref, instance)
   const { onStart } = instance as { onStart?: unknown }
   if (generation > 0) restart(lane, ref, cause, i, instance, onStart)
-  else if (typeof onStart === 'function') runStart(lane, ref, i, () => onStart.call(instance))
+  else if (typeof onStart === 'function') runOnStart(lane, ref, i, instance, onStart)
 }
 
-/** Apart, so that an actor without hooks makes no closures. */
+/** Apart, as is `runOnStart`, so that an actor that needs neither makes no closures. */
+function makeInContext(lane: Lane, ref: LocalRef): object {
+  const { cls } = ref.info
+  return inContext(lane, ref, (fn) => fn(), () => new cls(...ref.boot.args))
+}
+
+function runOnStart(lane: Lane, ref: LocalRef, i: number, instance: object, onStart: Function): void {
+  runStart(lane, ref, i, () => onStart.call(instance))
+}
+
 function runStart(lane: Lane, ref: LocalRef, i: number, call: () => unknown): void {
   runInside(lane, ref, i, call, () => new Run(ref, NOTE_START, 0, false, null, 0, 0))
 }

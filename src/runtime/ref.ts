@@ -15,11 +15,21 @@ import type { Run } from './run.ts'
 import type { View } from './verbs.ts'
 import type { Producer } from './streams.ts'
 
-/** What an actor was spawned with. Plain spawns of a class share one. */
-export interface Boot {
+/** What an actor was spawned with, and where. Plain spawns of a class share one, so that a ref stays small. */
+export class Boot {
+  readonly lane: Lane
+  readonly info: ClassInfo
   readonly args: readonly unknown[]
   readonly given: string | undefined
   readonly parent: LocalRef | null
+
+  constructor(lane: Lane, info: ClassInfo, args: readonly unknown[], given: string | undefined, parent: LocalRef | null) {
+    this.lane = lane
+    this.info = info
+    this.args = args
+    this.given = given
+    this.parent = parent
+  }
 }
 
 interface Deferred<T> {
@@ -110,50 +120,40 @@ export function refOf(view: View): LocalRef {
 const endedBoot: readonly unknown[] = Object.freeze([])
 
 export class LocalRef implements Ref<Actor> {
-  readonly lane: Lane
   readonly index: number
   readonly age: number
-  readonly info: ClassInfo
   boot: Boot
   /** The views that were made. */
   tellView: View | undefined = undefined
   /** The reason once it has ended; before that what few refs have. */
   state: More | Ended | undefined = undefined
 
-  constructor(lane: Lane, index: number, age: number, info: ClassInfo, boot: Boot) {
-    this.lane = lane
+  constructor(index: number, age: number, boot: Boot) {
     this.index = index
     this.age = age
-    this.info = info
     this.boot = boot
+  }
+
+  get lane(): Lane {
+    return this.boot.lane
+  }
+
+  get info(): ClassInfo {
+    return this.boot.info
   }
 
   get tell(): Tell<Actor> {
     let view = this.tellView
-    if (view === undefined || view === ONCE) view = this.#makeTell(view)
+    if (view === undefined || view === ONCE) view = makeTell(this, view)
     remember(this, view)
     return view as unknown as Tell<Actor>
   }
 
   get ask(): Ask<Actor> {
     const { state } = this
-    const view = (state instanceof More && state.ask) || this.#makeAsk()
+    const view = (state instanceof More && state.ask) || makeAsk(this)
     remember(this, view)
     return view as unknown as Ask<Actor>
-  }
-
-  #makeAsk(): View {
-    if (this.state instanceof Ended) return new this.info.TunedAsk(this)
-    return (moreOf(this).ask = new this.info.Ask(this))
-  }
-
-  /** The view of a ref to an actor that has ended takes the long way, which can say whom a dead letter was for. */
-  #makeTell(before: View | undefined): View {
-    const Tell = this.info[this.state instanceof Ended ? 'TunedTell' : 'Tell']
-    const view = lastUsed === this && lastView instanceof Tell ? lastView : new Tell(this)
-    // an actor that is told something only once needs no view for ever
-    this.tellView = before === undefined ? ONCE : view
-    return view
   }
 
   get send(): Send<Actor> {
@@ -216,10 +216,25 @@ export class LocalRef implements Ref<Actor> {
   end(ended: Ended): void {
     this.state = ended
     this.tellView = undefined // the next one knows that it has ended, and so can say whom a dead letter was for
-    if (this.boot !== this.info.plain) {
-      this.boot = { args: endedBoot, given: this.boot.given, parent: this.boot.parent }
-    }
+    const { lane, info, given, parent } = this.boot
+    if (this.boot !== info.plain) this.boot = new Boot(lane, info, endedBoot, given, parent)
   }
+}
+
+// No private methods of the class: those would cost each ref a word.
+
+function makeAsk(ref: LocalRef): View {
+  if (ref.state instanceof Ended) return new ref.info.TunedAsk(ref)
+  return (moreOf(ref).ask = new ref.info.Ask(ref))
+}
+
+/** The view of a ref to an actor that has ended takes the long way, which can say whom a dead letter was for. */
+function makeTell(ref: LocalRef, before: View | undefined): View {
+  const Tell = ref.info[ref.state instanceof Ended ? 'TunedTell' : 'Tell']
+  const view = lastUsed === ref && lastView instanceof Tell ? lastView : new Tell(ref)
+  // an actor that is told something only once needs no view for ever
+  ref.tellView = before === undefined ? ONCE : view
+  return view
 }
 
 /** A ref with call options. */

@@ -46,8 +46,8 @@ pub struct Ext {
     pub links: Vec<(u32, u32, u32)>,
     /// How it supervises and is checked: which of the lane's profiles.
     pub profile: u32,
-    /// The failure that `decide` was asked about: phase and method.
-    pub asking: Option<(u32, u32)>,
+    /// The failure that `decide` was asked about: phase, method, and whether the actor had yet to start.
+    pub asking: Option<(u32, u32, bool)>,
     /// Somebody stopped it while it was not yet decided what follows from its failure.
     pub is_final: bool,
     /// Its own restarts.
@@ -73,6 +73,8 @@ pub struct Restarts {
     pub cause: u32,
     /// The instance before was made, so that the next one is another generation.
     pub counts: bool,
+    /// Something that the instance had in hand was given up, and may yet be heard of.
+    pub given_up: bool,
 }
 
 impl Default for Restarts {
@@ -84,6 +86,7 @@ impl Default for Restarts {
             delay: 0,
             cause: 0,
             counts: false,
+            given_up: false,
         }
     }
 }

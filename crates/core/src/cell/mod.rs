@@ -39,6 +39,12 @@ impl State {
         self == State::Failing || self.is_winding()
     }
 
+    /// Whether it has an instance that may be given messages.
+    #[must_use]
+    pub fn runs(self) -> bool {
+        matches!(self, State::Active | State::Suspended)
+    }
+
     /// Whether its instance is being taken apart, whether or not another one follows.
     #[must_use]
     pub fn is_winding(self) -> bool {

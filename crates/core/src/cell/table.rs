@@ -48,15 +48,25 @@ impl Table {
     ///
     /// # Errors
     /// [`Full`] when every index is in use.
+    #[inline]
     pub fn grant(&mut self) -> Result<(u32, u32), Full> {
+        // many are granted at a time, and their cells are cold: the shorter this is, the more of them are fetched at once
         let index = match self.free.pop() {
             Some(index) => index,
-            None if self.next < MAX_CELLS => {
-                self.next += 1;
-                self.next - 1
-            }
-            None => return Err(Full),
+            None => self.extend()?,
         };
+        let cell = self.at_mut(index);
+        cell.age = cell.age.wrapping_add(1);
+        Ok((index, cell.age))
+    }
+
+    /// An index that was never granted.
+    #[inline(never)]
+    fn extend(&mut self) -> Result<u32, Full> {
+        let index = self.next;
+        if index == MAX_CELLS {
+            return Err(Full);
+        }
         while self.chunks.len() <= (index >> CHUNK_BITS) as usize {
             // cells of a fresh chunk have age u32::MAX, so that the first grant makes it 0
             let fresh = Cell { age: u32::MAX, ..Cell::default() };
@@ -66,9 +76,8 @@ impl Table {
             };
             self.chunks.push(chunk);
         }
-        let cell = self.at_mut(index);
-        cell.age = cell.age.wrapping_add(1);
-        Ok((index, cell.age))
+        self.next += 1;
+        Ok(index)
     }
 
     /// Takes an index back; it may be granted again.

@@ -130,8 +130,9 @@ impl Lane {
         let Some(cell) = self.table.get_mut(e.index) else {
             return self.refuse(e, from_age, dead::NO_SUCH_ACTOR);
         };
+        let active = cell.state == State::Active;
         let fits = cell.age == e.age
-            && cell.state == State::Active
+            && (active || cell.state == State::Starting)
             && cell.waiting < cell.bound
             && cell.bits & bit::INDIRECT == 0;
         if !fits {
@@ -139,7 +140,12 @@ impl Lane {
         }
         cell.waiting += 1;
         self.ledger.waiting += 1;
-        if idle && cell.shared == 0 && cell.normal.is_empty() && cell.overflow() != policy::DROP_OLDEST {
+        if idle
+            && active
+            && cell.shared == 0
+            && cell.normal.is_empty()
+            && cell.overflow() != policy::DROP_OLDEST
+        {
             if e.head & (flag::ASYNC | flag::SHARED) != 0 {
                 take_in_hand(cell, e.head);
             }
@@ -149,7 +155,7 @@ impl Lane {
             let slot = cell.normal.append(&mut self.pool);
             (slot.head, slot.payload, slot.from) = (e.head, e.payload, e.from);
             (slot.from_age, slot.corr, slot.expires) = (from_age, e.corr, 0);
-            if !cell.is(bit::READY) {
+            if active && !cell.is(bit::READY) {
                 self.push_ready(e.index);
             }
         }

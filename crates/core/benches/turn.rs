@@ -8,7 +8,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use buskin_core::clock::Clock;
-use buskin_core::entry::{Entry, flag, mode, op, word};
+use buskin_core::entry::{Entry, OP_MASK, flag, mark, mode, note, op, spawn, word};
 use buskin_core::lane::{Defaults, Lane, Rings};
 
 const RING: usize = 1024;
@@ -44,10 +44,14 @@ impl Bench {
     }
 
     fn actors(&mut self, count: usize) -> Vec<(u32, u32)> {
+        self.actors_with(count, 0)
+    }
+
+    fn actors_with(&mut self, count: usize, bits: u32) -> Vec<(u32, u32)> {
         (0..count)
             .map(|_| {
                 let (index, age) = self.lane.grant().expect("room");
-                self.outbox[0] = Entry { head: op::SPAWN, index, age, ..Entry::default() };
+                self.outbox[0] = Entry { head: op::SPAWN, index, age, payload: bits, ..Entry::default() };
                 self.turn(1, 0);
                 self.rest();
                 (index, age)
@@ -182,6 +186,35 @@ fn main() {
         report("an empty turn of a lane others may send to", 1_000_000, || {
             for _ in 0..1_000_000 {
                 black_box(bench.turn(0, 0));
+            }
+        });
+    }
+    for siblings in [10, 10_000] {
+        let mut bench = Bench::new();
+        let profile = [0.0, 1e9, 60e6, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
+        let profile = bench.lane.profile(&profile);
+        bench.lane.supervise_root(profile);
+        let to = bench.actors_with(siblings, spawn::STOP_HOOK);
+        let mut at = 0;
+        report(&format!("a failure until the next message, {siblings} siblings"), 100_000, || {
+            for _ in 0..100_000 {
+                at = (at + 1) % siblings;
+                bench.outbox[0] = message(to[at], 0, 0);
+                bench.outbox[1] = message(to[at], 0, 0);
+                assert_eq!(bench.turn(2, 0), 2);
+                // the first throws, the second goes back
+                (bench.marks[0], bench.inbox[0].payload) = (mark::THREW, 1);
+                bench.marks[1] = mark::HELD | (note::MSG as u8) << 3;
+                bench.inbox[1].head &= !OP_MASK;
+                let mut notes = 0;
+                loop {
+                    let count = bench.turn(0, 0);
+                    notes += count;
+                    if count == 0 {
+                        break;
+                    }
+                }
+                assert_eq!(notes, 7, "FAILED, VERDICT, STOP; DOWN, START; STARTED and the message");
             }
         });
     }

@@ -4,7 +4,7 @@ import type { ExecutionContext } from 'ava'
 import { createManualClock } from 'buskin'
 import type { ActorOptions, CallOptions, MailboxOptions, Ref, System } from 'buskin'
 import {
-  Bench, busy, call, collect, counts, deadBy, fire, gate, pass, pending, rejectsWith, settle, testGate, turns, verbs, withSystem, within,
+  Bench, busy, call, collect, counts, deadBy, fire, gate, pass, pending, rejectsWith, settle, temporary, testGate, turns, verbs, withSystem, within,
 } from './support.ts'
 import type { Gate, Verb } from './support.ts'
 
@@ -473,7 +473,7 @@ for (const verb of ['send', 'ask'] as const) {
 
   test(`wait: a parked ${verb} rejects ERR_BUSKIN_STOPPED when its target fails`, async (t) => {
     const system = withSystem(t)
-    const { ref, log, release } = await busy(t, system, { mailbox: { capacity: 1, overflow: 'wait' } })
+    const { ref, log, release } = await busy(t, system, { ...temporary, mailbox: { capacity: 1, overflow: 'wait' } })
     ref.tell.fail(new Error('boom'))
     const outcomes = [2, 3].map((i) => fire(ref, verb, 'note', i))
     await turns()
@@ -482,6 +482,19 @@ for (const verb of ['send', 'ask'] as const) {
     await system.idle()
     t.deepEqual(log, [])
     counts(t, system, { sent: 4, handled: 1, failed: 1, deadLetters: 2 })
+  })
+
+  test(`wait: a parked ${verb} is handled by the next instance when its target fails and is restarted`, async (t) => {
+    const system = withSystem(t)
+    const { ref, log, release } = await busy(t, system, { mailbox: { capacity: 1, overflow: 'wait' } })
+    ref.tell.fail(new Error('boom'))
+    const outcomes = [2, 3].map((i) => fire(ref, verb, 'note', i))
+    await turns()
+    release()
+    t.deepEqual(await Promise.all(outcomes), ['ok', 'ok'])
+    await system.idle()
+    t.deepEqual(log, [2, 3])
+    counts(t, system, { sent: 4, handled: 3, failed: 1, deadLetters: 0, restarts: 1 })
   })
 
   test(`wait: a parked ${verb} rejects ERR_BUSKIN_STOPPED when the system shuts down`, async (t) => {

@@ -4,7 +4,7 @@ import { Actor, createManualClock } from 'buskin'
 import type { Context, DeadLetterReason, Ref, Stats, System } from 'buskin'
 import {
   Bench, allVerbs, assertIdentity, busy, collect, counts, deadBy, fire, identityOf, loose, memoryLog, pass, pending,
-  settle, testGate, turns, verbs, withSystem, within,
+  settle, temporary, testGate, turns, verbs, withSystem, within,
 } from './support.ts'
 
 class Streamer extends Actor {
@@ -288,7 +288,7 @@ for (const seed of [1, 2, 3, 4, 5, 6, 7, 8]) {
     const system = withSystem(t, { clock })
     t.timeout(60_000)
     const below = random(seed)
-    const own = { sent: 0, began: 0, handled: 0, failed: 0 }
+    const own = { sent: 0, began: 0, handled: 0, failed: 0, restarts: 0 }
     let broken: string | null = null
     const probe = (where: string) => {
       try {
@@ -307,6 +307,10 @@ for (const seed of [1, 2, 3, 4, 5, 6, 7, 8]) {
       promises.push(fire(through, verb, method, below(5)))
     }
     class Soak extends Actor {
+      override onStart() {
+        if (this.ctx.generation > 0) own.restarts++
+        probe('in a start')
+      }
       work() {
         own.began++
         probe('in a handler')
@@ -333,7 +337,9 @@ for (const seed of [1, 2, 3, 4, 5, 6, 7, 8]) {
     }
     const spawn = () => {
       const overflow = (['reject', 'wait', 'drop-newest', 'drop-oldest'] as const)[below(4)]!
-      return system.spawn(Soak, { mailbox: { capacity: 1 + below(20), overflow } })
+      const restart = (['permanent', 'transient', 'temporary'] as const)[below(3)]!
+      const mailboxOnRestart = (['keep', 'clear'] as const)[below(2)]!
+      return system.spawn(Soak, { mailbox: { capacity: 1 + below(20), overflow }, mailboxOnRestart, restart })
     }
     for (let i = 0; i < 10; i++) refs.push(spawn())
     for (let step = 0; step < 2_000; step++) {
@@ -350,18 +356,20 @@ for (const seed of [1, 2, 3, 4, 5, 6, 7, 8]) {
       else if (action < 97) await turns(1)
       probe(`after step ${step}`)
     }
-    await system.idle()
-    await clock.advance(1_000)
+    const quiet = system.idle()
+    await clock.advance(100_000) // more than any restart waits for
+    await within(quiet, 'the quiet')
     await within(Promise.all(promises), 'every send and ask')
     t.is(broken, null)
     const end = system.stats()
     t.is(end.sent, own.sent)
     t.is(end.handled, own.handled)
     t.is(end.failed, own.failed)
+    t.is(end.restarts, own.restarts)
     t.is(own.began, own.handled + own.failed)
     t.is(end.deadLetters, own.sent - own.began)
     t.is(identityOf(end), end.sent)
-    t.true(end.handled > 500 && end.failed > 10 && end.deadLetters > 50, JSON.stringify(end))
+    t.true(end.handled > 500 && end.failed > 10 && end.deadLetters > 50 && end.restarts > 10, JSON.stringify(end))
   })
 }
 
@@ -525,12 +533,20 @@ test('idle() resolves after the feeds have told what happened', async (t) => {
   const system = withSystem(t)
   const dead = collect(system.deadLetters)
   const events = collect(system.events)
-  const ref = system.spawn(Bench)
+  const ref = system.spawn(Bench, temporary)
   loose(ref, 'tell').nope!()
   ref.tell.fail(new Error('boom'))
   await system.idle()
   t.is(dead.length, 1)
   t.deepEqual(events.map((event) => event.type).sort(), ['failed', 'started', 'stopped'])
+})
+
+test('idle() resolves after the feeds have told of a restart', async (t) => {
+  const system = withSystem(t)
+  const events = collect(system.events)
+  system.spawn(Bench).tell.fail(new Error('boom'))
+  await system.idle()
+  t.deepEqual(events.map((event) => event.type), ['started', 'failed', 'stopped', 'started', 'restarted'])
 })
 
 test('what a dead letter listener sends is covered by the idle() that waited', async (t) => {

@@ -1,7 +1,7 @@
 import test from 'ava'
 import { Actor } from 'buskin'
 import type { CallOptions, DeadLetter, DeadLetterReason, Feed, Ref, System, SystemEvent } from 'buskin'
-import { Puppet, deferred, inside, manualSystemFor, occupy, ofType, outcome, recordDeadLetters, recordEvents, systemFor, throwsWith, turns } from './support-b.ts'
+import { Puppet, deferred, inside, manualSystemFor, occupy, ofType, outcome, recordDeadLetters, recordEvents, systemFor, temporary, throwsWith, turns } from './support-b.ts'
 
 const boom = new Error('boom')
 
@@ -36,7 +36,7 @@ for (const [name, [end, kind]] of Object.entries<[(actor: Ref<Puppet>) => unknow
   test(`the stopped event of an actor that ended by ${name} says ${kind}`, async t => {
     const system = systemFor(t)
     const events = recordEvents(system)
-    const actor = system.spawn(Puppet, { name: 'a' })
+    const actor = system.spawn(Puppet, { ...temporary, name: 'a' })
     await actor.started
     end(actor)
     const reason = await actor.stopped
@@ -53,7 +53,7 @@ test('a start that fails is a failed and a stopped event without a started one',
   const system = systemFor(t)
   const events = recordEvents(system)
   class Stillborn extends Actor { override onStart() { throw boom } }
-  await system.spawn(Stillborn, { name: 'x' }).stopped
+  await system.spawn(Stillborn, { ...temporary, name: 'x' }).stopped
   await system.idle()
   t.deepEqual(brief(events), [['failed', '/x', 0, 'start'], ['stopped', '/x', 0, 'failed']])
 })
@@ -62,7 +62,7 @@ test('a failed event says who, what, under whom and what was decided', async t =
   const system = systemFor(t)
   const events = recordEvents(system)
   const parent = system.spawn(Puppet, { name: 'parent' })
-  const child = await inside(parent, me => me.c.spawn(Puppet, { name: 'child' }))
+  const child = await inside(parent, me => me.c.spawn(Puppet, { ...temporary, name: 'child' }))
   child.tell.run(() => { throw boom })
   await child.stopped
   await system.idle()
@@ -71,6 +71,18 @@ test('a failed event says who, what, under whom and what was decided', async t =
   t.like(failed!.failure, { phase: 'message', method: 'run', generation: 0, restarts: 0 })
   t.is(failed!.failure.error, boom)
   t.true(failed!.failure.child.equals(child))
+})
+
+test('a failed event of an actor that is restarted says so, and a restarted event follows', async t => {
+  const system = systemFor(t)
+  const events = recordEvents(system)
+  const parent = system.spawn(Puppet, { name: 'parent', supervision: { strategy: 'rest-for-one' } })
+  const child = await inside(parent, me => me.c.spawn(Puppet, { name: 'child' }))
+  child.tell.run(() => { throw boom })
+  await system.idle()
+  t.deepEqual(brief(events).slice(2), [['failed', '/parent/child', 0, 'message'], ['stopped', '/parent/child', 0, 'failed'], ['started', '/parent/child', 1], ['restarted']])
+  t.like(ofType(events, 'failed')[0], { supervisor: '/parent', strategy: 'rest-for-one', generation: 0, decision: 'restart', delay: 0 })
+  t.deepEqual(ofType(events, 'restarted'), [{ type: 'restarted', path: '/parent/child', generation: 1 }])
 })
 
 test('the events of a tree that stops are in the order in which it stopped', async t => {
@@ -227,7 +239,7 @@ test('listeners have been called for everything before idle resolves', async t =
   const system = systemFor(t)
   const letters = recordDeadLetters(system)
   const events = recordEvents(system)
-  const target = system.spawn(Target, { name: 'target' })
+  const target = system.spawn(Target, { ...temporary, name: 'target' })
   target.tell.run(() => { throw boom })
   for (let i = 0; i < 1000; i++) target.tell.take(i)
   await system.idle()

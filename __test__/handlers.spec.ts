@@ -3,7 +3,7 @@ import test from 'ava'
 import { Actor, Refusal, createSystem } from 'buskin'
 import type { ActorInfo, ExitReason, Logger, Ref } from 'buskin'
 import {
-  Puppet, balanced, deferred, inside, manualSystemFor, nextEvent, occupy, ofType, outcome, recordDeadLetters, recordEvents, rejectsWith, systemFor, throwsWith, turns
+  Puppet, balanced, deferred, inside, manualSystemFor, nextEvent, occupy, ofType, outcome, recordDeadLetters, recordEvents, rejectsWith, systemFor, temporary, throwsWith, turns
 } from './support-b.ts'
 
 // -------------------------------------------------------------------------------- one at a time
@@ -444,7 +444,7 @@ test('the failure of one concurrent handler settles the asks of all', async t =>
     async wait() { await gate.promise; return 'waited' }
     async fail() { await null; throw boom }
   }
-  const actor = system.spawn(Pair)
+  const actor = system.spawn(Pair, temporary)
   const waiting = outcome(actor.ask.wait())
   t.deepEqual(await outcome(actor.ask.fail()), { error: boom })
   gate.resolve()
@@ -482,7 +482,7 @@ for (const method of failing) {
   test(`a handler that fails (${method}) rejects its asker with the very error and fails its actor`, async t => {
     const system = systemFor(t)
     const events = recordEvents(system)
-    const actor = system.spawn(Fragile, { name: 'fragile' })
+    const actor = system.spawn(Fragile, { ...temporary, name: 'fragile' })
     const result = await outcome((actor.ask[method] as () => Promise<unknown>)())
     t.true('error' in result && result.error === boom)
     const reason = await actor.stopped
@@ -501,7 +501,7 @@ for (const method of failing) {
   test(`a told handler that fails (${method}) fails its actor, and what waits becomes dead letters`, async t => {
     const system = systemFor(t)
     const letters = recordDeadLetters(system)
-    const actor = system.spawn(Fragile)
+    const actor = system.spawn(Fragile, temporary)
     const tell = actor.tell as unknown as Record<string, () => void>
     tell[method]!()
     actor.tell.ok()
@@ -512,13 +512,30 @@ for (const method of failing) {
     t.deepEqual(letters.map(letter => [letter.reason, letter.method]), [['stopped', 'ok'], ['stopped', 'ok']])
     t.like(system.stats(), { sent: 3, failed: 1, deadLetters: 2, handled: 0, actors: 0 })
   })
+
+  test(`a handler that fails (${method}) has its actor restarted, and what waits is handled`, async t => {
+    const system = systemFor(t)
+    const events = recordEvents(system)
+    const actor = system.spawn(Fragile, { name: 'fragile' })
+    const asked = outcome((actor.ask[method] as () => Promise<unknown>)())
+    actor.tell.ok()
+    const next = actor.ask.ok()
+    t.deepEqual(await asked, { error: boom })
+    t.is(await next, 'ok')
+    await system.idle()
+    t.deepEqual(events.map(event => event.type), ['started', 'failed', 'stopped', 'started', 'restarted'])
+    t.like(ofType(events, 'failed')[0], { path: '/fragile', supervisor: '/', generation: 0, decision: 'restart', delay: 0 })
+    t.like(ofType(events, 'failed')[0]!.failure, { phase: 'message', method, error: boom, generation: 0, restarts: 0 })
+    t.like(ofType(events, 'restarted')[0], { path: '/fragile', generation: 1 })
+    t.like(system.stats(), { sent: 3, failed: 1, deadLetters: 0, handled: 2, actors: 1, restarts: 1 })
+  })
 }
 
 for (const value of [undefined, null, 0, '', false, 'text', Object.freeze({ frozen: true }), Symbol('s')]) {
   for (const way of ['throw', 'reject'] as const) {
     test(`a handler may ${way} ${typeof value === 'object' && value ? 'a frozen object' : String(value)}${value === '' ? 'an empty string' : ''}, and the asker gets exactly that`, async t => {
       const system = systemFor(t)
-      const actor = system.spawn(Puppet)
+      const actor = system.spawn(Puppet, temporary)
       const result = await outcome(actor.ask.run(way === 'throw' ? () => { throw value } : () => Promise.reject(value)))
       t.true('error' in result)
       t.is((result as { error: unknown }).error, value)
@@ -539,7 +556,7 @@ for (const [name, fails] of Object.entries({
     const system = systemFor(t)
     const events = recordEvents(system)
     const letters = recordDeadLetters(system)
-    const actor = system.spawn<InstanceType<typeof fails>, []>(fails, { name: 'stillborn' })
+    const actor = system.spawn<InstanceType<typeof fails>, []>(fails, { ...temporary, name: 'stillborn' })
     actor.tell.hello()
     const error = await rejectsWith(t, actor.started, 'ERR_BUSKIN_START')
     t.is(error.cause, boom)
@@ -580,7 +597,7 @@ for (const [name, act] of Object.entries<() => unknown>({ throws: () => { throw 
   test(`a timer callback that ${name} fails its actor and no message`, async t => {
     const { system, clock } = manualSystemFor(t)
     const events = recordEvents(system)
-    const actor = system.spawn(Puppet)
+    const actor = system.spawn(Puppet, temporary)
     await inside(actor, me => { me.c.after(10, act) })
     await clock.advance(10)
     t.deepEqual(await actor.stopped, { kind: 'failed', error: boom })
@@ -593,7 +610,7 @@ for (const [name, act] of Object.entries<() => unknown>({ throws: () => { throw 
     const system = systemFor(t)
     const events = recordEvents(system)
     const target = system.spawn(Puppet)
-    const actor = system.spawn(Puppet)
+    const actor = system.spawn(Puppet, temporary)
     await inside(actor, me => { me.c.watch(target, act) })
     await target.stop()
     t.deepEqual(await actor.stopped, { kind: 'failed', error: boom })
@@ -610,7 +627,7 @@ test('a failure tells the watchers and leaves parent and siblings alone', async 
   const told = deferred<[ExitReason, string]>()
   const toldParent = deferred<ExitReason>()
   const [child, sibling] = await inside(parent, me => {
-    const made = me.c.spawn(Fragile, { name: 'child' })
+    const made = me.c.spawn(Fragile, { ...temporary, name: 'child' })
     me.c.watch(made, reason => { toldParent.resolve(reason) })
     return [made, me.c.spawn(Fragile, { name: 'sibling' })] as const
   })
@@ -625,10 +642,12 @@ test('a failure tells the watchers and leaves parent and siblings alone', async 
 test('the failure of a child names its parent as supervisor', async t => {
   const system = systemFor(t)
   const parent = system.spawn(Puppet, { name: 'parent' })
-  const child = await inside(parent, me => me.c.spawn(Fragile, { name: 'child' }))
-  const failed = nextEvent(system, 'failed')
-  child.tell.throws()
-  t.like(await failed, { path: '/parent/child', supervisor: '/parent', decision: 'stop' })
+  for (const [restart, decision] of [['temporary', 'stop'], ['transient', 'restart'], ['permanent', 'restart']] as const) {
+    const child = await inside(parent, me => me.c.spawn(Fragile, { name: restart, restart }))
+    const failed = nextEvent(system, 'failed')
+    child.tell.throws()
+    t.like(await failed, { path: `/parent/${restart}`, supervisor: '/parent', decision })
+  }
 })
 
 test('children of a failed actor end with shutdown before its onStop runs, last started first', async t => {
@@ -644,7 +663,7 @@ test('children of a failed actor end with shutdown before its onStop runs, last 
     fail() { throw boom }
     override onStop(reason: ExitReason) { log.push(`parent ${reason.kind}`) }
   }
-  const parent = system.spawn(Parent)
+  const parent = system.spawn(Parent, temporary)
   await parent.started
   await system.idle()
   parent.tell.fail()
@@ -976,7 +995,7 @@ for (const level of ['debug', 'info', 'warn', 'error'] as const) {
 test('a failure is logged as an error with path and error', async t => {
   const { lines, log } = recorder()
   const system = systemFor(t, { log })
-  const actor = system.spawn(Fragile, { name: 'fragile' })
+  const actor = system.spawn(Fragile, { ...temporary, name: 'fragile' })
   actor.tell.throws()
   await actor.stopped
   await system.idle()
@@ -1000,7 +1019,7 @@ test('a start failure whose promise was made and never read is logged', async t 
   const { lines, log } = recorder()
   const system = systemFor(t, { log })
   class Stillborn extends Actor { override onStart() { throw new Error('cold feet') } }
-  const actor = system.spawn(Stillborn)
+  const actor = system.spawn(Stillborn, temporary)
   void actor.started
   await actor.stopped
   await turns()
@@ -1010,7 +1029,7 @@ test('a start failure whose promise was made and never read is logged', async t 
 test('a logger that throws harms nobody', async t => {
   const bad = () => { throw new Error('no disk') }
   const system = systemFor(t, { log: { debug: bad, info: bad, warn: bad, error: bad } })
-  const actor = system.spawn(Fragile)
+  const actor = system.spawn(Fragile, temporary)
   const other = system.spawn(Fragile)
   actor.tell.throws()
   t.is((await actor.stopped).kind, 'failed')

@@ -5,7 +5,7 @@ import type { ExecutionContext } from 'ava'
 import { Actor, createManualClock } from 'buskin'
 import type { ActorOptions, Context, ExitReason, ManualClock, Ref, System, SystemEvent } from 'buskin'
 import {
-  Bench, allVerbs, busy, collect, counts, deadBy, deferred, fire, gate, memoryLog, pass, pending, rejectsWith, testGate, thrownBy, turns, verbs, withSystem, within,
+  Bench, allVerbs, busy, collect, counts, deadBy, deferred, fire, gate, memoryLog, pass, pending, rejectsWith, temporary, testGate, thrownBy, turns, verbs, withSystem, within,
 } from './support.ts'
 import type { Gate } from './support.ts'
 
@@ -244,7 +244,7 @@ for (const [how, script, instance] of startFailures) {
     const events = collect(system.events)
     const log: string[] = []
     const error = boom()
-    const ref = system.spawn(Life, { name: 'a', args: [log, script(error)] })
+    const ref = system.spawn(Life, { ...temporary, name: 'a', args: [log, script(error)] })
     const started = await rejectsWith(t, ref.started, 'ERR_BUSKIN_START')
     t.is(started.cause, error)
     reasonIs(t, await ref.stopped, 'failed', error)
@@ -263,7 +263,7 @@ for (const [how, script, instance] of startFailures) {
   for (const verb of verbs) {
     test(`when ${how}, a waiting ${verb} is a dead letter 'stopped'`, async (t) => {
       const system = withSystem(t)
-      const ref = system.spawn(Life, { name: 'a', args: [[], script(boom())] })
+      const ref = system.spawn(Life, { ...temporary, name: 'a', args: [[], script(boom())] })
       const outcome = fire(ref, verb, 'note', 1)
       await ref.stopped
       t.true((verb === 'ask' ? ['ERR_BUSKIN_STOPPED'] : ['ok', 'ERR_BUSKIN_STOPPED']).includes(await outcome))
@@ -277,7 +277,7 @@ for (const [how, script, instance] of startFailures) {
 for (const [name, error] of [['undefined', undefined], ['null', null], ['a string', 'boom']] as const) {
   test(`a start that fails with ${name} rejects started with just that as cause`, async (t) => {
     const system = withSystem(t)
-    const ref = system.spawn(Life, { args: [[], { onStart: () => Promise.reject(error) }] })
+    const ref = system.spawn(Life, { ...temporary, args: [[], { onStart: () => Promise.reject(error) }] })
     const started = await rejectsWith(t, ref.started, 'ERR_BUSKIN_START')
     t.true('cause' in started)
     t.is(started.cause, error)
@@ -290,7 +290,7 @@ test('a start failure of a child is told to its parent as an event, and the pare
   const events = collect(system.events)
   const parent = system.spawn(Life, { name: 'p' })
   const error = boom()
-  const child = await parent.ask.child('c', { onStart() { throw error } })
+  const child = await parent.ask.child('c', { onStart() { throw error } }, temporary)
   await rejectsWith(t, child.started, 'ERR_BUSKIN_START')
   await system.idle()
   t.like(ofType(events, 'failed')[0], { path: '/p/c', supervisor: '/p', strategy: 'one-for-one', decision: 'stop' })
@@ -302,7 +302,7 @@ test('a start longer than startTimeout is a start failure', async (t) => {
   const system = withSystem(t, { clock })
   const events = collect(system.events)
   const start = testGate(t)
-  const ref = system.spawn(Life, { name: 'a', startTimeout: 100, args: [[], { start }] })
+  const ref = system.spawn(Life, { ...temporary, name: 'a', startTimeout: 100, args: [[], { start }] })
   ref.tell.note(1)
   await start.entered.promise
   await clock.advance(99)
@@ -319,7 +319,7 @@ test('a start may take 30,000 ms where nothing is said', async (t) => {
   const clock = createManualClock()
   const system = withSystem(t, { clock })
   const start = testGate(t)
-  const ref = system.spawn(Life, { args: [[], { start }] })
+  const ref = system.spawn(Life, { ...temporary, args: [[], { start }] })
   await start.entered.promise
   await clock.advance(29_999)
   t.true(await pending(ref.stopped))
@@ -332,7 +332,7 @@ test('what a timed-out onStart does later changes nothing', async (t) => {
   const system = withSystem(t, { clock })
   const log: string[] = []
   const start = testGate(t)
-  const ref = system.spawn(Life, { name: 'a', startTimeout: 10, args: [log, { start }] })
+  const ref = system.spawn(Life, { ...temporary, name: 'a', startTimeout: 10, args: [log, { start }] })
   await start.entered.promise
   await clock.advance(10)
   await ref.stopped
@@ -345,7 +345,7 @@ test('what a timed-out onStart does later changes nothing', async (t) => {
 test('a rejection of started that was read but never handled is logged, and is no unhandled rejection', async (t) => {
   const { log, lines } = memoryLog()
   const system = withSystem(t, { log })
-  const ref = system.spawn(Life, { args: [[], { onStart() { throw new Error('start goes wrong') } }] })
+  const ref = system.spawn(Life, { ...temporary, args: [[], { onStart() { throw new Error('start goes wrong') } }] })
   void ref.started
   await ref.stopped
   await system.idle()
@@ -363,7 +363,7 @@ test('stopped and stop() never reject, however the actor ends', async (t) => {
     ['failed', { onStart() { throw boom() } }, () => {}],
   ]
   for (const [kind, script, end] of ends) {
-    const ref = system.spawn(Life, { args: [[], script] })
+    const ref = system.spawn(Life, { ...temporary, args: [[], script] })
     end(ref)
     t.is((await ref.stopped).kind, kind)
     t.is((await ref.stop()).kind, kind)
@@ -397,8 +397,8 @@ const endings: readonly Ending[] = [
   { name: "ref.stop() with shutdown 'brutal'", kind: 'killed', onStop: false, options: { shutdown: 'brutal' }, end: ({ child }) => child.stop() },
   { name: "its parent's stop with shutdown 'brutal'", kind: 'killed', onStop: false, options: { shutdown: 'brutal' }, end: ({ parent }) => parent.stop() },
   { name: "the system's shutdown with shutdown 'brutal'", kind: 'killed', onStop: false, options: { shutdown: 'brutal' }, end: ({ system }) => system.shutdown() },
-  { name: 'a throw of a handler', kind: 'failed', onStop: true, end: ({ child, error }) => thrownBy(child.ask.fail(error)) },
-  { name: 'a rejection of a handler', kind: 'failed', onStop: true, end: ({ child, error }) => thrownBy(child.ask.run(() => Promise.reject(error))) },
+  { name: 'a throw of a handler', kind: 'failed', onStop: true, options: temporary, end: ({ child, error }) => thrownBy(child.ask.fail(error)) },
+  { name: 'a rejection of a handler', kind: 'failed', onStop: true, options: temporary, end: ({ child, error }) => thrownBy(child.ask.run(() => Promise.reject(error))) },
 ]
 
 for (const { name, kind, onStop, options, end } of endings) {
@@ -436,7 +436,7 @@ test('onStop gets the very error of the failure, on the instance that failed', a
     }
   }
   const system = withSystem(t)
-  const ref = system.spawn(Fails)
+  const ref = system.spawn(Fails, temporary)
   ref.tell.work()
   await ref.stopped
   t.deepEqual(told, ['spoilt', error])
@@ -487,7 +487,7 @@ for (const [how, phase, cause] of failures) {
     const system = withSystem(t, { clock })
     const events = collect(system.events)
     const parent = system.spawn(Life, { name: 'p' })
-    const ref = await parent.ask.child('c')
+    const ref = await parent.ask.child('c', {}, temporary)
     const error = boom()
     await cause({ ref, error, system, clock })
     reasonIs(t, await ref.stopped, 'failed', error)
@@ -525,7 +525,7 @@ for (const [how, end, kind] of [
   test(`on its ${how} an actor's children end first, last started first, each before the next, then its own onStop runs`, async (t) => {
     const system = withSystem(t)
     const log: string[] = []
-    const parent = system.spawn(Life, { name: 'p', args: [log] })
+    const parent = system.spawn(Life, { ...temporary, name: 'p', args: [log] })
     const slow = { onStop: () => turns(2) }
     for (const name of ['a', 'b', 'c']) {
       const child = await parent.ask.child(name, slow)
@@ -588,7 +588,7 @@ test('the messages of children that end with their parent are dead letters', asy
 test("a child's end leaves its parent and its siblings alone", async (t) => {
   const system = withSystem(t)
   const parent = system.spawn(Life, { name: 'p' })
-  const [a, b] = [await parent.ask.child('a'), await parent.ask.child('b')]
+  const [a, b] = [await parent.ask.child('a', {}, temporary), await parent.ask.child('b')]
   a.tell.fail(boom())
   await a.stopped
   t.is(await b.ask.note(1), 1)
@@ -828,7 +828,7 @@ test('a failing actor whose onStop hangs is cut off at the deadline too', async 
   const clock = createManualClock()
   const system = withSystem(t, { clock })
   const stop = testGate(t)
-  const ref = system.spawn(Life, { shutdown: 100, args: [[], { stop }] })
+  const ref = system.spawn(Life, { ...temporary, shutdown: 100, args: [[], { stop }] })
   ref.tell.fail(boom())
   await stop.entered.promise
   await clock.advance(99)
@@ -976,13 +976,31 @@ test('the first reason wins: a stop while a failed actor runs its onStop leaves 
   const system = withSystem(t)
   const stop = testGate(t)
   const error = boom()
-  const ref = system.spawn(Life, { args: [[], { stop }] })
+  const ref = system.spawn(Life, { ...temporary, args: [[], { stop }] })
   ref.tell.fail(error)
   await stop.entered.promise
   const stopped = ref.stop()
   stop.open.resolve()
   reasonIs(t, await stopped, 'failed', error)
 })
+
+for (const [end, kind] of [['stop', 'normal'], ['kill', 'killed']] as const) {
+  test(`a ${end} while a failed actor that will be restarted runs its onStop is final: it ends ${kind}`, async (t) => {
+    const system = withSystem(t)
+    const log: string[] = []
+    const stop = testGate(t)
+    const ref = system.spawn(Life, { name: 'a', args: [log, { stop }] })
+    ref.tell.fail(boom())
+    await stop.entered.promise
+    const ended = ref[end]()
+    await turns()
+    stop.open.resolve()
+    t.deepEqual(await ended, { kind })
+    await system.idle()
+    t.deepEqual(log, ['a constructed', 'a starts', 'a started', 'a stops: failed'])
+    counts(t, system, { actors: 0, restarts: 0, failed: 1 })
+  })
+}
 
 test('the first reason wins: a failure of the handler in hand after a kill leaves killed', async (t) => {
   const system = withSystem(t)
@@ -1245,7 +1263,7 @@ test('timers of an ended actor never fire', async (t) => {
   const system = withSystem(t, { clock })
   let fired = 0
   for (const end of ['stop', 'kill', 'fail'] as const) {
-    const ref = system.spawn(Life)
+    const ref = system.spawn(Life, temporary)
     await ref.ask.run((ctx) => {
       ctx.after(5, () => fired++)
       ctx.every(5, () => fired++)
@@ -1266,7 +1284,7 @@ for (const [end, run] of [
   test(`ctx.signal aborts when the instance ends by ${end}, and only once`, async (t) => {
     const system = withSystem(t)
     let aborts = 0
-    const ref = system.spawn(Life)
+    const ref = system.spawn(Life, temporary)
     const { signal } = await inside(ref, (ctx) => ({ signal: ctx.signal }))
     signal.addEventListener('abort', () => aborts++)
     t.false(signal.aborted)
@@ -1298,8 +1316,8 @@ test('ctx.signal tells a killed handler that it is fenced off', async (t) => {
 const dead: readonly (readonly [string, (system: System) => Promise<Ref<any>>])[] = [
   ['stopped', async (system) => { const ref = system.spawn(Bench); await ref.stop(); return ref }],
   ['killed', async (system) => { const ref = system.spawn(Bench); await ref.kill(); return ref }],
-  ['failed', async (system) => { const ref = system.spawn(Bench); ref.tell.fail(boom()); await ref.stopped; return ref }],
-  ['whose start failed', async (system) => { const ref = system.spawn(Life, { args: [[], { onStart() { throw boom() } }] }); await ref.stopped; return ref }],
+  ['failed', async (system) => { const ref = system.spawn(Bench, temporary); ref.tell.fail(boom()); await ref.stopped; return ref }],
+  ['whose start failed', async (system) => { const ref = system.spawn(Life, { ...temporary, args: [[], { onStart() { throw boom() } }] }); await ref.stopped; return ref }],
   ['whose cell was reused', async (system) => {
     const ref = system.spawn(Bench)
     await ref.stop()
@@ -1386,7 +1404,7 @@ for (const [how, kind, end] of watched) {
       const told: [string, ExitReason][] = []
       const error = boom()
       const parent = system.spawn(Life, { name: 'p' })
-      const target = await parent.ask.child('target')
+      const target = await parent.ask.child('target', {}, temporary)
       await target.started
       const watcher = system.spawn(Watcher, { args: [told] })
       if (when === 'before') await watcher.ask.watch(target)
@@ -1410,7 +1428,7 @@ test('a watch of an actor whose start fails tells the failure', async (t) => {
   const error = boom()
   const watcher = system.spawn(Watcher, { args: [told] })
   const start = testGate(t)
-  const target = system.spawn(Life, { name: 'target', args: [[], { start, onStart() { throw error } }] })
+  const target = system.spawn(Life, { ...temporary, name: 'target', args: [[], { start, onStart() { throw error } }] })
   await start.entered.promise
   await watcher.ask.watch(target)
   start.open.resolve()
@@ -1576,5 +1594,19 @@ test('a name that is used twice has events of both its actors', async (t) => {
   }
   await system.idle()
   t.deepEqual(events.map((event) => event.type), ['started', 'stopped', 'started', 'stopped', 'started', 'stopped'])
+})
+
+test('every instance of a restarted actor has a started and a stopped event of its own', async (t) => {
+  const system = withSystem(t)
+  const events = collect(system.events)
+  const ref = system.spawn(Life, { name: 'a' })
+  await thrownBy(ref.ask.fail(boom()))
+  t.is(await ref.ask.note('again'), 'again')
+  await ref.stop()
+  await system.idle()
+  t.deepEqual(events.map((event) => ('generation' in event ? [event.type, event.generation] : [event.type])), [
+    ['started', 0], ['failed', 0], ['stopped', 0], ['started', 1], ['restarted', 1], ['stopped', 1],
+  ])
+  t.deepEqual(ofType(events, 'stopped').map((event) => event.reason?.kind), ['failed', 'normal'])
 })
 

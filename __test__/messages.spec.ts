@@ -5,7 +5,7 @@ import { Actor, BuskinError, Refusal, createManualClock } from 'buskin'
 import type { CallOptions, Ref } from 'buskin'
 import {
   Bench, allVerbs, busy, call, collect, counts, deadBy, fire, loose, memoryLog, pass, pending,
-  rejectsWith, settle, testGate, thrownBy, turns, verbs, withSystem,
+  rejectsWith, settle, temporary, testGate, thrownBy, turns, verbs, withSystem,
 } from './support.ts'
 import type { Gate } from './support.ts'
 
@@ -134,7 +134,7 @@ test('a throw in onUnhandled is a failure of that message', async (t) => {
   }
   const system = withSystem(t)
   const events = collect(system.events)
-  const ref = system.spawn(Strict)
+  const ref = system.spawn(Strict, temporary)
   t.is((await thrownBy(call(ref, 'ask', 'anything'))).error, boom)
   t.deepEqual(await ref.stopped, { kind: 'failed', error: boom })
   await system.idle()
@@ -536,7 +536,7 @@ test("a thenable that a handler returns is waited for, and is the asker's reply"
 for (const how of ['rejects', 'throws', 'evil']) {
   test(`a thenable that ${how === 'evil' ? 'throws when its then is read' : how} fails the message with that very error`, async (t) => {
     const system = withSystem(t)
-    const ref = system.spawn(Thenables)
+    const ref = system.spawn(Thenables, temporary)
     const boom = new Error('boom')
     t.is((await thrownBy(call(ref, 'ask', how, boom))).error, boom)
     t.deepEqual(await ref.stopped, { kind: 'failed', error: boom })
@@ -997,7 +997,7 @@ test('a failure of a handler whose caller aborted still counts as failed', async
       throw boom
     }
   }
-  const ref = system.spawn(Fails)
+  const ref = system.spawn(Fails, temporary)
   const controller = new AbortController()
   const asked = settle(ref.with({ signal: controller.signal }).ask.work())
   await at.entered.promise
@@ -1054,7 +1054,7 @@ for (const [name, make] of thrown) {
     test(`an ask rejects with the very thing its handler threw: ${name}, ${how}`, async (t) => {
       const system = withSystem(t)
       const events = collect(system.events)
-      const ref = system.spawn(Fails, { name: 'fails' })
+      const ref = system.spawn(Fails, { ...temporary, name: 'fails' })
       const error = make()
       const caught = await thrownBy(ref.ask[how](error))
       t.true(Object.is(caught.error, error))
@@ -1085,7 +1085,7 @@ test('the error an asker gets is not changed: no key is added and its stack is i
 for (const verb of ['tell', 'send'] as const) {
   test(`a handler that throws on a ${verb} fails its actor and nobody else`, async (t) => {
     const system = withSystem(t)
-    const ref = system.spawn(Fails)
+    const ref = system.spawn(Fails, temporary)
     const other = system.spawn(Bench)
     const boom = new Error('boom')
     t.is(await fire(ref, verb, 'later', boom), 'ok')
@@ -1097,7 +1097,7 @@ for (const verb of ['tell', 'send'] as const) {
 
 test('messages that wait behind a failing one are dead letters, and their askers get ERR_BUSKIN_STOPPED', async (t) => {
   const system = withSystem(t)
-  const ref = system.spawn(Fails)
+  const ref = system.spawn(Fails, temporary)
   const boom = new Error('boom')
   const first = thrownBy(ref.ask.now(boom))
   const second = fire(ref, 'ask', 'now', new Error('never thrown'))
@@ -1108,6 +1108,23 @@ test('messages that wait behind a failing one are dead letters, and their askers
   counts(t, system, { sent: 3, failed: 1, handled: 0, deadLetters: 2 })
   t.deepEqual(deadBy(system), { stopped: 2 })
 })
+
+for (const how of ['now', 'atOnce', 'later', 'promised'] as const) {
+  test(`messages that wait behind one that fails ${how} are handled by the next instance, when the actor is restarted`, async (t) => {
+    const system = withSystem(t, { supervision: { backoff: false } })
+    const events = collect(system.events)
+    const ref = system.spawn(Fails)
+    const errors = [new Error('one'), new Error('two'), new Error('three')]
+    const [first, second] = [thrownBy(ref.ask[how](errors[0])), thrownBy(ref.ask[how](errors[1]))]
+    ref.tell[how](errors[2])
+    t.is((await first).error, errors[0])
+    t.is((await second).error, errors[1])
+    await system.idle()
+    counts(t, system, { sent: 3, failed: 3, handled: 0, deadLetters: 0, restarts: 3, actors: 1 })
+    const failed = events.filter((event) => event.type === 'failed')
+    t.deepEqual(failed.map(({ generation, decision, failure }) => [generation, decision, failure.error, failure.restarts]), errors.map((error, n) => [n, 'restart', error, n]))
+  })
+}
 
 // ------------------------------------------------------------------------------ 8: Refusal
 

@@ -2,7 +2,7 @@
 import test from 'ava'
 import { Actor, BuskinError, createSystem } from 'buskin'
 import type { ActorInfo, Context, Ref } from 'buskin'
-import { Bench, busy, collect, counts, loose, pass, testGate, throwsWith, turns, withSystem } from './support.ts'
+import { Bench, busy, collect, counts, loose, pass, temporary, testGate, throwsWith, turns, withSystem } from './support.ts'
 import type { Gate } from './support.ts'
 
 class Counter extends Actor {
@@ -171,7 +171,7 @@ for (const end of ['stop', 'kill', 'fail'] as const) {
   test(`a name is free again when its actor has ended by ${end}`, async (t) => {
     const system = withSystem(t)
     for (let i = 0; i < 20; i++) {
-      const ref = system.spawn(Bench, { name: 'again' })
+      const ref = system.spawn(Bench, { ...temporary, name: 'again' })
       if (end === 'fail') ref.tell.fail(new Error('boom'))
       else void ref[end]()
       await ref.stopped
@@ -189,7 +189,7 @@ test('a name is free again after a start failure', async (t) => {
       throw new Error('boom')
     }
   }
-  await system.spawn(Fails, { name: 'again' }).stopped
+  await system.spawn(Fails, { ...temporary, name: 'again' }).stopped
   t.is(await system.spawn(Counter, { name: 'again' }).ask.add(1), 1)
 })
 

@@ -1,7 +1,7 @@
 import test from 'ava'
 import { Actor } from 'buskin'
 import type { Ref } from 'buskin'
-import { Puppet, balanced, deferred, inside, manualSystemFor, occupy, ofType, outcome, recordDeadLetters, recordEvents, rejectsWith, systemFor, turns } from './support-b.ts'
+import { Puppet, balanced, deferred, inside, manualSystemFor, occupy, ofType, outcome, recordDeadLetters, recordEvents, rejectsWith, systemFor, temporary, turns } from './support-b.ts'
 
 class Source extends Actor {
   readonly log: unknown[]
@@ -404,7 +404,7 @@ for (const method of ['failing', 'asyncFailing'] as const) {
   test(`${method}: items before an error arrive also when the actor has long failed`, async t => {
     const system = systemFor(t)
     const error = new Error('boom')
-    const source = system.spawn(Source)
+    const source = system.spawn(Source, temporary)
     const stream = source.stream[method](error)
     const first = await stream.next()
     await source.stopped
@@ -417,12 +417,24 @@ for (const method of ['failing', 'asyncFailing'] as const) {
     const system = systemFor(t)
     const events = recordEvents(system)
     const error = new Error('boom')
-    const source = system.spawn(Source)
+    const source = system.spawn(Source, temporary)
     await outcome(collect(source.stream[method](error)))
     t.deepEqual(await source.stopped, { kind: 'failed', error })
     await system.idle()
     t.like(ofType(events, 'failed')[0]!.failure, { phase: 'message', method })
     t.like(system.stats(), { sent: 1, handled: 0, failed: 1, running: 0 })
+  })
+
+  test(`${method}: the next instance serves the streams that wait behind the one that failed`, async t => {
+    const system = systemFor(t)
+    const error = new Error('boom')
+    const source = system.spawn(Source)
+    const failing = collect(source.stream[method](error))
+    const waiting = source.stream.range(0, 3)
+    t.deepEqual(await outcome(failing), { error })
+    t.deepEqual(await collect(waiting), [0, 1, 2])
+    await system.idle()
+    t.like(system.stats(), { sent: 2, handled: 1, failed: 1, running: 0, restarts: 1, actors: 1 })
   })
 }
 
@@ -430,7 +442,7 @@ test('an error in the finally that break runs fails the actor', async t => {
   const system = systemFor(t)
   const error = new Error('in finally')
   class Bad extends Actor { *items() { try { for (;;) yield 1 } finally { throw error } } }
-  const actor = system.spawn(Bad)
+  const actor = system.spawn(Bad, temporary)
   await outcome((async () => { for await (const item of actor.stream.items()) if (item === 1) break })())
   t.deepEqual(await actor.stopped, { kind: 'failed', error })
   await system.idle()

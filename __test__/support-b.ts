@@ -44,6 +44,9 @@ async function end(system: System, clock: ManualClock | undefined): Promise<void
   clearTimeout(guard)
 }
 
+/** The options of an actor that a failure ends for good. */
+export const temporary = { restart: 'temporary' } as const
+
 /** An actor that does whatever a message says. */
 export class Puppet extends Actor {
   run(action: (me: Puppet) => unknown): unknown { return action(this) }

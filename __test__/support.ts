@@ -227,6 +227,9 @@ export async function thrownBy(promise: Promise<unknown>): Promise<{ readonly er
 
 // -------------------------------------------------------------------------------------- actors
 
+/** The options of an actor that a failure ends for good. */
+export const temporary = { restart: 'temporary' } as const
+
 /** Keeps what it is told, and can be held busy at a gate. */
 export class Bench extends Actor {
   readonly log: unknown[]

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import test from 'ava'
 import { Actor, BuskinError, createManualClock, createSystem } from 'buskin'
 import type { ActorClass, ActorOptions, ExitReason, Ref, System, SystemOptions } from 'buskin'
-import { Puppet, balanced, deferred, inside, manualSystemFor, occupy, ofType, outcome, recordDeadLetters, recordEvents, rejectsWith, systemFor, throwsWith, turns } from './support-b.ts'
+import { Puppet, balanced, deferred, inside, manualSystemFor, occupy, ofType, outcome, recordDeadLetters, recordEvents, rejectsWith, systemFor, temporary, throwsWith, turns } from './support-b.ts'
 
 // -------------------------------------------------------------------------------- many systems
 
@@ -24,7 +24,7 @@ test('systems of one process share nothing', async t => {
 test('a failure in one system is no event of another', async t => {
   const [one, two] = [systemFor(t), systemFor(t)]
   const events = recordEvents(two)
-  const bad = one.spawn(Puppet)
+  const bad = one.spawn(Puppet, temporary)
   bad.tell.run(() => { throw new Error('x') })
   await bad.stopped
   await two.idle()
@@ -340,8 +340,12 @@ const badSystemOptions: Record<string, [SystemOptions, RegExp]> = {
   'cores as text': [{ cores: wrong('0') }, /cores/],
   'core': [{ core: {} }, /core/],
   'threads': [{ threads: 1 }, /threads/],
-  'supervision': [{ supervision: {} }, /supervision/],
-  'supervision with a strategy': [{ supervision: { strategy: 'one-for-all' } }, /supervision/],
+  'supervision that is no object': [{ supervision: wrong('one-for-all') }, /supervision/],
+  'an unknown strategy': [{ supervision: { strategy: wrong('all-for-one') } }, /strategy.*all-for-one/],
+  'a misspelt supervision option': [{ supervision: wrong({ maxRestart: 1 }) }, /maxRestart/],
+  'negative maxRestarts': [{ supervision: { maxRestarts: -1 } }, /maxRestarts/],
+  'a decide that is no function': [{ supervision: { decide: wrong('restart') } }, /decide/],
+  'an unknown onEscalate': [{ onEscalate: wrong('ignore') }, /onEscalate/],
   'a mailbox that is no object': [{ mailbox: wrong(10) }, /mailbox/],
   'a misspelt mailbox option': [{ mailbox: wrong({ capcity: 1 }) }, /capcity/],
   'a negative capacity': [{ mailbox: { capacity: -1 } }, /capacity/],
@@ -370,15 +374,27 @@ for (const [name, [options, mention]] of Object.entries(badSystemOptions)) {
   })
 }
 
-test("createSystem refuses onEscalate 'report' until something escalates, and takes the default", async t => {
-  throwsWith(t, () => createSystem({ onEscalate: 'report' }), 'ERR_BUSKIN_OPTION')
-  await createSystem({ onEscalate: 'shutdown' }).shutdown()
-})
+for (const onEscalate of ['shutdown', 'report'] as const) {
+  test(`createSystem takes onEscalate '${onEscalate}', and a failure that escalates ${onEscalate === 'report' ? 'ends its actor only' : 'ends the system'}`, async t => {
+    const system = systemFor(t, { onEscalate, supervision: { maxRestarts: 0 } })
+    const error = new Error('too much')
+    const closed = outcome(system.closed)
+    const [bad, other] = [system.spawn(Puppet), system.spawn(Puppet)]
+    bad.tell.run(() => { throw error })
+    t.deepEqual(await bad.stopped, { kind: 'failed', error })
+    if (onEscalate === 'report') {
+      t.is(await inside(other, () => 'alive'), 'alive')
+      await system.shutdown()
+    }
+    t.deepEqual(await closed, onEscalate === 'report' ? { value: undefined } : { error })
+  })
+}
 
 test('createSystem takes every option of this milestone', async t => {
   const system = createSystem({
     name: 'full', cores: 0, mailbox: { capacity: Number.POSITIVE_INFINITY, overflow: 'wait' }, askTimeout: Number.POSITIVE_INFINITY,
-    shutdownTimeout: 100, log: false, clock: createManualClock(), propagate: false, localMessages: 'share'
+    shutdownTimeout: 100, log: false, clock: createManualClock(), propagate: false, localMessages: 'share', onEscalate: 'report',
+    supervision: { strategy: 'one-for-all', maxRestarts: 3, within: 1_000, backoff: { min: 1, max: 2, factor: 1, jitter: 0, resetAfter: 5 }, decide: () => {} }
   })
   t.is(system.name, 'full')
   await system.shutdown()
@@ -398,13 +414,14 @@ const badActorOptions: Record<string, [object, RegExp]> = {
   'a negative capacity': [{ mailbox: { capacity: -1 } }, /capacity/],
   'a fractional capacity': [{ mailbox: { capacity: 2.5 } }, /capacity/],
   'an unknown overflow': [{ mailbox: { overflow: 'explode' } }, /explode/],
-  'supervision': [{ supervision: { strategy: 'one-for-one' } }, /supervision/],
-  'empty supervision': [{ supervision: {} }, /supervision/],
-  "restart 'permanent'": [{ restart: 'permanent' }, /restart/],
-  "restart 'transient'": [{ restart: 'transient' }, /restart/],
+  'supervision that is no object': [{ supervision: 5 }, /supervision/],
+  'a misspelt supervision option': [{ supervision: { stategy: 'one-for-one' } }, /stategy/],
+  'an unknown strategy': [{ supervision: { strategy: 'one-for-two' } }, /strategy/],
+  'a misspelt backoff option': [{ supervision: { backoff: { mim: 1 } } }, /mim/],
   'an unknown restart': [{ restart: 'sometimes' }, /restart/],
-  "mailboxOnRestart 'clear'": [{ mailboxOnRestart: 'clear' }, /mailboxOnRestart/],
-  'health': [{ health: { every: 100 } }, /health/],
+  'an unknown mailboxOnRestart': [{ mailboxOnRestart: 'drop' }, /mailboxOnRestart/],
+  'health without every': [{ health: {} }, /health/],
+  'a misspelt health option': [{ health: { evry: 1 } }, /evry/],
   "on 'any'": [{ on: 'any' }, /on/],
   'on 1': [{ on: 1 }, /on/],
   'on -1': [{ on: -1 }, /on/],
@@ -477,7 +494,9 @@ test('spawn refuses on: { near } until there are cores', async t => {
 for (const [name, options] of Object.entries<ActorOptions>({
   "on 'local'": { on: 'local' }, 'on 0': { on: 0 }, "restart 'temporary'": { restart: 'temporary' }, "shutdown 'brutal'": { shutdown: 'brutal' },
   "shutdown 'infinity'": { shutdown: 'infinity' }, 'shutdown 0': { shutdown: 0 }, 'an infinite mailbox': { mailbox: { capacity: Number.POSITIVE_INFINITY } }, 'nothing': {},
-  "mailboxOnRestart 'keep'": { mailboxOnRestart: 'keep' }
+  "mailboxOnRestart 'keep'": { mailboxOnRestart: 'keep' }, "mailboxOnRestart 'clear'": { mailboxOnRestart: 'clear' }, "restart 'permanent'": { restart: 'permanent' },
+  "restart 'transient'": { restart: 'transient' }, 'empty supervision': { supervision: {} }, 'supervision': { supervision: { strategy: 'rest-for-one', backoff: false } },
+  'health': { health: { every: 100 } }
 })) {
   test(`spawn takes ${name}`, async t => {
     const system = systemFor(t)
@@ -567,7 +586,7 @@ test('a spawn that throws inside a handler leaves the handler and its children a
     me.c.spawn(Puppet, { name: 'child' })
     throwsWith(t, () => me.c.spawn(Puppet, { name: 'child' }), 'ERR_BUSKIN_NAME_TAKEN')
     throwsWith(t, () => me.c.spawn(Plain as unknown as ActorClass<Actor, []>), 'ERR_BUSKIN_NOT_AN_ACTOR')
-    throwsWith(t, () => me.c.spawn(Puppet, { restart: 'permanent' }), 'ERR_BUSKIN_OPTION')
+    throwsWith(t, () => me.c.spawn(Puppet, { restart: 'sometimes' as never }), 'ERR_BUSKIN_OPTION')
   })
   t.deepEqual(await inside(actor, me => me.c.children.map((child: Ref) => child.path)), ['/a/child'])
   t.is(system.stats().actors, 2)

@@ -1,14 +1,14 @@
 import { performance } from 'node:perf_hooks'
 import test from 'ava'
 import { Actor, createManualClock } from 'buskin'
-import type { ManualClock, Ref, System, Timer } from 'buskin'
-import { Puppet, deferred, inside, manualSystemFor, nextEvent, occupy, ofType, outcome, recordDeadLetters, recordEvents, rejectsWith, systemFor, throwsWith, turns } from './support-b.ts'
+import type { ActorOptions, ManualClock, Ref, System, Timer } from 'buskin'
+import { Puppet, deferred, inside, manualSystemFor, nextEvent, occupy, ofType, outcome, recordDeadLetters, recordEvents, rejectsWith, systemFor, temporary, throwsWith, turns } from './support-b.ts'
 
 /** An actor, the clock and what its timers wrote, with the instant. */
-function stage(t: Parameters<typeof manualSystemFor>[0]): { system: System, clock: ManualClock, actor: Ref<Puppet>, log: string[], note: (word: string) => void } {
+function stage(t: Parameters<typeof manualSystemFor>[0], options: ActorOptions = {}): { system: System, clock: ManualClock, actor: Ref<Puppet>, log: string[], note: (word: string) => void } {
   const { system, clock } = manualSystemFor(t)
   const log: string[] = []
-  return { system, clock, actor: system.spawn(Puppet, { name: 'actor' }), log, note: word => { log.push(`${word} ${clock.now()}`) } }
+  return { system, clock, actor: system.spawn(Puppet, { ...options, name: 'actor' }), log, note: word => { log.push(`${word} ${clock.now()}`) } }
 }
 
 // --------------------------------------------------------------------------------- the clock
@@ -323,7 +323,7 @@ for (const [name, end] of Object.entries<(actor: Ref<Puppet>) => Promise<unknown
   failure: actor => { actor.tell.run(() => { throw new Error('x') }); return actor.stopped }
 })) {
   test(`timers end with their actor: ${name}`, async t => {
-    const { clock, actor, log, note } = stage(t)
+    const { clock, actor, log, note } = stage(t, temporary)
     const timers = await inside(actor, me => [me.c.after(10, () => { note('fired') }), me.c.every(10, () => { note('tick') })])
     await end(actor)
     t.deepEqual(timers.map(timer => timer.active), [false, false])
@@ -332,6 +332,21 @@ for (const [name, end] of Object.entries<(actor: Ref<Puppet>) => Promise<unknown
     t.deepEqual(log, [])
   })
 }
+
+test('timers end with their instance: after a restart those of the new one run, and no others', async t => {
+  const { system, clock, log, note } = stage(t)
+  class Ticks extends Puppet {
+    override onStart() { this.ctx.every(10, () => { note(`of ${this.ctx.generation}`) }) }
+  }
+  const ticks = system.spawn(Ticks)
+  const timer = await inside(ticks, me => me.c.after(25, () => { note('never') }))
+  await clock.advance(15)
+  await outcome(ticks.ask.run(() => { throw new Error('x') }))
+  await system.idle()
+  t.false(timer.active)
+  await clock.advance(25)
+  t.deepEqual(log, ['of 0 10', 'of 1 25', 'of 1 35'])
+})
 
 test('a timer of an ended actor does not reach the next one in its place', async t => {
   const { system, clock, log, note } = stage(t)
@@ -450,7 +465,7 @@ for (const [name, act] of Object.entries<() => unknown>({
   rejects: async () => { await null; throw new Error('tick') }
 })) {
   test(`every stops when its callback ${name}, for it fails the actor`, async t => {
-    const { clock, actor, system } = stage(t)
+    const { clock, actor, system } = stage(t, temporary)
     const events = recordEvents(system)
     let ticks = 0
     await inside(actor, me => { me.c.every(10, () => { ticks++; return act() }) })
@@ -641,7 +656,7 @@ test('ttl is measured by the manual clock', async t => {
 test('startTimeout is measured by the manual clock', async t => {
   const { system, clock } = manualSystemFor(t)
   class Stuck extends Actor { override onStart() { return new Promise<void>(() => {}) } }
-  const [slow, quick] = [system.spawn(Stuck), system.spawn(Stuck, { startTimeout: 50 })]
+  const [slow, quick] = [system.spawn(Stuck, temporary), system.spawn(Stuck, { ...temporary, startTimeout: 50 })]
   const ended: string[] = []
   for (const [name, ref] of Object.entries({ slow, quick })) void ref.started.catch((error: { code: string }) => { ended.push(`${name} ${error.code} ${clock.now()}`) })
   await turns()

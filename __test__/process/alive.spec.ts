@@ -29,6 +29,7 @@ class Worker extends Actor {
   cancel() { this.timer.cancel() }
 }
 const system = createSystem({ cores: 0, log: false })
+const temporary = { restart: 'temporary' }
 `
 
 /** Runs a script in a process of its own at the root of the repository, where 'buskin' is this package. */
@@ -76,10 +77,14 @@ const scripts: readonly (readonly [string, string, string])[] = [
       try { const w = s.spawn(Worker); await w.ask.after(60_000, 'tick') } finally { await s[Symbol.asyncDispose]() } }`, 'exit;'],
   ['an outer timer goes on while an actor is idle', "await system.spawn(Worker).ask.note('handled'); setTimeout(() => say('later'), 20)", 'handled;later;exit;'],
   ['messages that are sent while the process is about to end are handled', "const w = system.spawn(Worker); process.once('beforeExit', () => w.tell.note('late'))", 'late;exit;'],
-  ['a failing tell is no unhandled rejection, sync or async', "const a = system.spawn(Worker), b = system.spawn(Worker); a.tell.fail(); b.tell.failLater(); await a.stopped; await b.stopped; say('on')", 'on;exit;'],
+  ['a failing tell is no unhandled rejection, sync or async', "const a = system.spawn(Worker, temporary), b = system.spawn(Worker, temporary); a.tell.fail(); b.tell.failLater(); await a.stopped; await b.stopped; say('on')", 'on;exit;'],
+  ['a restarted actor handles what waits, and does not hold the process afterwards', "const w = system.spawn(Worker); w.tell.failLater(); w.tell.note('handled'); await system.idle(); say(String(system.stats().restarts))", 'handled;1;exit;'],
+  ['a message behind the backoff of a restart holds the process until it is handled', `
+    const s = createSystem({ cores: 0, log: false, supervision: { backoff: { min: 50 } } })
+    const w = s.spawn(Worker); w.tell.fail(); w.tell.note('handled')`, 'handled;exit;'],
   ['a failed start whose started nobody handles is no unhandled rejection', `
     class Fails extends Worker { onStart() { throw new Error('on purpose') } }
-    const w = system.spawn(Fails); void w.started; await w.stopped; setTimeout(() => say('on'), 20)`, 'on;exit;'],
+    const w = system.spawn(Fails, temporary); void w.started; await w.stopped; setTimeout(() => say('on'), 20)`, 'on;exit;'],
   ['a killed handler that rejects later is no unhandled rejection', "const w = system.spawn(Worker); w.tell.failLater(); setImmediate(async () => { await w.kill(); setTimeout(() => say('on'), 50) })", 'on;exit;'],
   ['ten systems at once do not hold the process', "for (let i = 0; i < 10; i++) { const s = createSystem({ cores: 0, log: false }); await s.spawn(Worker).ask.note(String(i)) }", '0;1;2;3;4;5;6;7;8;9;exit;'],
 ]

@@ -1,4 +1,4 @@
-// The example that npm start runs: it ends by itself and on Ctrl-C, and what it prints suits where it prints to.
+// The examples. The one that npm start runs ends by itself and on Ctrl-C, and what it prints suits where it prints to.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
@@ -15,7 +15,11 @@ interface Running {
 }
 
 function start(seconds: number): Running {
-  const args = ['--import', new URL('scripts/ts.mjs', root).href, 'examples/main.ts', `--seconds=${seconds}`]
+  return run('examples/main.ts', `--seconds=${seconds}`)
+}
+
+function run(...program: readonly string[]): Running {
+  const args = ['--import', new URL('scripts/ts.mjs', root).href, ...program]
   const child = spawn(process.execPath, args, { cwd: fileURLToPath(root), stdio: ['ignore', 'pipe', 'pipe'], timeout: 60_000, killSignal: 'SIGKILL' })
   let out = ''
   let err = ''
@@ -83,4 +87,23 @@ test('on a terminal the table is drawn over the one before, and fits any size', 
   const lines = (text: string) => text.split('\n').length - 1
   t.deepEqual(drawn.map(up), [0, lines(drawn[0]!), 9])
   t.deepEqual(drawn.slice(1).map(lines), [9, 9])
+})
+
+test('the supervision example shows each kind of restart, and ends by itself with code 0', async (t) => {
+  t.timeout(90_000)
+  const { code, signal, out, err } = await run('examples/supervision.ts').ended
+  t.deepEqual({ code, signal, err }, { code: 0, signal: null, err: '' })
+  const acts = new Map(out.trim().split('\n\n').map((act) => {
+    const [title, ...lines] = act.split('\n')
+    return [title!.split(':')[0]!, lines.map((line) => line.replace(/^ *\d+\.\d\d s  /, ''))]
+  }))
+  t.deepEqual([...acts.keys()], ['One for one', 'Rest for one', 'Backoff', 'Health', 'Decide', 'Escalation', 'closed'])
+  t.is(acts.get('One for one')?.at(-1), 'cues with the next one: 3, 1, 3')
+  t.is(acts.get('Rest for one')?.at(-1), 'cues of winch, rope and cloth: 2, 1, 1')
+  t.is(acts.get('Backoff')?.filter((line) => / -> restart in \d+ ms$/.test(line)).length, 4)
+  t.is(acts.get('Backoff')?.at(-1), 'La!')
+  t.is(acts.get('Health')?.at(-1), 'fog for 1 min')
+  t.is(acts.get('Decide')?.at(-1), 'cues played: 1 2 - 3 - 1')
+  t.is(acts.get('Escalation')?.at(-1), 'still here: /lamps /curtain /soprano /fog /conductor')
+  t.regex(out, /^closed: 10 restarts; 27 sent = 20 handled \+ 7 failed \+ 0 dead letters$/m)
 })

@@ -156,6 +156,17 @@ const made: Readonly<Record<string, Made>> = {
     code: 'ERR_BUSKIN_OPTION',
     names: ["unknown option 'mailbx'; did you mean 'mailbox'?"],
   },
+  timedOut: {
+    error: errors.timedOut('health check', 'onHealth', '/a', 50, 'health.timeout'),
+    code: 'ERR_BUSKIN_TIMEOUT',
+    names: ['health check', 'onHealth', '/a', '50 ms', 'health.timeout'],
+  },
+  linkBroken: { error: errors.linkBroken('/a', 'killed'), code: 'ERR_BUSKIN_STOPPED', names: ['/a', 'killed', 'watch'] },
+  startedTooOften: {
+    error: errors.startedTooOften('/a', 3, 500),
+    code: 'ERR_BUSKIN_STOPPED',
+    names: ['/a', '3 restarts', '500 ms', 'supervision.maxRestarts'],
+  },
   later: {
     error: errors.later('cores', 2, '0'),
     code: 'ERR_BUSKIN_OPTION',

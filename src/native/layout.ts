@@ -1,7 +1,7 @@
 // Generated from crates/core/src/entry.rs by scripts/layout.mjs. Do not edit.
 
 /** Which layout this is: the addon must have been built with the same. */
-export const LAYOUT = 1654743762
+export const LAYOUT = 6291059
 /** The low bits of head. */
 export const OP_MASK = 31
 /** The tag is the upper half of head: which method, or which class. */
@@ -117,7 +117,7 @@ export const NOTE_CYCLE = 15
 export const NOTE_CLOSED = 16
 /** As FAILED, and age = restarts: what does the parent's decide say? DECISION answers. */
 export const NOTE_DECIDE = 17
-/** Belongs to the entry before: index = directive, age = restarts, payload = delay in ms, from = strategy. */
+/** Belongs to the entry before: index = directive, age = restarts, payload = delay in ms, from = strategy; corr = 1 when this failure changes nothing. */
 export const NOTE_VERDICT = 18
 /** The instance is over, the actor is not; payload = generation, from = slot of the error, corr = reason. */
 export const NOTE_DOWN = 19

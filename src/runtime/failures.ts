@@ -60,8 +60,8 @@ function directive(answer: unknown, phase: number): number {
   return number
 }
 
-/** A failure, and in the entry behind it what is done about it. */
-export function verdict(lane: Lane, answer: number, restarts: number, delay: number, strategy: number): void {
+/** A failure, and in the entry behind it what is done about it; `asIs`: nothing, it was decided by another one before. */
+export function verdict(lane: Lane, answer: number, restarts: number, delay: number, strategy: number, asIs: boolean): void {
   const [head, index, , number, phase, parent] = lane.failed as unknown as [number, number, number, number, number, number]
   const ref = lane.refs[index] as LocalRef
   const more = moreOf(ref)
@@ -74,15 +74,19 @@ export function verdict(lane: Lane, answer: number, restarts: number, delay: num
     failure = failureOf(lane, ref, head, number, phase, parent, restarts)
   }
   lane.thrown.delete(number)
-  if (phase !== PHASE_STOP) more.failed = { error: failure.error }
+  const { generation } = failure
+  // the first that is decided about is what the instance ends with
+  if (!asIs || (phase !== PHASE_STOP && more.failed?.generation !== generation)) more.failed = { error: failure.error, generation }
   const decision = DIRECTIVES[answer] as Directive
-  if (answer === DIRECTIVE_RESTART) {
+  if (asIs) {
+    // what follows is what follows from the one before
+  } else if (answer === DIRECTIVE_RESTART) {
     more.failure = failure
     if (strategy !== 0) lane.causes.set(parent, failure)
   } else if (answer === DIRECTIVE_ESCALATE) {
     lane.escalating = failure
   }
-  const { error, method, generation } = failure
+  const { error, method } = failure
   lane.log.error('actor failed', { actor: ref.path, phase: failure.phase, method, decision, delay, error })
   publishDecision(lane, {
     type: 'failed',
@@ -103,8 +107,7 @@ function failureOf(lane: Lane, ref: LocalRef, head: number, number: number, phas
   const word = PHASES[phase] as Failure['phase']
   switch (phase) {
     case PHASE_CHILD: {
-      const escalated = lane.escalated.get(ref.index)
-      lane.escalated.delete(ref.index)
+      const escalated = lane.escalated.get(ref.index)?.shift()
       return record(escalated?.error, escalated?.phase ?? 'message', null)
     }
     case PHASE_LINK:
@@ -141,7 +144,11 @@ export function escalated(lane: Lane, index: number, child: number, hasFailed: b
   const failure = hasFailed ? (lane.escalating as Failure) : tooOften(lane, index, ref)
   lane.escalating = undefined
   const path = pathOf(lane, index)
-  if (index !== 0) lane.escalated.set(index, failure)
+  if (index !== 0) {
+    const before = lane.escalated.get(index)
+    if (before === undefined) lane.escalated.set(index, [failure])
+    else before.push(failure)
+  }
   const what = index !== 0 ? 'its supervisor fails with it' : ends ? 'the system ends' : 'it is only reported'
   lane.log.error(`a failure escalates: ${what}`, { actor: ref.path, supervisor: path, error: failure.error })
   if (ends) lane.endBy(failure.error)

@@ -162,8 +162,8 @@ export class Lane {
   readonly failed = new Int32Array(WORDS)
   /** What a group is restarted after, by its supervisor. */
   readonly causes = new Map<number, Failure>()
-  /** What a supervisor fails with, by its index, and what is about to be that. */
-  readonly escalated = new Map<number, Failure>()
+  /** What a supervisor fails with, by its index, in the order in which that is reported; and what is about to be that. */
+  readonly escalated = new Map<number, Failure[]>()
   escalating: Failure | undefined = undefined
   readonly profiles: Profiles
 

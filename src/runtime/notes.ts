@@ -84,7 +84,7 @@ export function note(lane: Lane, head: number, o: number, i: number): void {
       lane.failed.set(inbox.subarray(o, o + WORDS))
       return
     case NOTE_VERDICT:
-      return verdict(lane, index, inbox[o + 2] as number, payload, inbox[o + 4] as number)
+      return verdict(lane, index, inbox[o + 2] as number, payload, inbox[o + 4] as number, corr === 1)
     case NOTE_DECIDE:
       return decide(lane, o)
     case NOTE_ESCALATED:

@@ -51,8 +51,8 @@ export class More {
   /** Concurrent runs. */
   shared: Set<Run> | undefined = undefined
   producers: Set<Producer> | undefined = undefined
-  /** What it failed with last. */
-  failed: { readonly error: unknown } | undefined = undefined
+  /** What it failed with last, and in which instance. */
+  failed: { readonly error: unknown; readonly generation: number } | undefined = undefined
   hasStarted = false
   /** onStop is running, or about to. */
   isStopping = false

@@ -168,7 +168,7 @@ pub mod note {
     /// As FAILED, and `age` = restarts: what does the parent's `decide` say? DECISION answers.
     pub const DECIDE: u32 = 17;
     /// Belongs to the entry before: `index` = [`super::directive`], `age` = restarts, `payload` = delay in ms, `from` =
-    /// strategy.
+    /// strategy; `corr` = 1 when this failure changes nothing.
     pub const VERDICT: u32 = 18;
     /// The instance is over, the actor is not; `payload` = generation, `from` = slot of the error, `corr` = reason.
     pub const DOWN: u32 = 19;

@@ -38,7 +38,8 @@ impl Lane {
         }
         let given = self.registry.given(index).map(str::to_owned);
         if let Some(name) = given {
-            if self.find(parent, &name).is_some() {
+            // also one whose spawn is on its way has it
+            if self.registry.find(parent, &name).is_some() || self.find(parent, &name).is_some() {
                 return adopted::NAME_TAKEN;
             }
             self.registry.take(index);

@@ -60,8 +60,9 @@ impl Lane {
     /// Two actors fail together from now on.
     pub(super) fn link(&mut self, e: &Entry) {
         let (owner, link) = (e.from, e.payload);
-        let Some(owner_age) = self.table.get(owner).filter(|c| !c.state.is_over()).map(|c| c.age) else {
-            return;
+        let is_between = self.is_between(owner);
+        let Some(owner_age) = self.table.get(owner).filter(|c| !c.state.is_over() && !is_between).map(|c| c.age) else {
+            return self.notify(Entry { head: note::UNLINKED, index: owner, payload: link, ..Entry::default() });
         };
         if self.live(e.index, e.age).is_none_or(|c| c.state.is_over()) || e.corr != 0 {
             self.notify(Entry { head: note::UNLINKED, index: e.index, payload: link, ..Entry::default() });

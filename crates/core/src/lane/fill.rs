@@ -27,6 +27,7 @@ impl Lane {
             match entry.op() {
                 note::ENDED => self.ended.push(entry.index),
                 note::ACCEPTED => self.accepts -= 1,
+                note::DOWN => self.given_up.iter_mut().filter(|g| g.0 == entry.index).for_each(|g| g.1 = true),
                 _ => {}
             }
             io.inbox[self.filled] = entry;
@@ -61,6 +62,8 @@ impl Lane {
         match cell.state {
             State::Active => {}
             State::Free => return self.recycle_late(index),
+            // what the instance before has yet to say of its runs must not be taken for this one's
+            State::Starting if self.given_up.iter().any(|g| g.0 == index) => return self.push_ready(index),
             State::Starting if cell.is(bit::START_DUE) => {
                 cell.bits &= !bit::START_DUE;
                 let (age, generation) = (cell.age, cell.generation);

@@ -47,8 +47,7 @@ impl Lane {
         }
         let cause = if why == reason::FAILED { again::GROUP } else { again::NORMAL };
         let current = Some((first, self.table.at(first).age));
-        let group =
-            Group { at: members.len(), members, current, phase: Phase::Stopping, delay, cause, key: 0 };
+        let group = Group { at: members.len(), members, current, phase: Phase::Stopping, delay, cause, key: 0 };
         self.ext(supervisor).supervisor.get_or_insert_default().group = Some(group);
         self.wind_up(first, why, true);
     }
@@ -83,6 +82,10 @@ impl Lane {
     /// Goes on as far as nobody has to be waited for.
     pub(super) fn group_steps(&mut self, supervisor: u32) {
         let Some(mut group) = self.take_group(supervisor) else { return };
+        if group.phase == Phase::Waiting && !self.is_waited_for(supervisor, &group) {
+            self.backoffs -= 1;
+            return self.take_off(group.key);
+        }
         let goes_on = match group.phase {
             Phase::Stopping => self.stop_members(supervisor, &mut group),
             Phase::Waiting => true,
@@ -97,6 +100,12 @@ impl Lane {
 
     /// Stops the next member, unless one still is at it. When all have stopped the wait begins, or the start.
     fn stop_members(&mut self, supervisor: u32, group: &mut Group) -> bool {
+        if let Some((index, age)) = group.current
+            && self.live(index, age).is_some_and(|c| c.is(bit::GROUPED) && c.state.runs())
+            && group.members.get(group.at) == group.current.as_ref()
+        {
+            group.at += 1; // it had failed, and was resumed: it is asked again
+        }
         loop {
             if group.current.take_if(|m| !self.is_winding(supervisor, *m)).is_none() && group.current.is_some() {
                 return true;
@@ -107,7 +116,7 @@ impl Lane {
             let (index, age) = member;
             let Some(cell) = self.live(index, age).filter(|c| c.parent == supervisor) else { continue };
             match cell.state {
-                State::Down => {}
+                State::Down => self.disarm(index), // adopted in mid-backoff: from now on it waits with the group
                 State::Starting | State::Active | State::Suspended => {
                     if cell.restart() == Restart::Temporary {
                         self.end(index, reason::SHUTDOWN);
@@ -130,6 +139,12 @@ impl Lane {
         }
         group.phase = Phase::Starting;
         self.start_members(supervisor, group)
+    }
+
+    /// Whether anybody is left that the wait is for.
+    fn is_waited_for(&mut self, supervisor: u32, group: &Group) -> bool {
+        let here = |c: &&mut crate::cell::Cell| c.parent == supervisor && c.state == State::Down;
+        group.members.iter().any(|&(index, age)| self.live(index, age).filter(here).is_some())
     }
 
     fn is_winding(&mut self, supervisor: u32, (index, age): (u32, u32)) -> bool {

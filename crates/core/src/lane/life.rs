@@ -1,6 +1,7 @@
 //! Starting, failing, ending: what follows from a fact, step by step. No recursion: a step that calls for another
 //! puts it on the list, so a tree of any depth ends without a deep stack.
 
+use super::supervision::Failure;
 use super::{Fact, Lane, ROOT};
 use crate::cell::ext::FOREVER;
 use crate::cell::{State, bit, family};
@@ -11,7 +12,9 @@ impl Lane {
     pub(super) fn draw_consequences(&mut self) {
         while let Some(fact) = self.facts.pop_front() {
             match fact {
-                Fact::Failed { index, phase, tag, error } => self.failed(index, phase, tag, error),
+                Fact::Failed { index, phase, tag, error, starting } => {
+                    self.failed(Failure { index, phase, tag, error, starting });
+                }
                 Fact::Step { index } => self.step(index),
                 Fact::Hooked { index, error } => self.hooked(index, error),
                 Fact::End { index, age, reason } => {
@@ -64,9 +67,10 @@ impl Lane {
     /// Something in the actor failed. Nothing more is delivered to it; the rest follows at the end of the turn.
     pub(super) fn fail(&mut self, index: u32, phase: u32, tag: u32, error: u32) {
         let cell = self.table.at_mut(index);
+        let starting = cell.state == State::Starting;
         match cell.state {
             State::Starting | State::Active | State::Suspended => {
-                if cell.state != State::Starting {
+                if !starting {
                     self.lives += 1;
                 }
                 self.endings += 1;
@@ -75,7 +79,7 @@ impl Lane {
             _ => {}
         }
         let go_on = cell.state == State::StopHand && !cell.in_hand();
-        self.facts.push_back(Fact::Failed { index, phase, tag, error });
+        self.facts.push_back(Fact::Failed { index, phase, tag, error, starting });
         if go_on {
             self.facts.push_back(Fact::Step { index });
         }
@@ -203,7 +207,7 @@ impl Lane {
     fn drained(&mut self, index: u32, age: u32) {
         let Some(cell) = self.live(index, age) else { return };
         let parked = cell.is(bit::PARKED);
-        let open = matches!(cell.state, State::Active | State::Suspended);
+        let open = matches!(cell.state, State::Active | State::Suspended | State::Down);
         if cell.is(bit::DRAINING) && open && cell.waiting == 0 && !parked && !cell.in_hand() {
             self.end(index, reason::NORMAL);
         }
@@ -221,6 +225,9 @@ impl Lane {
         let cell = self.table.at_mut(index);
         cell.reason = reason::KILLED.to_le_bytes()[0];
         cell.bits &= !(bit::START_DUE | bit::STOP_DUE);
+        if cell.in_hand() {
+            self.ext(index).restarts.get_or_insert_default().given_up = true;
+        }
         self.give_up(index);
         self.finish(index);
     }

@@ -69,8 +69,8 @@ pub struct Rings<'a> {
 /// What is left to do at the end of a turn's routing.
 #[derive(Clone, Copy, Debug)]
 enum Fact {
-    /// An actor failed in `phase`.
-    Failed { index: u32, phase: u32, tag: u32, error: u32 },
+    /// An actor failed in `phase`; `starting`: before it had started.
+    Failed { index: u32, phase: u32, tag: u32, error: u32, starting: bool },
     /// What held the end of an actor up is done.
     Step { index: u32 },
     /// onStop is done.
@@ -157,6 +157,9 @@ pub struct Lane {
     reading: bool,
     /// Actors whose end is in the inbox: their indices are free when it was read.
     ended: Vec<u32>,
+    /// Instances that had something in hand when they ended, and whether the isolate was handed DOWN: until it has read
+    /// that, what comes of it must meet no other instance.
+    given_up: Vec<(u32, bool)>,
     /// Actors that start or end.
     lives: u64,
     /// Of those, the ones that end, and the ones that drain: while there are any, no message skips its mailbox.
@@ -227,6 +230,7 @@ impl Lane {
             held: Vec::new(),
             reading: false,
             ended: Vec::new(),
+            given_up: Vec::new(),
             lives: 0,
             endings: 0,
             backoffs: 0,
@@ -270,7 +274,8 @@ impl Lane {
         self.take_later();
         self.submit_all(io, true, !ticked);
         if ticked {
-            self.tick(); // what was done before its deadline was in time
+            self.draw_consequences(); // what was done before its deadline was in time
+            self.tick();
         }
         if !self.facts.is_empty() {
             self.draw_consequences();
@@ -324,6 +329,7 @@ impl Lane {
         while let Some(index) = self.ended.pop() {
             self.recycle(index);
         }
+        self.given_up.retain(|g| !g.1);
         self.mortal.clear();
         (self.filled, self.acked) = (0, 0);
     }

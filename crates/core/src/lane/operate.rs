@@ -14,6 +14,9 @@ impl Lane {
             op::SPAWN => self.spawn(entry, extra),
             op::STOP => self.stop(entry),
             op::DONE => self.done(entry),
+            // what an instance that is over began has ended with it
+            op::WATCH if self.is_between(entry.from) => {}
+            op::TIMER if self.is_between(entry.index) => {}
             op::WATCH => self.watch(entry),
             op::UNWATCH => self.unwatch(entry.from, entry.payload),
             op::TIMER => self.timer(entry),
@@ -70,7 +73,7 @@ impl Lane {
         self.lives += 1;
         // a parent that ends takes no more children, one that has ended is none
         let parent = self.table.get(e.from).filter(|p| p.state != State::Free && e.from != e.index);
-        let orphan = parent.is_none_or(|p| p.state.is_over());
+        let orphan = parent.is_none_or(|p| p.state.is_over()) || self.is_between(e.from);
         let parent = if parent.is_some() { e.from } else { ROOT };
         family::adopt(&mut self.table, parent, e.index);
         if orphan {
@@ -80,6 +83,7 @@ impl Lane {
     }
 
     fn stop(&mut self, e: &Entry) {
+        let is_between = self.is_between(e.index);
         let Some(cell) = self.table.get_mut(e.index).filter(|c| c.age == e.age && c.state != State::Free) else {
             return;
         };
@@ -96,6 +100,7 @@ impl Lane {
                 self.facts.push_back(Fact::Drained { index: e.index, age: e.age });
             }
             stop::DRAIN => {}
+            stop::SELF if is_between => {} // the instance before wanted to end: it has
             stop::SELF if cell.restart() == Restart::Permanent => self.stops_itself(e.index),
             _ => self.end(e.index, reason::NORMAL),
         }
@@ -133,6 +138,12 @@ impl Lane {
         if active {
             self.push_ready(e.index);
         }
+    }
+
+    /// Whether an instance of it is over and the next one has yet to be made: what it says now the one before says.
+    pub(super) fn is_between(&self, index: u32) -> bool {
+        let Some(cell) = self.table.get(index) else { return false };
+        cell.state == State::Down || (cell.state == State::Starting && cell.generation > 0 && cell.is(bit::START_DUE))
     }
 
     /// Whether `brutal` was asked for when it is to end.

@@ -8,11 +8,13 @@ use crate::supervise::{Directive, PROFILE, Profile, Strategy};
 
 /// One failure of one instance.
 #[derive(Clone, Copy)]
-struct Failure {
-    index: u32,
-    phase: u32,
-    tag: u32,
-    error: u32,
+pub(super) struct Failure {
+    pub(super) index: u32,
+    pub(super) phase: u32,
+    pub(super) tag: u32,
+    pub(super) error: u32,
+    /// It had not started: there is nothing to go on with, whatever it was that failed.
+    pub(super) starting: bool,
 }
 
 impl Lane {
@@ -42,20 +44,20 @@ impl Lane {
     // ---------------------------------------------------------------------------------------- decisions
 
     /// An instance failed. Whoever ends anyway is reported, and the end goes on.
-    pub(super) fn failed(&mut self, index: u32, phase: u32, tag: u32, error: u32) {
+    pub(super) fn failed(&mut self, failure: Failure) {
+        let Failure { index, phase, tag, error, starting } = failure;
         let cell = self.table.at_mut(index);
         if cell.state != State::Failing || self.exts.get(cell.ext).is_some_and(|x| x.asking.is_some()) {
             return self.report_as_is(index, phase, tag, error);
         }
-        if phase == phase::START {
-            cell.hand = 0; // a start that is late is given up
+        if phase == phase::START && std::mem::take(&mut cell.hand) != 0 {
+            self.ext(index).restarts.get_or_insert_default().given_up = true; // a start that is late
             self.drop_asking(index);
         }
-        let failure = Failure { index, phase, tag, error };
         self.ext(index).error = error;
         let parent = self.table.at(index).parent;
         if !self.is_final(index) && self.profile_of(parent).decides {
-            self.ext(index).asking = Some((phase, tag));
+            self.ext(index).asking = Some((phase, tag, starting));
             let restarts = self.restarts_of(index);
             let head = note::DECIDE | tag << TAG_SHIFT;
             return self.notify(Entry { head, index, age: restarts, payload: error, from: phase, corr: parent });
@@ -69,8 +71,8 @@ impl Lane {
             return; // it was killed meanwhile
         }
         let ext = self.ext(e.index);
-        let Some((phase, tag)) = ext.asking.take() else { return };
-        let failure = Failure { index: e.index, phase, tag, error: ext.error };
+        let Some((phase, tag, starting)) = ext.asking.take() else { return };
+        let failure = Failure { index: e.index, phase, tag, error: ext.error, starting };
         self.decide(failure, Directive::from_number(e.payload));
     }
 
@@ -78,14 +80,15 @@ impl Lane {
         let index = failure.index;
         let cell = self.table.at(index);
         let (supervisor, restart) = (cell.parent, cell.restart());
-        let cause = if failure.phase == phase::START { Cause::Start } else { Cause::Failed };
+        let cause = if failure.starting { Cause::Start } else { Cause::Failed };
         let case = Case { restart, cause, asked, is_final: self.is_final(index) };
         let mut directive = judge(&case);
         let joins = directive == Directive::Restart && self.is_stopping_with_group(index);
         if directive == Directive::Restart && !joins && self.is_too_often(supervisor) {
             directive = Directive::Escalate;
         }
-        let delay = if directive == Directive::Restart { self.next_delay(index, supervisor) } else { 0 };
+        let counts = directive == Directive::Restart && !joins;
+        let delay = if counts { self.next_delay(index, supervisor) } else { 0 };
         self.report(failure, directive, delay);
         match directive {
             Directive::Resume => self.resume(index),
@@ -106,8 +109,17 @@ impl Lane {
         if cell.state.is_over() || cell.state == State::Failing {
             return;
         }
-        let case = Case { restart: cell.restart(), cause: Cause::Normal, asked: None, is_final: self.is_final(index) || cell.is(bit::DRAINING) };
+        let case = Case {
+            restart: cell.restart(),
+            cause: Cause::Normal,
+            asked: None,
+            is_final: self.is_final(index) || cell.is(bit::DRAINING),
+        };
         match judge(&case) {
+            Directive::Restart if self.is_stopping_with_group(index) => {
+                self.begin_end(index);
+                self.wind_up(index, reason::NORMAL, true);
+            }
             Directive::Restart if self.is_too_often(supervisor) => {
                 self.end(index, reason::NORMAL);
                 self.escalate(supervisor, index, false);
@@ -124,7 +136,7 @@ impl Lane {
     /// Whether it does not come back whatever the options say.
     fn is_final(&self, index: u32) -> bool {
         let parent = self.table.at(self.table.at(index).parent);
-        parent.state.is_winding() || self.ext_of(index).is_some_and(|x| x.is_final)
+        parent.state.is_over() || self.ext_of(index).is_some_and(|x| x.is_final)
     }
 
     /// Counts one more restart below `supervisor`. Whether that is more than it allows.
@@ -176,7 +188,7 @@ impl Lane {
     // ------------------------------------------------------------------------------------------ reports
 
     fn report(&mut self, failure: Failure, directive: Directive, delay: u64) {
-        self.report_with(failure, directive.number(), delay);
+        self.report_with(failure, directive.number(), delay, false);
     }
 
     /// A failure that changes nothing: what becomes of the actor was decided before.
@@ -184,11 +196,11 @@ impl Lane {
         let cell = self.table.at(index);
         let comes_back = !cell.ends() && (cell.is(bit::AGAIN) || cell.state == State::Down);
         let what = if comes_back { directive::RESTART } else { directive::STOP };
-        self.report_with(Failure { index, phase, tag, error }, what, 0);
+        self.report_with(Failure { index, phase, tag, error, starting: false }, what, 0, true);
     }
 
-    fn report_with(&mut self, failure: Failure, directive: u32, delay: u64) {
-        let Failure { index, phase, tag, error } = failure;
+    fn report_with(&mut self, failure: Failure, directive: u32, delay: u64, as_is: bool) {
+        let Failure { index, phase, tag, error, .. } = failure;
         let cell = self.table.at(index);
         let (age, parent) = (cell.age, cell.parent);
         let restarts = if cell.state == State::Free { 0 } else { self.restarts_of(index) };
@@ -202,7 +214,7 @@ impl Lane {
             age: restarts,
             payload: delay,
             from: strategy,
-            corr: 0,
+            corr: u32::from(as_is),
         });
     }
 
@@ -217,6 +229,10 @@ impl Lane {
         self.ext(index).error = 0;
         self.take_up(index);
         self.watch_health(index);
+        if self.is_stopping_with_group(index) {
+            let supervisor = self.table.at(index).parent;
+            self.facts.push_back(Fact::Group { supervisor }); // it is stopped all the same
+        }
     }
 
     /// What waits may go on.
@@ -252,7 +268,7 @@ impl Lane {
         }
         self.unbind(index, why);
         let c = self.table.at_mut(index);
-        c.bits &= !(bit::AGAIN | bit::MADE | bit::STOP_DUE | bit::START_DUE | bit::SERIAL);
+        c.bits &= !(bit::AGAIN | bit::MADE | bit::STOP_DUE | bit::START_DUE | bit::SERIAL | bit::LATE);
         c.state = State::Down;
         c.reason = 0;
         c.generation += u32::from(made);
@@ -263,6 +279,9 @@ impl Lane {
         let restarts = ext.restarts.get_or_insert_default();
         restarts.counts = made;
         let delay = restarts.delay;
+        if std::mem::take(&mut restarts.given_up) && made {
+            self.given_up.push((index, false));
+        }
         if cell.is(bit::GROUPED) {
             self.facts.push_back(Fact::Group { supervisor: cell.parent });
         } else if delay == 0 {
@@ -297,10 +316,11 @@ impl Lane {
 
     /// An instance has started; if it took the place of another, its group goes on and senders that wait may come in.
     pub(super) fn is_up(&mut self, index: u32) {
-        let cell = self.table.at_mut(index);
+        let cell = self.table.at(index);
         let (generation, grouped, supervisor) = (cell.generation, cell.is(bit::GROUPED), cell.parent);
-        cell.bits &= !bit::GROUPED;
-        if grouped {
+        // one whose first start ends while its group is being stopped has its turn to stop yet to come
+        if grouped && !self.is_stopping_with_group(index) {
+            self.table.at_mut(index).bits &= !bit::GROUPED;
             self.facts.push_back(Fact::Group { supervisor });
         }
         if generation == 0 {

@@ -2,13 +2,16 @@
 //! does (src/runtime/dispatch.ts). After every turn and every submission the lane's counts are audited.
 #![allow(dead_code)] // every test file uses a part of it
 
+pub(crate) mod supervision;
+pub(crate) mod supervision_model;
+
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use buskin_core::clock::Clock;
 use buskin_core::entry::{
-    Entry, OP_MASK, TAG_SHIFT, adopted, dead, directive, flag, mark, mode, note, op, outcome, reason, restart, spawn, stop,
-    word,
+    Entry, OP_MASK, TAG_SHIFT, adopted, dead, directive, flag, mark, mode, note, op, outcome, reason, restart, spawn,
+    stop, word,
 };
 use buskin_core::lane::{Defaults, Lane, Rings};
 use buskin_core::limits::{CALL_BITS, CALL_MASK};

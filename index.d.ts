@@ -103,6 +103,66 @@ export interface System extends AsyncDisposable {
 /** Makes a system. Its actors' handlers run in the AsyncLocalStorage context of this call. */
 export declare function createSystem(options?: SystemOptions): System;
 
+/**
+ * What went wrong, as a word that stays the same across versions. Compare with it, never with a message.
+ */
+export type BuskinErrorCode =
+  | 'ERR_BUSKIN_OPTION'
+  | 'ERR_BUSKIN_NOT_AN_ACTOR'
+  | 'ERR_BUSKIN_NAME_TAKEN'
+  | 'ERR_BUSKIN_NO_HANDLER'
+  | 'ERR_BUSKIN_STOPPED'
+  | 'ERR_BUSKIN_TIMEOUT'
+  | 'ERR_BUSKIN_MAILBOX_FULL'
+  | 'ERR_BUSKIN_EXPIRED'
+  | 'ERR_BUSKIN_ABORTED'
+  | 'ERR_BUSKIN_DEADLOCK'
+  | 'ERR_BUSKIN_NOT_SERIALIZABLE'
+  | 'ERR_BUSKIN_CORE_LOST'
+  | 'ERR_BUSKIN_MODULE'
+  | 'ERR_BUSKIN_START'
+  | 'ERR_BUSKIN_CLOSED'
+  | 'ERR_BUSKIN_ADDON';
+/**
+ * An error that Buskin itself raises, as opposed to one that a handler threw. Its `code` says which;
+ * its message names the actor or option concerned and ends with what to do about it.
+ */
+export declare class BuskinError extends Error {
+  /** What went wrong; stable across versions. */
+  readonly code: BuskinErrorCode;
+  /**
+   * @param code What went wrong.
+   * @param message What, which thing, and the remedy.
+   * @param options `cause`: the error behind this one.
+   */
+  constructor(code: BuskinErrorCode, message: string, options?: {
+    cause?: unknown;
+  });
+  /**
+   * Whether `value` is an error of Buskin, and has the given code if one is given. Also true for errors that another
+   * copy of the package made, where `instanceof` is not.
+   */
+  static is(value: unknown, code?: BuskinErrorCode): value is BuskinError;
+}
+/**
+ * Thrown by a handler to say no to the asker without failing the actor: the ask rejects with this very object, the
+ * message counts as handled, and no supervisor hears of it.
+ */
+export declare class Refusal extends Error {
+  /** Whatever the handler wants the asker to know beside the message. */
+  readonly details: unknown;
+  /**
+   * @param message Why the request is refused.
+   * @param options `details` for the asker; `cause`: the error behind the refusal.
+   */
+  constructor(message: string, options?: {
+    cause?: unknown;
+    details?: unknown;
+  });
+  /** Whether `value` is a refusal, also one that another copy of the package made. */
+  static is(value: unknown): value is Refusal;
+}
+
 /** Only what `createManualClock` made is accepted: the core drives it. */
 export interface ManualClock {
   /** In ms. */
@@ -535,11 +595,17 @@ export interface Context<A extends Actor = Actor> {
   }): Timer;
   /** Runs once, inside this actor, when `target` has ended for good; at once when it has already. */
   watch(target: Ref<any>, run: (reason: ExitReason, target: Ref<any>) => unknown): Subscription;
-  /** Both ends fail together, unless one traps it by watching. Not available yet: refused with `ERR_BUSKIN_OPTION`. */
+  /**
+   * From now on both fail when one does, or is killed: the other one with the same error. A normal end does not count,
+   * and one that watches the other lives on. Ends with the instance of either.
+   */
   link(target: Ref<any>): Subscription;
-  /** Gives an actor this one as its parent. Not available yet: rejects with `ERR_BUSKIN_OPTION`. */
+  /**
+   * Gives an actor this one as its parent: it is its youngest child then, and has another path. Rejects when a child
+   * of this actor has its name, when it has ended, and when it is this actor or above it.
+   */
   adopt(target: Ref<any>): Promise<void>;
-  /** Hands an actor to the root. Not available yet: rejects with `ERR_BUSKIN_OPTION`. */
+  /** Hands a child of this actor to the root. */
   release(target: Ref<any>): Promise<void>;
 }
 
@@ -564,65 +630,5 @@ export declare abstract class Actor {
 }
 /** A class whose instances are actors; `P` are the arguments of its constructor. */
 export type ActorClass<A extends Actor = Actor, P extends readonly unknown[] = any> = (new (...args: P) => A) & ActorStatics;
-
-/**
- * What went wrong, as a word that stays the same across versions. Compare with it, never with a message.
- */
-export type BuskinErrorCode =
-  | 'ERR_BUSKIN_OPTION'
-  | 'ERR_BUSKIN_NOT_AN_ACTOR'
-  | 'ERR_BUSKIN_NAME_TAKEN'
-  | 'ERR_BUSKIN_NO_HANDLER'
-  | 'ERR_BUSKIN_STOPPED'
-  | 'ERR_BUSKIN_TIMEOUT'
-  | 'ERR_BUSKIN_MAILBOX_FULL'
-  | 'ERR_BUSKIN_EXPIRED'
-  | 'ERR_BUSKIN_ABORTED'
-  | 'ERR_BUSKIN_DEADLOCK'
-  | 'ERR_BUSKIN_NOT_SERIALIZABLE'
-  | 'ERR_BUSKIN_CORE_LOST'
-  | 'ERR_BUSKIN_MODULE'
-  | 'ERR_BUSKIN_START'
-  | 'ERR_BUSKIN_CLOSED'
-  | 'ERR_BUSKIN_ADDON';
-/**
- * An error that Buskin itself raises, as opposed to one that a handler threw. Its `code` says which;
- * its message names the actor or option concerned and ends with what to do about it.
- */
-export declare class BuskinError extends Error {
-  /** What went wrong; stable across versions. */
-  readonly code: BuskinErrorCode;
-  /**
-   * @param code What went wrong.
-   * @param message What, which thing, and the remedy.
-   * @param options `cause`: the error behind this one.
-   */
-  constructor(code: BuskinErrorCode, message: string, options?: {
-    cause?: unknown;
-  });
-  /**
-   * Whether `value` is an error of Buskin, and has the given code if one is given. Also true for errors that another
-   * copy of the package made, where `instanceof` is not.
-   */
-  static is(value: unknown, code?: BuskinErrorCode): value is BuskinError;
-}
-/**
- * Thrown by a handler to say no to the asker without failing the actor: the ask rejects with this very object, the
- * message counts as handled, and no supervisor hears of it.
- */
-export declare class Refusal extends Error {
-  /** Whatever the handler wants the asker to know beside the message. */
-  readonly details: unknown;
-  /**
-   * @param message Why the request is refused.
-   * @param options `details` for the asker; `cause`: the error behind the refusal.
-   */
-  constructor(message: string, options?: {
-    cause?: unknown;
-    details?: unknown;
-  });
-  /** Whether `value` is a refusal, also one that another copy of the package made. */
-  static is(value: unknown): value is Refusal;
-}
 
 export {}

@@ -425,16 +425,19 @@ for (const method of ['failing', 'asyncFailing'] as const) {
     t.like(system.stats(), { sent: 1, handled: 0, failed: 1, running: 0 })
   })
 
-  test(`${method}: the next instance serves the streams that wait behind the one that failed`, async t => {
+  test(`${method}: the other streams of the instance end with it, and the next instance serves new ones`, async t => {
     const system = systemFor(t)
     const error = new Error('boom')
-    const source = system.spawn(Source)
+    const log: unknown[] = []
+    const source = system.spawn(Source, { args: [log] })
     const failing = collect(source.stream[method](error))
-    const waiting = source.stream.range(0, 3)
+    const cut = collect(source.stream.endless())
     t.deepEqual(await outcome(failing), { error })
-    t.deepEqual(await collect(waiting), [0, 1, 2])
+    await rejectsWith(t, cut, 'ERR_BUSKIN_STOPPED')
+    t.deepEqual(log, ['finally'])
+    t.deepEqual(await collect(source.stream.range(0, 3)), [0, 1, 2])
     await system.idle()
-    t.like(system.stats(), { sent: 2, handled: 1, failed: 1, running: 0, restarts: 1, actors: 1 })
+    t.like(system.stats(), { sent: 3, handled: 1, failed: 2, running: 0, restarts: 1, actors: 1 })
   })
 }
 

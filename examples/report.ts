@@ -7,9 +7,9 @@ const ROLES = ['Hall', 'Desk', 'Ledger', 'Board']
 
 interface Role {
   actors: number
-  handled: number
   waiting: number
   rate: number
+  restarts: number
 }
 
 export class Report {
@@ -20,6 +20,8 @@ export class Report {
   /** What each living actor had handled when it was last looked at. */
   #handledBy = new Map<string, number>()
   #failures = 0
+  /** Halls that wait for their restart. */
+  #closed = 0
   #last: { readonly at: number; readonly stats: Stats }
   #rate = 0
   #latency = { p50: 0, p99: 0, rate: 0 }
@@ -42,16 +44,18 @@ export class Report {
     this.#rate = (stats.handled - this.#last.stats.handled) / seconds
     this.#last = { at: now, stats }
 
-    for (const role of ROLES) this.#roles.set(role, { actors: 0, handled: 0, waiting: 0, rate: 0 })
+    for (const role of ROLES) this.#roles.set(role, { actors: 0, waiting: 0, rate: 0, restarts: 0 })
+    this.#closed = 0
     const handledBy = new Map<string, number>()
-    const visit = ({ path, className, handled, waiting, children }: ActorInfo): void => {
+    const visit = ({ path, className, state, generation, handled, waiting, children }: ActorInfo): void => {
       handledBy.set(path, handled)
       const role = this.#roles.get(className)
       if (role !== undefined) {
-        const before = this.#handledBy.get(path) ?? 0
         role.actors += 1
         role.waiting += waiting
-        role.rate += (handled >= before ? handled - before : handled) / seconds // less: another actor under its name
+        role.rate += (handled - (this.#handledBy.get(path) ?? 0)) / seconds
+        role.restarts += generation // the first instance is number 0
+        if (className === 'Hall' && state === 'restarting') this.#closed += 1
       }
       children.forEach(visit)
     }
@@ -74,6 +78,7 @@ export class Report {
       `asks p50 ${p50.toFixed(1)} ms p99 ${p99.toFixed(1)} ms`,
       `${count(stats.waiting)} waiting`,
       `${count(this.#failures)} failures`,
+      `${count(stats.restarts)} restarts`,
       `${count(stats.deadLetters)} dead letters`,
     ].join(' · ')
   }
@@ -83,20 +88,20 @@ export class Report {
     const { stats } = this.#last
     const { p50, p99, rate } = this.#latency
     const most = Math.max(1, ...[...this.#roles.values()].map((role) => role.rate))
-    const room = Math.max(0, Math.min(40, width - 47))
+    const room = Math.max(0, Math.min(40, width - 51))
     const bar = (share: number) => '▇'.repeat(Math.round(Math.log10(1 + 9_999 * share) / 4 * room))
     const letters = Object.entries(stats.deadLettersBy).filter(([, n]) => n > 0)
     const outcomes = Object.entries(this.#takings.outcomes)
     return [
       `A theatre of ${count(stats.actors)} actors, ${this.#elapsed()} s, ${count(this.#rate)} messages handled a second`,
       '',
-      row('role', 'actors', 'handled/s', 'waiting', room === 0 ? '' : 'handled/s, logarithmic'),
-      row('─'.repeat(12), '──────', '─────────', '───────', '─'.repeat(room)),
-      ...[...this.#roles].map(([name, role]) => row(name, count(role.actors), count(role.rate), count(role.waiting), bar(role.rate / most))),
+      row('role', 'actors', 'handled/s', 'waiting', 'restarts', room === 0 ? '' : 'handled/s, logarithmic'),
+      row('─'.repeat(12), '──────', '─────────', '───────', '────────', '─'.repeat(room)),
+      ...[...this.#roles].map(([name, role]) => row(name, count(role.actors), count(role.rate), count(role.waiting), count(role.restarts), bar(role.rate / most))),
       '',
       `asks         ${count(rate)} answered a second, p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms`,
       `visits       ${outcomes.map(([name, n]) => `${count(n)} ${name}`).join(', ')}`,
-      `failures     ${count(this.#failures)} halls failed, ${cast.halls - (this.#roles.get('Hall')?.actors ?? 0)} of ${cast.halls} closed now`,
+      `failures     ${count(this.#failures)} halls failed, ${count(stats.restarts)} restarted, ${this.#closed} of ${cast.halls} closed now`,
       `dead letters ${letters.map(([reason, n]) => `${count(n)} ${reason}`).join(', ') || 'none'}`,
       `counts       ${count(stats.sent)} sent = ${count(stats.handled)} handled + ${count(stats.failed)} failed + ${count(stats.deadLetters)} dead`
         + ` + ${count(stats.waiting)} waiting + ${count(stats.running)} running`,
@@ -116,8 +121,8 @@ export class Report {
   }
 }
 
-function row(role: string, actors: string, rate: string, waiting: string, bar: string): string {
-  return `${role.padEnd(12)} ${actors.padStart(6)}  ${rate.padStart(9)}  ${waiting.padStart(7)}  ${bar}`
+function row(role: string, actors: string, rate: string, waiting: string, restarts: string, bar: string): string {
+  return `${role.padEnd(12)} ${actors.padStart(6)}  ${rate.padStart(9)}  ${waiting.padStart(7)}  ${restarts.padStart(8)}  ${bar}`
 }
 
 const count = (value: number) => Math.round(value).toLocaleString('en')

@@ -1,7 +1,7 @@
 // A theatre on a busy evening, played by some 220 actors.
 //
-// Visitors ask desks for seats; desks take a payment and ask a hall; halls fail now and then, and the theatre opens them
-// again; boards cannot keep up with the news; ushers read seat plans as streams; and the claque claps a lot.
+// Visitors ask desks for seats; desks take a payment and ask a hall; halls fail now and then, and are restarted; boards
+// cannot keep up with the news; ushers read seat plans as streams; and the claque claps a lot.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Actor, BuskinError, Refusal } from 'buskin'
 import type { ActorOptions, Ref } from 'buskin'
@@ -20,8 +20,9 @@ export interface Takings {
 const pick = <T>(list: readonly T[]): T => list[Math.floor(Math.random() * list.length)] as T
 const between = (low: number, high: number) => low + Math.random() * (high - low)
 
-/** Parent of all: an actor that ends takes its children with it. */
+/** Parent of all, and their supervisor: it restarts whoever fails, a hall not before the firemen have left. */
 export class Theatre extends Actor {
+  static options = { supervision: { backoff: { min: 300, max: 3_000 } } } satisfies ActorOptions
   readonly #takings: Takings
 
   constructor(takings: Takings) {
@@ -32,22 +33,15 @@ export class Theatre extends Actor {
   override onStart() {
     const boards = times(cast.boards, (n) => this.ctx.spawn(Board, { name: `board-${n}` }))
     const ledger = this.ctx.spawn(Ledger, { name: 'ledger' })
-    for (let n = 0; n < cast.halls; n++) this.#open(n, boards)
+    times(cast.halls, (n) => this.ctx.spawn(Hall, { name: `hall-${n}`, args: [boards] }))
     const desks = times(cast.desks, (n) => this.ctx.spawn(Desk, { name: `desk-${n}`, args: [ledger] }))
     times(cast.ushers, () => this.ctx.spawn(Usher))
     times(cast.claqueurs, () => this.ctx.spawn(Claqueur))
     times(cast.visitors, () => this.ctx.spawn(Visitor, { args: [desks, this.#takings] }))
   }
-
-  /** An actor that fails is stopped. Whoever watches it may put another in its place, under the same name. */
-  #open(n: number, boards: readonly Ref<Board>[]) {
-    const hall = this.ctx.spawn(Hall, { name: `hall-${n}`, args: [boards] })
-    this.ctx.watch(hall, (reason) => {
-      if (reason.kind === 'failed') this.ctx.after(300, () => this.#open(n, boards))
-    })
-  }
 }
 
+/** A restart makes a new one under the same ref: all seats are free again, and who claps meanwhile is heard later. */
 class Hall extends Actor {
   readonly #boards: readonly Ref<Board>[]
   #free = SEATS
@@ -59,7 +53,7 @@ class Hall extends Actor {
     this.ctx.every(1_000, () => (this.#free = SEATS)) // the next performance
   }
 
-  /** A refusal says no to the asker; an error ends the hall. */
+  /** A refusal says no to the asker; an error fails the hall. */
   reserve(seats: number) {
     if (Math.random() < 0.001) throw new Error('fire alarm')
     if (seats > this.#free) throw new Refusal('sold out')
@@ -94,7 +88,7 @@ class Desk extends Actor {
     const hall = this.ctx.system.lookup<Hall>(`/theatre/hall-${hallNumber}`)
     if (hall === null) throw new Refusal('closed for tonight')
     try {
-      await hall.with({ timeout: 100 }).ask.reserve(seats)
+      await hall.with({ timeout: 20, ttl: 20 }).ask.reserve(seats)
     } catch (error) {
       throw error instanceof Refusal ? error : new Refusal('closed for tonight', { cause: error })
     }
@@ -178,7 +172,7 @@ class Usher extends Actor {
         if (free === ROW) break
       }
     } catch (error) {
-      if (!BuskinError.is(error)) throw error // the hall has just closed
+      if (!BuskinError.is(error)) throw error // the hall has just failed
     }
   }
 }

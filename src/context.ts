@@ -51,10 +51,16 @@ export interface Context<A extends Actor = Actor> {
   every(ms: number, run: () => unknown, options?: { from?: 'start' | 'end' }): Timer
   /** Runs once, inside this actor, when `target` has ended for good; at once when it has already. */
   watch(target: Ref<any>, run: (reason: ExitReason, target: Ref<any>) => unknown): Subscription
-  /** Both ends fail together, unless one traps it by watching. Not available yet: refused with `ERR_BUSKIN_OPTION`. */
+  /**
+   * From now on both fail when one does, or is killed: the other one with the same error. A normal end does not count,
+   * and one that watches the other lives on. Ends with the instance of either.
+   */
   link(target: Ref<any>): Subscription
-  /** Gives an actor this one as its parent. Not available yet: rejects with `ERR_BUSKIN_OPTION`. */
+  /**
+   * Gives an actor this one as its parent: it is its youngest child then, and has another path. Rejects when a child
+   * of this actor has its name, when it has ended, and when it is this actor or above it.
+   */
   adopt(target: Ref<any>): Promise<void>
-  /** Hands an actor to the root. Not available yet: rejects with `ERR_BUSKIN_OPTION`. */
+  /** Hands a child of this actor to the root. */
   release(target: Ref<any>): Promise<void>
 }

@@ -107,10 +107,15 @@ export function isRefusal(value: unknown): value is Refusal {
 
 const LONGEST_VALUE = 80
 
+/** Under this an object of the runtime's own has what errors call it. */
+export const SHOWN = Symbol('shown')
+
 /** A value as a message shows it: one short line, running none of the user's code that could be avoided. */
 export function show(value: unknown): string {
   let text: string
   try {
+    const own = typeof value === 'object' && value !== null ? (value as { [SHOWN]?: string })[SHOWN] : undefined
+    if (own !== undefined) return own
     text = inspect(value, {
       depth: 0,
       breakLength: Infinity,

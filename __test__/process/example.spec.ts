@@ -41,9 +41,10 @@ test('in a pipe the example prints a line a second and one table, and ends by it
   const { code, signal, out, err } = await start(2.5).ended
   t.deepEqual({ code, signal, err }, { code: 0, signal: null, err: '' })
   t.false(out.includes('\x1b'))
-  t.is(out.match(/^\d+\.\d s · .* messages\/s · asks p50 .* ms p99 .* ms · .* waiting · .* failures · .* dead letters$/gm)?.length, 2)
+  t.is(out.match(/^\d+\.\d s · .* messages\/s · asks p50 .* ms p99 .* ms · .* waiting · .* failures · .* restarts · .* dead letters$/gm)?.length, 2)
   t.is(out.match(/^role /gm)?.length, 1)
-  for (const role of ['Hall', 'Desk', 'Ledger', 'Board']) t.regex(out, new RegExp(`^${role} +\\d+ +[\\d,]+ +[\\d,]+`, 'm'))
+  for (const role of ['Hall', 'Desk', 'Ledger', 'Board']) t.regex(out, new RegExp(`^${role} +\\d+ +[\\d,]+ +[\\d,]+ +[\\d,]+`, 'm'))
+  t.regex(out, /^failures +\d+ halls failed, \d+ restarted, \d+ of 12 closed now$/m)
   t.regex(out, /^dead letters .*\d (dropped|expired|mailbox-full)/m)
   t.true(adds(out))
 })
@@ -75,7 +76,7 @@ test('on a terminal the table is drawn over the one before, and fits any size', 
   const report = new Report(system, takings)
   await system.spawn(Theatre, { args: [takings], name: 'theatre' }).started
   report.sample()
-  for (const columns of [1, 20, 46, 47, 48, 80, 300]) {
+  for (const columns of [1, 20, 50, 51, 52, 80, 300]) {
     t.true(report.table(columns).every((line) => line.length <= columns), `${columns} columns`)
   }
   const drawn: string[] = []

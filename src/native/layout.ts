@@ -1,7 +1,7 @@
 // Generated from crates/core/src/entry.rs by scripts/layout.mjs. Do not edit.
 
 /** Which layout this is: the addon must have been built with the same. */
-export const LAYOUT = 6291059
+export const LAYOUT = 1399311237
 /** The low bits of head. */
 export const OP_MASK = 31
 /** The tag is the upper half of head: which method, or which class. */
@@ -74,7 +74,7 @@ export const OP_DEMAND = 18
 export const OP_GIVEN_UP = 19
 /** What decide says of the actor that failed: payload = directive, 0 for nothing. */
 export const OP_DECISION = 20
-/** from and the actor fail together; payload = the link, corr = 1 when the actor is known to have failed. */
+/** from and the actor fail together; payload = the link, corr = 1 when the actor is known to have ended by a failure. */
 export const OP_LINK = 21
 /** Takes the link payload of from back. */
 export const OP_UNLINK = 22

@@ -42,6 +42,7 @@ export class LocalContext implements Context {
   readonly watches = new Set<Watch>()
   #abort: AbortController | undefined = undefined
   #log: Logger | undefined = undefined
+  #logPath = ''
   over = false
 
   constructor(ref: LocalRef) {
@@ -96,7 +97,13 @@ export class LocalContext implements Context {
   }
 
   get log(): Logger {
-    return (this.#log ??= childLogger(this.#ref.lane.log, { actor: this.#ref.path }))
+    const { path, lane } = this.#ref
+    if (this.#logPath !== path) {
+      // it, or one above it, got another parent
+      this.#logPath = path
+      this.#log = childLogger(lane.log, { actor: path })
+    }
+    return this.#log as Logger
   }
 
   spawn<C extends Actor, P extends readonly unknown[]>(cls: ActorClass<C, P>, options?: SpawnOptions<P>): Ref<C> {

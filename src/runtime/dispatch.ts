@@ -20,6 +20,7 @@ import {
   NOTE_RESUME,
   NOTE_RETURN,
   NOTE_START,
+  NOTE_STOP,
   OP_MASK,
   TAG_SHIFT,
   WORD_CURSOR,
@@ -266,7 +267,8 @@ function failed(lane: Lane, i: number, error: unknown): void {
   const named = isMessage || op === NOTE_RESUME || op === NOTE_RETURN
   const method = named ? (isMessage && lane.methods[head >>> TAG_SHIFT]?.name) || lane.label : null
   const asked = isMessage && answer(lane, head, inbox[o + 5] as number, error)
-  if (isRefusal(error) && op !== NOTE_START && op !== NOTE_HEALTH) {
+  const isHook = op === NOTE_START || op === NOTE_STOP || op === NOTE_HEALTH
+  if (isRefusal(error) && !isHook) {
     if (!asked) lane.log.debug(`refused: ${(error as Error).message}`, { actor: lane.refs[index]?.path, method, error })
     return
   }

@@ -2,6 +2,7 @@
 
 import { inspect } from 'node:util'
 import type { Actor } from '../actor.ts'
+import { SHOWN } from '../errors.ts'
 import type { Ask, Send, Streams, Tell } from '../handlers.ts'
 import type { ExitReason, Failure } from '../lifecycle.ts'
 import { INDEX_BITS } from './limits.ts'
@@ -209,6 +210,10 @@ export class LocalRef implements Ref<Actor> {
   }
 
   [inspect.custom](): string {
+    return this[SHOWN]
+  }
+
+  get [SHOWN](): string {
     return `Ref(${this.path})`
   }
 
@@ -314,6 +319,10 @@ export class TunedRef implements Ref<Actor> {
   }
 
   [inspect.custom](): string {
+    return this[SHOWN]
+  }
+
+  get [SHOWN](): string {
     return `Ref(${this.path})`
   }
 }

@@ -1,7 +1,7 @@
 // A run whose promise is pending: what the core must be told when it settles, and for whom.
 
 import { isRefusal } from '../errors.ts'
-import { FLAG_SHARED, MODE_ORDERED, NOTE_HEALTH, NOTE_MSG, NOTE_RESUME, NOTE_START, OP_DONE, OP_SETTLED, OUTCOME_OK, OUTCOME_THREW, TAG_SHIFT } from '../native/layout.ts'
+import { FLAG_SHARED, MODE_ORDERED, NOTE_HEALTH, NOTE_MSG, NOTE_RESUME, NOTE_START, NOTE_STOP, OP_DONE, OP_SETTLED, OUTCOME_OK, OUTCOME_THREW, TAG_SHIFT } from '../native/layout.ts'
 import type { Lane } from './lane.ts'
 import { keepError, putFrom } from './outbox.ts'
 import { type LocalRef, moreIf, moreOf } from './ref.ts'
@@ -84,7 +84,7 @@ function finish(lane: Lane, run: Run, value: unknown, error: unknown, threw: boo
     }
     return
   }
-  const isHook = run.note === NOTE_START || run.note === NOTE_HEALTH
+  const isHook = run.note === NOTE_START || run.note === NOTE_STOP || run.note === NOTE_HEALTH
   const settled = run.otherwise?.(error) === true || (isRefusal(error) && !isHook)
   if (settled) {
     if (isMessage && run.corr === 0) lane.log.debug(`refused: ${String((error as Error).message)}`, { actor: run.ref.path, method: run.method, error })

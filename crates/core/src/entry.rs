@@ -120,7 +120,8 @@ pub mod op {
     pub const GIVEN_UP: u32 = 19;
     /// What `decide` says of the actor that failed: `payload` = [`super::directive`], 0 for nothing.
     pub const DECISION: u32 = 20;
-    /// `from` and the actor fail together; `payload` = the link, `corr` = 1 when the actor is known to have failed.
+    /// `from` and the actor fail together; `payload` = the link, `corr` = 1 when the actor is known
+    /// to have ended by a failure.
     pub const LINK: u32 = 21;
     /// Takes the link `payload` of `from` back.
     pub const UNLINK: u32 = 22;

@@ -1,7 +1,7 @@
 //! A record of a lane, replayed without any isolate, gives the same notes again.
 mod common;
 
-use buskin_core::entry::{restart, note, timer};
+use buskin_core::entry::{note, restart, timer};
 use buskin_core::lane::parcel::{Header, Parcel};
 use buskin_core::lane::{Defaults, Destination};
 use buskin_core::mailbox::links::Batch;

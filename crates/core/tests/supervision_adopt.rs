@@ -160,6 +160,32 @@ fn an_actor_that_leaves_its_group_in_mid_way_is_not_waited_for() {
     }
 }
 
+#[test]
+fn an_actor_that_leaves_a_group_in_a_backoff_of_its_own_keeps_that() {
+    let mut iso = root(&patient(ONE));
+    let all = iso.lane.profile(&patient(ALL));
+    let top = iso.spawn("top", Options { profile: all, ..CHILD }, worker);
+    let s = iso.spawn("s", under(top.index, restart::TRANSIENT), slow_worker);
+    let [a, other] = children(&mut iso, ["a", "other"]);
+    iso.done(s, true);
+    fail(&mut iso, a);
+    assert_eq!(adopts(&mut iso, a, top), "done");
+    iso.advance(50);
+    fail(&mut iso, s); // it is in onStop when a leaves
+    assert_eq!(adopts(&mut iso, a, other), "done");
+    iso.advance(49);
+    assert_eq!(iso.starts.last().map(|l| l.0.as_str()), Some("other"));
+    iso.advance(1);
+    assert_eq!(iso.starts.last(), Some(&("a".to_owned(), 1, buskin_core::entry::again::FAILURE)));
+    iso.done(s, true);
+    iso.advance(100);
+    iso.done(s, true);
+    iso.run();
+    assert_eq!([a, s].map(|x| generation(&iso, x)), [Some(1); 2]);
+    assert!(!iso.holds());
+    at_rest(&iso);
+}
+
 // ------------------------------------------------------------------------------------------------- health
 
 /// Checks every 100 ms, an answer within 30 ms, the second miss in a row is a failure.

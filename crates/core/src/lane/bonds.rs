@@ -64,9 +64,15 @@ impl Lane {
         let Some(owner_age) = self.table.get(owner).filter(|c| !c.state.is_over() && !is_between).map(|c| c.age) else {
             return self.notify(Entry { head: note::UNLINKED, index: owner, payload: link, ..Entry::default() });
         };
-        if self.live(e.index, e.age).is_none_or(|c| c.state.is_over()) || e.corr != 0 {
+        // one that is between two instances is not gone: the next one is linked
+        if self.live(e.index, e.age).is_none() {
             self.notify(Entry { head: note::UNLINKED, index: e.index, payload: link, ..Entry::default() });
-            return self.fail(owner, phase::LINK, 0, 0);
+            // the isolate may not have read of the end yet, so its reason is still there; else it knew the reason
+            let unread = self.table.get(e.index).filter(|c| c.age == e.age);
+            if unread.map_or(e.corr != 0, |c| fails_others(u32::from(c.reason))) {
+                self.fail(owner, phase::LINK, 0, 0);
+            }
+            return;
         }
         self.ext(e.index).links.push((owner, owner_age, link));
         self.ext(owner).links.push((e.index, e.age, link));
@@ -101,7 +107,7 @@ impl Lane {
                 ext.watchers.retain(|w| *w != (index, own_age, watch));
             }
         }
-        let fails = matches!(why, reason::FAILED | reason::KILLED | reason::LOST);
+        let fails = fails_others(why);
         for (peer, age, link) in links {
             self.forget_link(peer, age, link);
             self.notify(Entry { head: note::UNLINKED, index, payload: link, ..Entry::default() });
@@ -115,4 +121,9 @@ impl Lane {
             }
         }
     }
+}
+
+/// Whether what is linked to an actor fails when it ends like that.
+fn fails_others(why: u32) -> bool {
+    matches!(why, reason::FAILED | reason::KILLED | reason::LOST)
 }

@@ -179,7 +179,8 @@ impl Lane {
             return;
         }
         cell.bits &= !bit::GROUPED;
-        let (supervisor, is_down) = (cell.parent, cell.state == State::Down);
+        // one that has a backoff of its own waits for that still
+        let (supervisor, is_down) = (cell.parent, cell.state == State::Down && cell.deadline == 0);
         self.facts.push_back(Fact::Group { supervisor });
         if is_down {
             self.revive(index);

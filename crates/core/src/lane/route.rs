@@ -140,12 +140,7 @@ impl Lane {
         }
         cell.waiting += 1;
         self.ledger.waiting += 1;
-        if idle
-            && active
-            && cell.shared == 0
-            && cell.normal.is_empty()
-            && cell.overflow() != policy::DROP_OLDEST
-        {
+        if idle && active && cell.shared == 0 && cell.normal.is_empty() && cell.overflow() != policy::DROP_OLDEST {
             if e.head & (flag::ASYNC | flag::SHARED) != 0 {
                 take_in_hand(cell, e.head);
             }

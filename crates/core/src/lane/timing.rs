@@ -2,8 +2,8 @@
 
 use super::{Lane, ROOT};
 use crate::ask::{Call, age, slot};
-use crate::cell::{State, bit};
 use crate::cell::ext::{BRUTAL, FOREVER, SHUTDOWN_MS, START_MS};
+use crate::cell::{State, bit};
 use crate::clock::ceil_ms;
 use crate::entry::{Entry, TAG_SHIFT, note, phase, reason, timer};
 use crate::limits::{CALL_BITS, INDEX_BITS};

@@ -3,7 +3,7 @@ import test from 'ava'
 import { BuskinError, createManualClock } from 'buskin'
 import type { ExitReason, Failure, Ref, Subscription } from 'buskin'
 import { collect, counts, pass, rejectsWith, testGate, throwsWith, turns, withSystem } from '../support.ts'
-import { Sub, boom, child, fail, family, inside, ofType, told } from './support.ts'
+import { Sub, child, fail, family, inside, ofType, told } from './support.ts'
 
 /** `from` watches `target`; what it is told. */
 function watch(from: Ref<Sub>, target: Ref<any>, into: string[]): Promise<Subscription> {

@@ -2,8 +2,8 @@
 import test from 'ava'
 import type { ActorOptions, Ref, Supervision } from 'buskin'
 import { counts, deadBy, withSystem } from '../support.ts'
-import { Sub, boom, child, fail, family, inside } from './support.ts'
-import type { Plan, Test } from './support.ts'
+import { boom, child, fail, family, inside } from './support.ts'
+import type { Plan, Sub, Test } from './support.ts'
 
 type Strategy = NonNullable<Supervision['strategy']>
 type Restart = NonNullable<ActorOptions['restart']>

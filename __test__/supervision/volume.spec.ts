@@ -171,7 +171,8 @@ test('200 children that fail as fast as they can: counts are exact, healthy sibl
   const judged = () => refs.filter((ref) => (ref as unknown as { state?: { judged?: unknown } }).state?.judged !== undefined).length
   const measure = () => [...lane.native.memory()].reduce((sum, bytes) => sum + bytes, 0)
   const until = performance.now() + 300
-  let [half, sizes, asks] = [0, [] as number[], 0]
+  const sizes: number[] = []
+  let [half, asks] = [0, 0]
   while (performance.now() < until) {
     await healthy.ask.ping()
     asks++

@@ -32,7 +32,7 @@ fn record(seed: u64, ring: usize) -> Log {
     for strategy in [0.0, 1.0, 2.0] {
         let most = [f64::INFINITY, 3.0, 0.0][(seed % 3) as usize];
         let backoff = [1.0, 1_000.0, 9_000.0, 2.0, 0.5, 10_000.0, 0.0];
-        iso.lane.profile(&common::profile(strategy, most, 50_000.0, if seed % 2 == 0 { Some(backoff) } else { None }));
+        iso.lane.profile(&common::profile(strategy, most, 50_000.0, seed.is_multiple_of(2).then_some(backoff)));
     }
     iso.lane.supervise_root((seed % 3) as u32);
     let remote = iso.lane.remote();

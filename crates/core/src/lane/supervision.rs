@@ -89,7 +89,7 @@ impl Lane {
         }
         let counts = directive == Directive::Restart && !joins;
         let delay = if counts { self.next_delay(index, supervisor) } else { 0 };
-        self.report(failure, directive, delay);
+        self.report(failure, directive.number(), delay, joins);
         match directive {
             Directive::Resume => self.resume(index),
             Directive::Stop => self.wind_up(index, reason::FAILED, false),
@@ -187,19 +187,16 @@ impl Lane {
 
     // ------------------------------------------------------------------------------------------ reports
 
-    fn report(&mut self, failure: Failure, directive: Directive, delay: u64) {
-        self.report_with(failure, directive.number(), delay, false);
-    }
-
     /// A failure that changes nothing: what becomes of the actor was decided before.
     pub(super) fn report_as_is(&mut self, index: u32, phase: u32, tag: u32, error: u32) {
         let cell = self.table.at(index);
         let comes_back = !cell.ends() && (cell.is(bit::AGAIN) || cell.state == State::Down);
         let what = if comes_back { directive::RESTART } else { directive::STOP };
-        self.report_with(Failure { index, phase, tag, error, starting: false }, what, 0, true);
+        self.report(Failure { index, phase, tag, error, starting: false }, what, 0, true);
     }
 
-    fn report_with(&mut self, failure: Failure, directive: u32, delay: u64, as_is: bool) {
+    /// `as_is`: what follows, follows from another failure, which was reported before.
+    fn report(&mut self, failure: Failure, directive: u32, delay: u64, as_is: bool) {
         let Failure { index, phase, tag, error, .. } = failure;
         let cell = self.table.at(index);
         let (age, parent) = (cell.age, cell.parent);

@@ -3,7 +3,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use buskin_core::clock::Clock;
-use buskin_core::entry::{Entry, flag, note, op, word};
+use buskin_core::entry::{Entry, flag, mark, note, op, word};
 use buskin_core::lane::{Defaults, Lane, Rings};
 
 struct Counting;
@@ -48,8 +48,12 @@ struct Bare {
 
 impl Bare {
     fn new() -> Self {
+        Self::with(Clock::real())
+    }
+
+    fn with(clock: Clock) -> Self {
         let ring = || vec![Entry::default(); 1024];
-        let lane = Lane::new(Clock::real(), Defaults::default());
+        let lane = Lane::new(clock, Defaults::default());
         Bare { lane, header: [0; word::COUNT], outbox: ring(), inbox: ring(), marks: vec![0; 1024], written: 0 }
     }
 
@@ -209,4 +213,30 @@ fn priorities_and_times_to_live_allocate_nothing() {
     };
     run(&mut bare);
     assert_eq!(asked_during(|| run(&mut bare)), 0);
+}
+
+#[test]
+fn a_restart_allocates_nothing_once_an_actor_was_restarted_often() {
+    let mut bare = Bare::with(Clock::Manual(0));
+    let numbers = [0.0, 1e9, 1e6, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
+    let profile = bare.lane.profile(&numbers);
+    bare.lane.supervise_root(profile);
+    let children: Vec<_> = (0..100).map(|_| bare.spawn()).collect();
+    while bare.turn() > 0 {}
+    let run = |bare: &mut Bare, from: u64, rounds: u64| {
+        for at in from..from + rounds {
+            bare.lane.set_time(at * 1_000);
+            for &to in &children {
+                bare.tell(to, 0, 0);
+            }
+            assert_eq!(bare.turn(), children.len());
+            bare.marks[..children.len()].fill(mark::THREW);
+            while bare.turn() > 0 {}
+        }
+    };
+    run(&mut bare, 0, 2_000);
+    let before = bare.lane.ledger.restarts;
+    let asked = asked_during(|| run(&mut bare, 2_000, 1_000));
+    assert_eq!(bare.lane.ledger.restarts - before, 100_000);
+    assert_eq!(asked, 0, "allocations of 100,000 restarts");
 }

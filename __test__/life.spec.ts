@@ -698,6 +698,18 @@ test('a drain in the burst that sent the messages handles them all', async (t) =
   counts(t, system, { sent: 1_000, handled: 1_000, deadLetters: 0 })
 })
 
+test('a drain that a handler asks for, and then looks at the counts, ends the actor as any other', async (t) => {
+  const system = withSystem(t)
+  const [ref, other] = [system.spawn(Bench), system.spawn(Bench)]
+  await ref.started
+  const stopped = await other.ask.run(() => {
+    const ended = ref.stop({ drain: true })
+    system.stats()
+    return { ended }
+  }) as { ended: Promise<ExitReason> }
+  t.deepEqual(await within(stopped.ended, 'the end'), { kind: 'normal' })
+})
+
 test('what a draining handler sends to its own actor is a dead letter', async (t) => {
   const system = withSystem(t)
   const ref = system.spawn(Bench)

@@ -10,6 +10,8 @@
 //   cut short     an asynchronous handler cannot know that it was abandoned. Such messages are therefore asks without a
 //                 time-out: answered counts as handled; STOPPED after the handler had begun counts as failed; STOPPED
 //                 before it is a dead letter, which the feed reports.
+//   restarts      counted by every new instance that is not its actor's first; and whoever failed without being stopped
+//                 must be there in the end, unless it is temporary
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { setFlagsFromString } from 'node:v8'
@@ -18,6 +20,10 @@ import { Actor, BuskinError, Refusal, createSystem } from 'buskin'
 
 const BURST = 64
 const POLICIES = ['reject', 'wait', 'drop-newest', 'drop-oldest']
+const RESTARTS = ['permanent', 'transient', 'temporary']
+/** Waits are short, because messages behind them hold the rest up; every failure of a soak is within the limit. */
+const BACKOFFS = { alone: false, short: { min: 1, max: 4 }, usual: { max: 5 } }
+const supervision = (strategy, backoff) => ({ strategy, backoff: BACKOFFS[backoff], maxRestarts: Infinity })
 const MB = 2 ** 20
 
 /**
@@ -34,6 +40,7 @@ export async function soak({ ops = 10_000_000, seed = 1, actors = 256, judgeMemo
   const before = judgeMemory ? await memory() : null
   await run.perform(ops - warmUp, onProgress)
   await run.settle()
+  await run.census()
   run.compare('after the last operation')
   const seconds = (performance.now() - start) / 1_000
   const after = judgeMemory ? await memory() : null
@@ -62,6 +69,7 @@ class Books {
   askRejections = {}
   refusals = 0
   spawned = 0
+  restarts = 0
   timersFired = 0
 
   dead({ reason, method }) {
@@ -80,6 +88,13 @@ function classes(soak) {
   const { books } = soak
 
   class Member extends Actor {
+    static options = { supervision: supervision('one-for-one', 'alone') }
+
+    constructor() {
+      super()
+      if (this.ctx.generation > 0) books.restarts++
+    }
+
     told(hops) {
       if (hops > 0) {
         const next = soak.another()
@@ -131,8 +146,17 @@ function classes(soak) {
       books.handled++
     }
 
+    /** Fails its actor, and no message. */
+    explode(ms) {
+      this.ctx.after(ms, () => {
+        books.timersFired++
+        throw new Error('as agreed')
+      })
+      books.handled++
+    }
+
     child() {
-      soak.adopt(this.ctx.spawn(soak.Leaf, { restart: 'temporary' }))
+      soak.adopt(this.ctx.spawn(soak.Leaf, { restart: RESTARTS[soak.randomInHandlers() % RESTARTS.length] }))
       books.handled++
     }
 
@@ -143,21 +167,30 @@ function classes(soak) {
   }
 
   class Prepared extends Member {
+    static options = { supervision: supervision('one-for-all', 'short') }
     async onStart() { await new Promise(setImmediate) }
     onStop() {}
   }
 
   class Overlapping extends Member {
     static concurrent = ['slow']
+    static options = { supervision: supervision('rest-for-one', 'usual') }
   }
 
   class Stillborn extends Member {
     onStart() { throw new Error('as agreed') }
   }
 
+  /** Starts at the second attempt. */
+  class Shy extends Member {
+    static options = { mailboxOnRestart: 'clear', health: { every: 3 } }
+    onStart() { if (this.ctx.generation === 0) throw new Error('as agreed') }
+    onHealth() { return new Promise(setImmediate) }
+  }
+
   class Leaf extends Member {}
 
-  return { Member, Prepared, Overlapping, Stillborn, Leaf }
+  return { Member, Prepared, Overlapping, Stillborn, Shy, Leaf }
 }
 
 // -------------------------------------------------------------------------------------- the soak
@@ -166,6 +199,8 @@ class Soak {
   books = new Books()
   problems = []
   begun = new Set()
+  /** How those are restarted that nobody stopped and that are nobody's children. */
+  policies = new Map()
   #open = 0
   #allClosed = null
   #nextId = 0
@@ -174,12 +209,13 @@ class Soak {
     this.random = generator(seed)
     // Handlers draw from a source of their own: when they run is up to the clock, what the operations are is not.
     this.randomInHandlers = generator(~seed)
-    this.system = createSystem({ log: false })
+    this.system = createSystem({ log: false, supervision: supervision('one-for-one', 'short') })
     this.actorsAtFirst = this.system.stats().actors
     this.system.deadLetters.on(letter => { this.books.dead(letter) })
     const made = classes(this)
     this.Leaf = made.Leaf
-    this.kinds = [[8, made.Member], [4, made.Prepared], [3, made.Overlapping], [1, made.Stillborn]].flatMap(repeated)
+    this.kinds = [[8, made.Member], [4, made.Prepared], [3, made.Overlapping], [1, made.Shy], [1, made.Stillborn]].flatMap(repeated)
+    this.Stillborn = made.Stillborn
     this.population = Array.from({ length: actors }, () => this.spawn())
     this.stopped = []
     this.operations = this.#table()
@@ -221,6 +257,16 @@ class Soak {
     }
   }
 
+  /** Whoever is not temporary and was not stopped is there, however often it failed. */
+  async census() {
+    for (const [ref, restart] of this.policies) {
+      if (restart === 'temporary') continue
+      const value = this.books.sent++
+      const reply = await ref.with({ timeout: 10_000 }).ask.asked(value).catch(error => error)
+      if (reply !== value) this.problem(`${ref.path} is ${restart} and was not stopped, but said ${String(reply)}`)
+    }
+  }
+
   async end() {
     await Promise.all([...this.population, ...this.stopped].map(ref => ref.stop()))
     await this.settle()
@@ -230,11 +276,15 @@ class Soak {
 
   spawn() {
     const cls = this.kinds[this.below(this.kinds.length)]
-    const options = { restart: 'temporary' }
+    // one that never starts would be tried again for ever
+    const restart = cls === this.Stillborn ? 'temporary' : RESTARTS[this.below(RESTARTS.length)]
+    const options = { restart }
     if (this.below(4) === 0) options.mailbox = { capacity: 1 + this.below(16), overflow: POLICIES[this.below(POLICIES.length)] }
     if (this.below(8) === 0) options.name = `named-${this.books.spawned}`
     this.books.spawned++
-    return this.system.spawn(cls, options)
+    const ref = this.system.spawn(cls, options)
+    this.policies.set(ref, restart)
+    return ref
   }
 
   /** A child joins the population in the place of somebody, who is stopped. */
@@ -242,14 +292,24 @@ class Soak {
     this.books.spawned++
     const at = this.randomInHandlers() % this.population.length
     void this.population[at].stop()
+    this.policies.delete(this.population[at])
     this.population[at] = child
   }
 
-  /** Somebody ends in the given way, and another takes the place. Some of the ended are remembered, to be told more. */
-  #replace(endOf) {
+  /** Somebody is brought to an end of its own: it stays where it is when it will be restarted, and is replaced otherwise. */
+  #crash(end, survivors) {
     const at = this.below(this.population.length)
+    const ref = this.population[at]
+    if (survivors.includes(this.policies.get(ref))) end(ref)
+    // The message may be refused, so the actor is stopped behind it in any case.
+    else this.#replace(old => { end(old); void old.stop({ drain: true }) }, at)
+  }
+
+  /** Somebody ends in the given way, and another takes the place. Some of the ended are remembered, to be told more. */
+  #replace(endOf, at = this.below(this.population.length)) {
     const old = this.population[at]
     endOf(old)
+    this.policies.delete(old)
     this.population[at] = this.spawn()
     if (this.stopped.length < 64) this.stopped.push(old)
     else this.stopped[this.below(64)] = old
@@ -287,9 +347,11 @@ class Soak {
       // From a turn of the loop of its own: a handler that has come to its end, by its own count, but whose promise nobody
       // has looked at yet is still in hand, and a kill then would count it as failed.
       [1, () => { this.#replace(ref => { setImmediate(() => { void ref.kill() }) }) }],
-      // The message may be refused, so the actor is stopped behind it in any case.
       [1, () => { this.#replace(ref => { tell(ref, 'fail'); void ref.stop({ drain: true }) }) }],
-      [1, () => { this.#replace(ref => { tell(ref, 'halt'); void ref.stop({ drain: true }) }) }],
+      [1, () => { this.#replace(ref => { tell(ref, 'fail'); setImmediate(() => { void ref.stop() }) }) }],
+      [1, () => { this.#crash(ref => { tell(ref, 'fail') }, ['permanent', 'transient']) }],
+      [1, () => { this.#crash(ref => { tell(ref, 'explode', this.below(3)) }, ['permanent', 'transient']) }],
+      [1, () => { this.#crash(ref => { tell(ref, 'halt') }, ['permanent']) }],
     ]
     return weighted.flatMap(repeated)
   }
@@ -407,6 +469,7 @@ class Soak {
     this.#same(when, 'handled', books.handled, stats.handled)
     this.#same(when, 'failed', books.failed, stats.failed)
     this.#same(when, 'dead letters', books.deadLetters, stats.deadLetters)
+    this.#same(when, 'restarts', books.restarts, stats.restarts)
     this.#same(when, 'waiting', 0, stats.waiting)
     this.#same(when, 'running', 0, stats.running)
     this.#same(when, 'the identity of the books', books.sent, books.handled + books.failed + books.deadLetters)
@@ -496,7 +559,7 @@ function report({ ops, seed, seconds, books, before, after, problems }) {
   console.log(`sent ${books.sent} = handled ${books.handled} + failed ${books.failed} + dead letters ${books.deadLetters}`)
   console.log(`dead letters: ${JSON.stringify(books.deadLettersBy)}`)
   console.log(`rejections: ${JSON.stringify(books.rejections)}, refusals ${books.refusals}`)
-  console.log(`actors spawned ${books.spawned}, timers fired ${books.timersFired}`)
+  console.log(`actors spawned ${books.spawned}, restarted ${books.restarts}, timers fired ${books.timersFired}`)
   if (before !== null) {
     const mb = ({ heapUsed, rss }) => `heap ${(heapUsed / MB).toFixed(1)} MB, RSS ${(rss / MB).toFixed(1)} MB`
     console.log(`memory: ${mb(before)} before, ${mb(after)} after`)

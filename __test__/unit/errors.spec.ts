@@ -175,7 +175,7 @@ const made: Readonly<Record<string, Made>> = {
 }
 
 test('every factory of an error is in the table', (t) => {
-  const others = ['BuskinError', 'Refusal', 'isRefusal', 'show']
+  const others = ['BuskinError', 'Refusal', 'SHOWN', 'isRefusal', 'show']
   t.deepEqual(
     Object.keys(made).sort(),
     Object.keys(errors)

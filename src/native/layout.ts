@@ -1,7 +1,7 @@
 // Generated from crates/core/src/entry.rs by scripts/layout.mjs. Do not edit.
 
 /** Which layout this is: the addon must have been built with the same. */
-export const LAYOUT = 1399311237
+export const LAYOUT = 2119438160
 /** The low bits of head. */
 export const OP_MASK = 31
 /** The tag is the upper half of head: which method, or which class. */
@@ -127,10 +127,12 @@ export const NOTE_ESCALATED = 20
 export const NOTE_MISSED = 21
 /** Ask the actor whether it is well. */
 export const NOTE_HEALTH = 22
-/** The link payload is no more: the actor ended, on one side of it. What fails with it fails later. */
+/** The link payload is no more: the actor ended, on one side of it, or took it back. What fails with it fails later. */
 export const NOTE_UNLINKED = 23
 /** What became of the request payload: from = parent, corr = adopted. */
 export const NOTE_ADOPTED = 24
+/** What was thrown, in the slot payload, is of a run that was given up before: nobody reports it. */
+export const NOTE_FORGET = 25
 
 /** Returned. */
 export const MARK_NONE = 0

@@ -54,27 +54,20 @@ export class Watch implements Subscription {
 export class Link implements Subscription {
   readonly owner: LocalRef
   readonly target: LocalRef
+  /** Its number in the core, which tells when it is no more. */
   id = 0
+  active = false
 
   constructor(owner: LocalRef, target: LocalRef) {
     this.owner = owner
     this.target = target
   }
 
-  get active(): boolean {
-    return this.id !== 0
-  }
-
   cancel(): boolean {
-    if (this.id === 0) return false
+    if (!this.active) return false
     putFrom(this.owner.lane, OP_UNLINK, 0, 0, this.id, this.owner.index, 0)
-    this.drop()
+    this.active = false
     return true
-  }
-
-  drop(): void {
-    this.owner.lane.links.delete(this.id)
-    this.id = 0
   }
 
   [Symbol.dispose](): void {
@@ -86,7 +79,8 @@ export class Link implements Subscription {
 export function unlinked(lane: Lane, ended: number, id: number): void {
   const link = lane.links.get(id)
   if (link === undefined) return
-  link.drop()
+  lane.links.delete(id)
+  link.active = false
   const { owner, target } = link
   if (ended === owner.index) moreOf(target).brokenBy = owner
   else moreOf(owner).brokenBy = target

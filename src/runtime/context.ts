@@ -171,6 +171,7 @@ export class LocalContext implements Context {
     const isOver = state instanceof Ended
     if (isOver && (state.reason.kind === 'normal' || state.reason.kind === 'shutdown')) return link
     link.id = newNumber(lane)
+    link.active = true
     lane.links.set(link.id, link)
     lane.mode |= MODE_ORDERED
     putFrom(lane, OP_LINK, whom.index, whom.age, link.id, index, isOver ? 1 : 0)

@@ -21,6 +21,8 @@ import {
   NOTE_RETURN,
   NOTE_START,
   NOTE_STOP,
+  NOTE_TIMER,
+  NOTE_WATCH,
   OP_MASK,
   TAG_SHIFT,
   WORD_CURSOR,
@@ -261,6 +263,10 @@ function failed(lane: Lane, i: number, error: unknown): void {
   const op = head & OP_MASK
   const index = inbox[o + 1] as number
   const isMessage = op === NOTE_MSG
+  if (!isMessage && !isRun(op)) {
+    lane.log.error('the runtime failed at a note of the core; please report this', { note: op, error })
+    return
+  }
   lane.killed = 0
   if (inbox[o + 5] === NO_CALL) inbox[o + 5] = 0 // it killed itself before it threw
   if (op === NOTE_START) setStarting(undefined)
@@ -275,6 +281,22 @@ function failed(lane: Lane, i: number, error: unknown): void {
   lane.marks[i] = MARK_THREW
   inbox[o + 3] = keepError(lane, error, method)
   holdBack(lane, index, i + 1)
+}
+
+/** Whether an actor runs something for a note of this kind. */
+function isRun(op: number): boolean {
+  switch (op) {
+    case NOTE_START:
+    case NOTE_STOP:
+    case NOTE_TIMER:
+    case NOTE_WATCH:
+    case NOTE_HEALTH:
+    case NOTE_RESUME:
+    case NOTE_RETURN:
+      return true
+    default:
+      return false
+  }
 }
 
 /** Tells the caller of a message that threw. Whether one waits for the reply. */

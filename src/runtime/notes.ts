@@ -18,6 +18,7 @@ import {
   NOTE_ENDED,
   NOTE_ESCALATED,
   NOTE_FAILED,
+  NOTE_FORGET,
   NOTE_HEALTH,
   NOTE_MISSED,
   NOTE_REASON,
@@ -93,6 +94,9 @@ export function note(lane: Lane, head: number, o: number, i: number): void {
       return health(lane, index, i)
     case NOTE_MISSED:
       return missed(lane, index, payload)
+    case NOTE_FORGET:
+      lane.thrown.delete(payload)
+      return
     case NOTE_UNLINKED:
       return unlinked(lane, index, payload)
     case NOTE_ADOPTED:

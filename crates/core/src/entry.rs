@@ -180,10 +180,12 @@ pub mod note {
     pub const MISSED: u32 = 21;
     /// Ask the actor whether it is well.
     pub const HEALTH: u32 = 22;
-    /// The link `payload` is no more: the actor ended, on one side of it. What fails with it fails later.
+    /// The link `payload` is no more: the actor ended, on one side of it, or took it back. What fails with it fails later.
     pub const UNLINKED: u32 = 23;
     /// What became of the request `payload`: `from` = parent, `corr` = [`super::adopted`].
     pub const ADOPTED: u32 = 24;
+    /// What was thrown, in the slot `payload`, is of a run that was given up before: nobody reports it.
+    pub const FORGET: u32 = 25;
 }
 
 /// What an isolate says of an inbox entry; the low bits of the byte (the others keep the note it was).

@@ -71,8 +71,6 @@ pub struct Restarts {
     pub delay: u64,
     /// Why there is another instance: see [`crate::entry::again`].
     pub cause: u32,
-    /// The instance before was made, so that the next one is another generation.
-    pub counts: bool,
     /// Something that the instance had in hand was given up, and may yet be heard of.
     pub given_up: bool,
 }
@@ -85,7 +83,6 @@ impl Default for Restarts {
             well_since: u64::MAX,
             delay: 0,
             cause: 0,
-            counts: false,
             given_up: false,
         }
     }

@@ -84,6 +84,7 @@ impl Lane {
         let Some(place) = ext.links.iter().position(|l| l.2 == link) else { return };
         let (peer, age, _) = ext.links.swap_remove(place);
         self.forget_link(peer, age, link);
+        self.notify(Entry { head: note::UNLINKED, index: owner, payload: link, ..Entry::default() });
     }
 
     fn forget_link(&mut self, index: u32, age: u32, link: u32) {

@@ -9,11 +9,11 @@ impl Lane {
         let what = e.tag();
         let shared = e.has(flag::SHARED);
         let Some(cell) = self.live(e.index, e.age) else {
-            return;
+            return self.forget(e);
         };
         let ours = if shared { cell.shared > 0 } else { u32::from(cell.hand) == what };
         if !ours {
-            return; // the run was given up before; what it does now changes no count
+            return self.forget(e); // the run was given up before; what it does now changes no count
         }
         let ok = e.from == outcome::OK;
         let timer = cell.hand_timer;
@@ -58,6 +58,12 @@ impl Lane {
                 self.signal_over(what);
                 self.fail(e.index, phase_of(what), 0, e.payload);
             }
+        }
+    }
+
+    fn forget(&mut self, e: &Entry) {
+        if e.from == outcome::THREW {
+            self.notify(Entry { head: note::FORGET, payload: e.payload, ..Entry::default() });
         }
     }
 

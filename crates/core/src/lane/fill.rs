@@ -69,7 +69,7 @@ impl Lane {
                 let (age, generation) = (cell.age, cell.generation);
                 // MADE before it ran: if the constructor throws the isolate has no instance and runs no onStop
                 cell.bits |= bit::MADE;
-                let from = if generation == 0 { 0 } else { self.cause_of(index) };
+                let from = if generation == 0 { 0 } else { self.restarted(index) };
                 return self.put(io, Entry { head: note::START, index, age, payload: generation, from, corr: 0 });
             }
             State::StopHook if cell.is(bit::STOP_DUE) => {

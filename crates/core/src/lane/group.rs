@@ -3,7 +3,7 @@
 
 use super::{Fact, Lane};
 use crate::cell::ext::{Group, Phase};
-use crate::cell::{State, bit};
+use crate::cell::{Cell, State, bit};
 use crate::entry::{again, reason};
 use crate::supervise::{Restart, Strategy};
 
@@ -114,7 +114,7 @@ impl Lane {
             group.at = at;
             let member = group.members[at];
             let (index, age) = member;
-            let Some(cell) = self.live(index, age).filter(|c| c.parent == supervisor) else { continue };
+            let Some(cell) = self.live(index, age).filter(|c| is_member(c, supervisor)) else { continue };
             match cell.state {
                 State::Down => self.disarm(index), // adopted in mid-backoff: from now on it waits with the group
                 State::Starting | State::Active | State::Suspended => {
@@ -143,25 +143,25 @@ impl Lane {
 
     /// Whether anybody is left that the wait is for.
     fn is_waited_for(&mut self, supervisor: u32, group: &Group) -> bool {
-        let here = |c: &&mut crate::cell::Cell| c.parent == supervisor && c.state == State::Down;
+        let here = |c: &&mut Cell| is_member(c, supervisor) && c.state == State::Down;
         group.members.iter().any(|&(index, age)| self.live(index, age).filter(here).is_some())
     }
 
     fn is_winding(&mut self, supervisor: u32, (index, age): (u32, u32)) -> bool {
-        self.live(index, age).is_some_and(|c| c.parent == supervisor && c.state.is_ending())
+        self.live(index, age).is_some_and(|c| is_member(c, supervisor) && c.state.is_ending())
     }
 
     /// Starts the next member, unless one still is at it. Whether any is left.
     fn start_members(&mut self, supervisor: u32, group: &mut Group) -> bool {
         if let Some((index, age)) = group.current.take()
-            && self.live(index, age).is_some_and(|c| c.parent == supervisor && c.is(bit::GROUPED))
+            && self.live(index, age).is_some_and(|c| is_member(c, supervisor))
         {
             group.current = Some((index, age));
             return true;
         }
         while let Some(&(index, age)) = group.members.get(group.at) {
             group.at += 1;
-            let here = |c: &&mut crate::cell::Cell| c.parent == supervisor && c.state == State::Down;
+            let here = |c: &&mut Cell| is_member(c, supervisor) && c.state == State::Down;
             if self.live(index, age).filter(here).is_some() {
                 self.ext(index).restarts.get_or_insert_default().cause = group.cause;
                 self.revive(index);
@@ -186,4 +186,9 @@ impl Lane {
             self.revive(index);
         }
     }
+}
+
+/// Whether the actor belongs to the group of `supervisor`: one that left and came back does not.
+fn is_member(cell: &Cell, supervisor: u32) -> bool {
+    cell.parent == supervisor && cell.is(bit::GROUPED)
 }

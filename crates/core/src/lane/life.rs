@@ -193,14 +193,14 @@ impl Lane {
     }
 
     fn hooked(&mut self, index: u32, error: Option<u32>) {
-        let cell = self.table.at_mut(index);
-        if cell.state != State::StopHook {
-            return;
-        }
-        cell.hand = 0;
         if let Some(error) = error {
             self.report_as_is(index, phase::STOP, 0, error);
         }
+        let cell = self.table.at_mut(index);
+        if cell.state != State::StopHook {
+            return; // killed meanwhile
+        }
+        cell.hand = 0;
         self.finish(index);
     }
 
@@ -246,6 +246,7 @@ impl Lane {
         if !state.is_ending() {
             self.begin_end(index);
         }
+        self.undecided(index);
         let cell = self.table.at_mut(index);
         cell.state = State::StopHand;
         cell.reason = reason::KILLED.to_le_bytes()[0];

@@ -89,7 +89,7 @@ impl Lane {
         };
         match e.payload {
             stop::KILL => self.end(e.index, reason::KILLED),
-            stop::DRAIN if cell.takes_messages() || cell.is(bit::DRAINING) => {
+            stop::DRAIN if !cell.ends() => {
                 if !cell.is(bit::DRAINING) {
                     self.endings += 1;
                 }

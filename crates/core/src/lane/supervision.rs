@@ -65,6 +65,16 @@ impl Lane {
         self.decide(failure, None);
     }
 
+    /// It is killed: what `decide` was asked about is reported, and nothing follows from it.
+    pub(super) fn undecided(&mut self, index: u32) {
+        let at = self.table.at(index).ext;
+        let Some(ext) = self.exts.get_mut(at) else { return };
+        if let Some((phase, tag, _)) = ext.asking.take() {
+            let error = ext.error;
+            self.report_as_is(index, phase, tag, error);
+        }
+    }
+
     /// `decide` has answered.
     pub(super) fn decided(&mut self, e: &Entry) {
         if self.live(e.index, e.age).is_none_or(|c| c.state != State::Failing) {
@@ -274,7 +284,6 @@ impl Lane {
         let ext = self.ext(index);
         (ext.error, ext.stop_left, ext.supervisor) = (0, crate::cell::ext::FOREVER, None);
         let restarts = ext.restarts.get_or_insert_default();
-        restarts.counts = made;
         let delay = restarts.delay;
         if std::mem::take(&mut restarts.given_up) && made {
             self.given_up.push((index, false));
@@ -290,8 +299,6 @@ impl Lane {
 
     /// Another instance is made.
     pub(super) fn revive(&mut self, index: u32) {
-        let now = self.now();
-        let within = self.profile_of(self.table.at(index).parent).within;
         let cell = self.table.at_mut(index);
         cell.state = State::Starting;
         cell.bits |= bit::START_DUE;
@@ -299,16 +306,17 @@ impl Lane {
         let restarts = self.ext(index).restarts.get_or_insert_default();
         restarts.well_since = u64::MAX;
         restarts.delay = 0;
-        if restarts.counts {
-            restarts.window.add(now, within);
-            self.ledger.restarts += 1;
-        }
         self.push_ready(index);
     }
 
-    /// Why there is another instance.
-    pub(super) fn cause_of(&self, index: u32) -> u32 {
-        self.ext_of(index).and_then(|x| x.restarts.as_deref()).map_or(0, |r| r.cause)
+    /// Another instance is handed to the isolate: that is the restart. Why there is one.
+    pub(super) fn restarted(&mut self, index: u32) -> u32 {
+        let now = self.now();
+        let within = self.profile_of(self.table.at(index).parent).within;
+        self.ledger.restarts += 1;
+        let restarts = self.ext(index).restarts.get_or_insert_default();
+        restarts.window.add(now, within);
+        restarts.cause
     }
 
     /// An instance has started; if it took the place of another, its group goes on and senders that wait may come in.

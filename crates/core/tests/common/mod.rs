@@ -653,6 +653,7 @@ impl Isolate {
                 self.op(op::DECISION, Ref { index: e.index, age }, answer, 0, 0);
             }
             note::ESCALATED => self.say(format!("escalated to {who}")),
+            note::FORGET => {}
             note::MISSED => self.say(format!("{who} missed a check")),
             note::HEALTH => {
                 self.say(format!("{who} check"));

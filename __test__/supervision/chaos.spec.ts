@@ -4,6 +4,7 @@ import { strict as assert } from 'node:assert'
 import test from 'ava'
 import { Actor, createManualClock } from '../../src/index.ts'
 import type { ActorOptions, Context, ManualClock, Ref, Subscription, System } from '../../src/index.ts'
+import { WORD_BUSY, WORD_HOLD } from '../../src/native/layout.ts'
 import { createSystem, laneOf } from '../../src/system.ts'
 import { assertIdentity, within } from '../support.ts'
 
@@ -250,8 +251,8 @@ async function run(seed: number): Promise<void> {
   at('after shutdown')
   await within(Promise.all(world.settled), `all promises of seed ${seed}`)
   await within(Promise.all(world.all.map((ref) => ref.stopped)), `ends of seed ${seed}`)
-  const left = { actors: system.stats().actors, thrown: lane.thrown.size, watches: lane.watches.size, links: lane.links.size, adoptions: lane.adoptions.size, escalated: lane.escalated.size, producers: lane.producers.size }
-  assert.deepEqual(left, { actors: 0, thrown: 0, watches: 0, links: 0, adoptions: 0, escalated: 0, producers: 0 }, `seed ${seed}`)
+  const left = { actors: system.stats().actors, thrown: lane.thrown.size, watches: lane.watches.size, links: lane.links.size, adoptions: lane.adoptions.size, escalated: lane.escalated.size, producers: lane.producers.size, busy: lane.header[WORD_BUSY], hold: lane.header[WORD_HOLD] }
+  assert.deepEqual(left, { actors: 0, thrown: 0, watches: 0, links: 0, adoptions: 0, escalated: 0, producers: 0, busy: 0, hold: 0 }, `seed ${seed}`)
 }
 
 test(`${RUNS} random runs of ${STEPS} orders each end well`, async (t) => {
@@ -259,4 +260,37 @@ test(`${RUNS} random runs of ${STEPS} orders each end well`, async (t) => {
   for (let seed = 1; seed <= RUNS; seed++) await run(seed)
   t.log(sums)
   t.true(sums.restarts > 5 * RUNS && sums.failed > 3 * RUNS && sums.calm > RUNS, JSON.stringify(sums))
+})
+
+test('asks of handlers that end in the very moment in which they are given up hold nothing', async (t) => {
+  const clock = createManualClock()
+  const system = createSystem({ log: false, clock })
+  const [open, n] = [[] as (() => void)[], 300]
+  class Hangs extends Actor {
+    static readonly concurrent = ['hang', 'fail']
+    hang() {
+      return new Promise<string>((resolve) => open.push(() => resolve('late')))
+    }
+    fail() {
+      throw new Error('chaos')
+    }
+  }
+  const refs = Array.from({ length: n }, () => system.spawn(Hangs, { shutdown: 100 }))
+  const asked = refs.map((ref) => ref.with({ timeout: Infinity }).ask.hang().then(() => 'late', (error: { code?: string }) => error.code))
+  for (const ref of refs) ref.tell.fail()
+  await clock.advance(0)
+  system.events.on((event) => {
+    if (event.type !== 'stopped') return
+    for (const resolve of open.splice(0)) resolve()
+    const until = performance.now() + 40 // longer than a slice, so that continuations run before the rest of this inbox
+    while (performance.now() < until && open.length === 0 && event.path === refs[0]!.path);
+  })
+  await clock.advance(100)
+  const outcomes = new Set(await within(Promise.all(asked), 'the askers'))
+  t.true(outcomes.has('ERR_BUSKIN_STOPPED'))
+  t.true([...outcomes].every((outcome) => outcome === 'ERR_BUSKIN_STOPPED' || outcome === 'late'), [...outcomes].join())
+  await within(system.idle(), 'idle')
+  assertIdentity(system.stats())
+  t.deepEqual([system.stats().failed, system.stats().restarts, laneOf(system).header[WORD_HOLD]], [2 * n, n, 0])
+  await within(system.shutdown(), 'shutdown')
 })

@@ -19,11 +19,12 @@ export const questions = [{
 function backlog({ Actor, system }, size) {
   let finished
   let release
+  let begun
   class Counter extends Actor {
     total = 0
     left = 0
     expect(messages) { this.left = messages }
-    async hold() { await new Promise(resolve => { release = resolve }) }
+    async hold() { await new Promise(resolve => { release = resolve; begun() }) }
     add(by) { this.total += by; if (--this.left === 0) finished() }
     take() { const { total } = this; this.total = 0; return total }
   }
@@ -32,9 +33,11 @@ function backlog({ Actor, system }, size) {
   /** One backlog of `messages`; the milliseconds its drain took. */
   async function drain(messages) {
     const done = new Promise(resolve => { finished = resolve })
+    const held = new Promise(resolve => { begun = resolve })
     counter.tell.expect(messages)
     counter.tell.hold()
     for (let i = 0; i < messages; i++) counter.tell.add(1)
+    await held // others on the loop may have used up its turn
     await new Promise(setImmediate)
     const { waiting } = system.stats()
     if (waiting < messages) throw new Error(`only ${waiting} of ${messages} messages wait`)

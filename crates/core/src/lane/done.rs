@@ -61,7 +61,11 @@ impl Lane {
         }
     }
 
+    /// Nobody waits for the run: it was given up, before the isolate had read of that.
     fn forget(&mut self, e: &Entry) {
+        if e.tag() == note::MSG {
+            self.close_call(e.corr); // its caller was answered all the same
+        }
         if e.from == outcome::THREW {
             self.notify(Entry { head: note::FORGET, payload: e.payload, ..Entry::default() });
         }

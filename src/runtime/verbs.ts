@@ -45,10 +45,6 @@ function isWord(value: unknown): value is number {
 
 // --------------------------------------------------------------------------------------------- the short way
 
-function post0(ref: LocalRef, head: number, corr: number): void {
-  put(ref.lane, head, ref.index, ref.age, 0, corr)
-}
-
 function post1(ref: LocalRef, head: number, a: unknown, corr: number): void {
   const { lane } = ref
   if (isWord(a)) {
@@ -60,19 +56,21 @@ function post1(ref: LocalRef, head: number, a: unknown, corr: number): void {
   put(lane, head | ARITY_1 | FLAG_SLOT, ref.index, ref.age, slot, corr)
 }
 
-function post2(ref: LocalRef, head: number, a: unknown, b: unknown, corr: number): void {
+/** Any other number of arguments: apart and as one, so that what is inlined for one argument stays small. */
+function postOther(ref: LocalRef, head: number, n: number, a: unknown, b: unknown, all: unknown, corr: number): void {
   const { lane } = ref
+  if (n === 0) {
+    put(lane, head, ref.index, ref.age, 0, corr)
+    return
+  }
   const slot = takeSlot(lane)
-  lane.first[slot] = a
-  lane.second[slot] = b
-  put(lane, head | ARITY_2 | FLAG_SLOT, ref.index, ref.age, slot, corr)
-}
-
-function postN(ref: LocalRef, head: number, args: unknown, corr: number): void {
-  const { lane } = ref
-  const slot = takeSlot(lane)
-  lane.first[slot] = args
-  put(lane, head | ARITY_N | FLAG_SLOT, ref.index, ref.age, slot, corr)
+  if (n === 2) {
+    lane.first[slot] = a
+    lane.second[slot] = b
+  } else {
+    lane.first[slot] = all
+  }
+  put(lane, head | (n === 2 ? ARITY_2 : ARITY_N) | FLAG_SLOT, ref.index, ref.age, slot, corr)
 }
 
 export function tell(method: Method): Function {
@@ -80,9 +78,8 @@ export function tell(method: Method): Function {
     const ref = refOf(this)
     const n = arguments.length
     if (n === 1) post1(ref, method.head, a, 0)
-    else if (n === 0) post0(ref, method.head, 0)
-    else if (n === 2) post2(ref, method.head, a, b, 0)
-    else postN(ref, method.head, n === 3 ? [a, b, c] : Array.prototype.slice.call(arguments), 0)
+    else if (n < 3) postOther(ref, method.head, n, a, b, undefined, 0)
+    else postOther(ref, method.head, n, a, b, n === 3 ? [a, b, c] : Array.prototype.slice.call(arguments), 0)
   }
 }
 
@@ -95,10 +92,9 @@ function calling(flag: number): (method: Method) => Function {
       const corr = calls.last
       const head = method.head | flag
       const n = arguments.length
-      if (n === 0) post0(ref, head, corr)
-      else if (n === 1) post1(ref, head, a, corr)
-      else if (n === 2) post2(ref, head, a, b, corr)
-      else postN(ref, head, n === 3 ? [a, b, c] : Array.prototype.slice.call(arguments), corr)
+      if (n === 1) post1(ref, head, a, corr)
+      else if (n < 3) postOther(ref, head, n, a, b, undefined, corr)
+      else postOther(ref, head, n, a, b, n === 3 ? [a, b, c] : Array.prototype.slice.call(arguments), corr)
       return promise
     }
 }

@@ -281,3 +281,16 @@ test('an actor that adopts many, and is adopted with them, keeps the order', asy
   t.is(many[199]!.path, '/top/b/a/n199')
   counts(t, system, { actors: 203 })
 })
+
+test('what an actor logs after a move names its new path', async (t) => {
+  const paths: unknown[] = []
+  const log = { debug() {}, info: (_: string, fields?: object) => void paths.push((fields as { actor: string }).actor), warn() {}, error() {} }
+  const system = withSystem(t, { log })
+  const { refs: { a } } = await family(system, {}, { a: {} })
+  const free = system.spawn(Sub, { name: 'free' })
+  const say = () => inside(free, (ctx) => ctx.log.info('here'))
+  await say()
+  await adopt(a, free)
+  await say()
+  t.deepEqual(paths, ['/free', '/top/a/free'])
+})

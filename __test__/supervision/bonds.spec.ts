@@ -341,3 +341,29 @@ test('strategy and intensity hold for failures by a link', async (t) => {
   await rejectsWith(t, a.ask.note(1), 'ERR_BUSKIN_STOPPED')
   t.is((await b.stopped).kind === 'unknown', false)
 })
+
+test('members of a group that link to one another in their starts, earlier to later, come to rest', async (t) => {
+  const system = withSystem(t, { supervision: { strategy: 'one-for-all', backoff: false } })
+  const late: { ref?: Ref<Sub> } = {}
+  const a = system.spawn(Sub, { args: [[], { start: (_, ctx) => void (late.ref !== undefined && ctx.link(late.ref)) }] })
+  const b = (late.ref = system.spawn(Sub))
+  await system.idle()
+  await fail(a)
+  await system.idle()
+  t.deepEqual([await a.ask.generation(), await b.ask.generation()], [1, 1])
+  await fail(b)
+  await system.idle()
+  t.deepEqual([await a.ask.generation(), await b.ask.generation()], [2, 2])
+})
+
+test('an error about a ref calls it by its path', async (t) => {
+  const system = withSystem(t)
+  class Self extends Sub {
+    bind() {
+      this.ctx.link(this.ctx.self)
+    }
+  }
+  const self = system.spawn(Self, { name: 'me' })
+  const wrong = await self.ask.bind().then(undefined, (thrown: Error) => thrown)
+  t.regex((wrong as Error).message, /'target' = Ref\(\/me\)/)
+})

@@ -295,3 +295,20 @@ test('a kill and a stop are no failures: nothing is restarted, also of permanent
   t.deepEqual(log, ['a0 stop normal'])
   counts(t, system, { restarts: 0, actors: 1 })
 })
+
+for (const how of ['throws', 'rejects'] as const) {
+  test(`an onStop that ${how} a Refusal has failed, and is reported`, async (t) => {
+    const system = withSystem(t)
+    const events = collect(system.events)
+    const stop = () => {
+      const no = new Refusal('no')
+      if (how === 'throws') throw no
+      return Promise.reject(no)
+    }
+    const ref = system.spawn(Sub, { args: [[], { stop }] })
+    await ref.started
+    t.is((await ref.stop()).kind, 'normal')
+    await system.idle()
+    t.deepEqual(ofType(events, 'failed').map(({ failure, decision }) => [failure.phase, failure.error instanceof Refusal, decision]), [['stop', true, 'stop']])
+  })
+}

@@ -1,7 +1,7 @@
 // Generated from crates/core/src/entry.rs by scripts/layout.mjs. Do not edit.
 
 /** Which layout this is: the addon must have been built with the same. */
-export const LAYOUT = 2119438160
+export const LAYOUT = 1262527152
 /** The low bits of head. */
 export const OP_MASK = 31
 /** The tag is the upper half of head: which method, or which class. */
@@ -292,6 +292,8 @@ export const WORD_BUSY = 5
 export const WORD_HOLD = 6
 /** Core: turns so far. */
 export const WORD_TURNS = 7
+/** Core: 1 when the inbox tells of an end that gave up what was in hand: a run that ends before that was read is over. */
+export const WORD_GAVE_UP = 8
 /** How many words. */
 export const WORD_COUNT = 16
 

@@ -186,6 +186,8 @@ export class Lane {
   /** A kill is in the outbox: whether a run that ends now ended before it is the core's to say, see run.ts. */
   killing = false
   postponed: (() => void)[] = []
+  /** Runs that ended while the inbox may tell that they were given up: to be looked at when it was read. */
+  unread: (() => void)[] = []
   #due: (() => void)[] = []
   /** The core panicked: nothing works any more. */
   broken: unknown = undefined
@@ -267,6 +269,7 @@ export class Lane {
   turn(): void {
     const { header } = this
     if (this.#isTight) this.#widen()
+    if (this.unread.length > 0) for (const run of this.unread.splice(0)) run()
     if (this.#due.length > 0) for (const run of this.#due.splice(0)) run()
     if (this.killing) {
       this.killing = false

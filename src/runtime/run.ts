@@ -1,7 +1,7 @@
 // A run whose promise is pending: what the core must be told when it settles, and for whom.
 
 import { isRefusal } from '../errors.ts'
-import { FLAG_SHARED, MODE_ORDERED, NOTE_HEALTH, NOTE_MSG, NOTE_RESUME, NOTE_START, NOTE_STOP, OP_DONE, OP_SETTLED, OUTCOME_OK, OUTCOME_THREW, TAG_SHIFT } from '../native/layout.ts'
+import { FLAG_SHARED, MODE_ORDERED, NOTE_HEALTH, NOTE_MSG, NOTE_RESUME, NOTE_START, NOTE_STOP, OP_DONE, OP_SETTLED, OUTCOME_OK, OUTCOME_THREW, TAG_SHIFT, WORD_GAVE_UP } from '../native/layout.ts'
 import type { Lane } from './lane.ts'
 import { keepError, putFrom } from './outbox.ts'
 import { type LocalRef, moreIf, moreOf } from './ref.ts'
@@ -67,6 +67,11 @@ export async function follow(lane: Lane, run: Run, promise: unknown): Promise<vo
 
 function finish(lane: Lane, run: Run, value: unknown, error: unknown, threw: boolean): void {
   if (run.fenced) return
+  if (lane.header[WORD_GAVE_UP] === 1 && lane.at < lane.filled) {
+    // what the isolate has not read yet may be that this run was given up: it is fenced then
+    lane.unread.push(() => finish(lane, run, value, error, threw))
+    return
+  }
   if (lane.killing) {
     // if the kill is for this actor its run is fenced by then
     lane.postponed.push(() => finish(lane, run, value, error, threw))

@@ -390,6 +390,8 @@ pub mod word {
     pub const HOLD: usize = 6;
     /// Core: turns so far.
     pub const TURNS: usize = 7;
+    /// Core: 1 when the inbox tells of an end that gave up what was in hand: a run that ends before that was read is over.
+    pub const GAVE_UP: usize = 8;
     /// How many words.
     pub const COUNT: usize = 16;
 }

@@ -186,6 +186,48 @@ fn a_link_to_the_dead_is_a_failure_at_once() {
 }
 
 #[test]
+fn a_link_to_an_actor_between_two_instances_is_one_to_the_next() {
+    let mut iso = root(&patient(ONE));
+    let [a, b] = children(&mut iso, ["a", "b"]);
+    fail(&mut iso, b);
+    iso.run(); // b waits for its restart
+    iso.take();
+    iso.link(a, b, 5);
+    assert_eq!(iso.after_run(), [""; 0]);
+    iso.advance(100);
+    assert_eq!([a, b].map(|x| generation(&iso, x)), [Some(0), Some(1)]);
+    fail(&mut iso, b);
+    iso.advance(1_000);
+    assert_eq!([a, b].map(|x| generation(&iso, x)), [Some(1), Some(2)]);
+    at_rest(&iso);
+}
+
+#[test]
+fn a_link_to_an_actor_that_is_ending_is_one_to_that_end() {
+    for (killed, restarts) in [(false, 0), (true, 1)] {
+        let mut iso = root(&at_once(ONE));
+        let [a] = children(&mut iso, ["a"]);
+        let b = iso.spawn("b", CHILD, slow_worker);
+        iso.run();
+        iso.done(b, true);
+        iso.run();
+        iso.stop(b);
+        iso.run(); // its onStop takes its time
+        iso.link(a, b, 5);
+        iso.run();
+        assert_eq!(generation(&iso, a), Some(0));
+        if killed {
+            iso.kill(b);
+        } else {
+            iso.done(b, true);
+        }
+        iso.run();
+        assert_eq!(generation(&iso, a), Some(restarts), "killed: {killed}");
+        at_rest(&iso);
+    }
+}
+
+#[test]
 fn a_ring_of_links_fails_once() {
     let mut iso = root(&at_once(ONE));
     let [a, b, c] = children(&mut iso, ["a", "b", "c"]);

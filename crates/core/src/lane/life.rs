@@ -275,6 +275,7 @@ impl Lane {
         let exclusive = u32::from(u32::from(cell.hand) == note::MSG);
         let runs = cell.shared + exclusive;
         let what = u32::from(cell.hand);
+        self.gave_up |= cell.in_hand();
         cell.shared = 0;
         cell.hand = 0;
         cell.failed += runs;

@@ -160,6 +160,8 @@ pub struct Lane {
     /// Instances that had something in hand when they ended, and whether the isolate was handed DOWN: until it has read
     /// that, what comes of it must meet no other instance.
     given_up: Vec<(u32, bool)>,
+    /// See [`word::GAVE_UP`].
+    gave_up: bool,
     /// Actors that start or end.
     lives: u64,
     /// Of those, the ones that end, and the ones that drain: while there are any, no message skips its mailbox.
@@ -231,6 +233,7 @@ impl Lane {
             reading: false,
             ended: Vec::new(),
             given_up: Vec::new(),
+            gave_up: false,
             lives: 0,
             endings: 0,
             backoffs: 0,
@@ -330,6 +333,7 @@ impl Lane {
             self.recycle(index);
         }
         self.given_up.retain(|g| !g.1);
+        self.gave_up = false;
         self.mortal.clear();
         (self.filled, self.acked) = (0, 0);
     }
@@ -365,6 +369,7 @@ impl Lane {
         let busy = self.is_busy();
         io.header[word::BUSY] = i32::from(busy);
         io.header[word::HOLD] = i32::from(busy || self.calls.open > 0 || self.timers.holding > 0 || self.backoffs > 0);
+        io.header[word::GAVE_UP] = i32::from(self.gave_up);
         io.header[word::TURNS] = io.header[word::TURNS].wrapping_add(1);
     }
 

@@ -186,6 +186,8 @@ export class Lane {
   /** A kill is in the outbox: whether a run that ends now ended before it is the core's to say, see run.ts. */
   killing = false
   postponed: (() => void)[] = []
+  /** Before the next turn there is something to do that has nothing to do with messages. */
+  chores = false
   /** Runs that ended while the inbox may tell that they were given up: to be looked at when it was read. */
   unread: (() => void)[] = []
   #due: (() => void)[] = []
@@ -268,14 +270,7 @@ export class Lane {
   /** Hands the outbox over and takes the next inbox. The last one was read. */
   turn(): void {
     const { header } = this
-    if (this.#isTight) this.#widen()
-    if (this.unread.length > 0) for (const run of this.unread.splice(0)) run()
-    if (this.#due.length > 0) for (const run of this.#due.splice(0)) run()
-    if (this.killing) {
-      this.killing = false
-      this.#due = this.postponed
-      this.postponed = []
-    }
+    if (this.chores) this.#doChores()
     header[WORD_OUT] = this.written
     header[WORD_MODE] = this.mode
     this.written = 0
@@ -287,9 +282,30 @@ export class Lane {
     if (this.spentTimers.length > 0) this.freeTimers.push(...this.spentTimers.splice(0))
   }
 
+  /** Apart, so that a plain turn has one thing to look at. */
+  #doChores(): void {
+    this.chores = false
+    if (this.#isTight) this.#widen()
+    for (const run of this.unread.splice(0)) run()
+    for (const run of this.#due.splice(0)) run()
+    if (this.killing) {
+      this.killing = false
+      this.#due = this.postponed
+      this.postponed = []
+      this.chores = this.#due.length > 0
+    }
+  }
+
+  /** A kill goes into the outbox. */
+  kills(): void {
+    this.killing = true
+    this.chores = true
+  }
+
   /** The outbox is full: the core takes it early, and the rings are widened when that can be. */
   overflow(): void {
     this.#isTight = this.ring < RING
+    this.chores ||= this.#isTight
     this.flush()
   }
 

@@ -84,7 +84,7 @@ export function stop(ref: LocalRef, settings: StopSettings): Promise<ExitReason>
   if (hasEnded(ref)) return ended
   if (!settings.drain) holdBack(lane, ref.index, unread(lane))
   lane.mode |= MODE_ORDERED
-  if (!settings.drain && settingsOf(ref).shutdown === 'brutal') lane.killing = true
+  if (!settings.drain && settingsOf(ref).shutdown === 'brutal') lane.kills()
   const timeout = settings.timeout === undefined ? NEVER : word(Math.ceil(settings.timeout))
   put(lane, OP_STOP, ref.index, ref.age, settings.drain ? STOP_DRAIN : STOP_NORMAL, timeout)
   return ended
@@ -101,7 +101,7 @@ export function kill(ref: LocalRef): Promise<ExitReason> {
     if (lane.inbox[o + 5] === 0) lane.inbox[o + 5] = NO_CALL // so that the loop looks when the handler returns
   }
   lane.mode |= MODE_ORDERED
-  lane.killing = true
+  lane.kills()
   put(lane, OP_STOP, ref.index, ref.age, STOP_KILL, NEVER)
   return ended
 }

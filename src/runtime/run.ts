@@ -70,6 +70,7 @@ function finish(lane: Lane, run: Run, value: unknown, error: unknown, threw: boo
   if (lane.header[WORD_GAVE_UP] === 1 && lane.at < lane.filled) {
     // what the isolate has not read yet may be that this run was given up: it is fenced then
     lane.unread.push(() => finish(lane, run, value, error, threw))
+    lane.chores = true
     return
   }
   if (lane.killing) {

@@ -332,7 +332,9 @@ impl Lane {
         while let Some(index) = self.ended.pop() {
             self.recycle(index);
         }
-        self.given_up.retain(|g| !g.1);
+        if !self.given_up.is_empty() {
+            self.given_up.retain(|g| !g.1);
+        }
         self.gave_up = false;
         self.mortal.clear();
         (self.filled, self.acked) = (0, 0);

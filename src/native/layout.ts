@@ -1,7 +1,7 @@
 // Generated from crates/core/src/entry.rs by scripts/layout.mjs. Do not edit.
 
 /** Which layout this is: the addon must have been built with the same. */
-export const LAYOUT = 1262527152
+export const LAYOUT = 398131096
 /** The low bits of head. */
 export const OP_MASK = 31
 /** The tag is the upper half of head: which method, or which class. */
@@ -226,10 +226,8 @@ export const REASON_UNKNOWN = 6
 
 /** It had started before. */
 export const ENDED_STARTED = 1
-/** The start was past its deadline. */
-export const ENDED_START_LATE = 2
 /** It had no instance: it was about to restart. */
-export const ENDED_DOWN = 4
+export const ENDED_DOWN = 2
 
 /** The constructor or onStart. */
 export const PHASE_START = 1

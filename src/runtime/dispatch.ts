@@ -15,14 +15,10 @@ import {
   MARK_PROMISED,
   MARK_STREAMING,
   MARK_THREW,
-  NOTE_HEALTH,
   NOTE_MSG,
   NOTE_RESUME,
   NOTE_RETURN,
   NOTE_START,
-  NOTE_STOP,
-  NOTE_TIMER,
-  NOTE_WATCH,
   OP_MASK,
   TAG_SHIFT,
   WORD_CURSOR,
@@ -31,10 +27,10 @@ import type { Lane } from './lane.ts'
 import { keepError } from './outbox.ts'
 import { WORDS } from './limits.ts'
 import { findHandler, isGenerator } from './lookup.ts'
-import { Hidden, holdBack, ignore, inContext, isThenable, NO_CALL, Parcel, publishDeadLetter, takeArgs } from './inbox.ts'
+import { Hidden, holdBack, ignore, inContext, isSignal, isThenable, NO_CALL, Parcel, publishDeadLetter, takeArgs } from './inbox.ts'
 import { note } from './notes.ts'
 import { type LocalRef, setStarting } from './ref.ts'
-import { begin, follow, Run } from './run.ts'
+import { begin, follow, isHook, Run } from './run.ts'
 import { share } from './share.ts'
 import { openStream } from './streams.ts'
 
@@ -263,7 +259,7 @@ function failed(lane: Lane, i: number, error: unknown): void {
   const op = head & OP_MASK
   const index = inbox[o + 1] as number
   const isMessage = op === NOTE_MSG
-  if (!isMessage && !isRun(op)) {
+  if (!isMessage && !isHook(op) && !isSignal(op)) {
     lane.log.error('the runtime failed at a note of the core; please report this', { note: op, error })
     return
   }
@@ -273,30 +269,13 @@ function failed(lane: Lane, i: number, error: unknown): void {
   const named = isMessage || op === NOTE_RESUME || op === NOTE_RETURN
   const method = named ? (isMessage && lane.methods[head >>> TAG_SHIFT]?.name) || lane.label : null
   const asked = isMessage && answer(lane, head, inbox[o + 5] as number, error)
-  const isHook = op === NOTE_START || op === NOTE_STOP || op === NOTE_HEALTH
-  if (isRefusal(error) && !isHook) {
+  if (isRefusal(error) && !isHook(op)) {
     if (!asked) lane.log.debug(`refused: ${(error as Error).message}`, { actor: lane.refs[index]?.path, method, error })
     return
   }
   lane.marks[i] = MARK_THREW
   inbox[o + 3] = keepError(lane, error, method)
   holdBack(lane, index, i + 1)
-}
-
-/** Whether an actor runs something for a note of this kind. */
-function isRun(op: number): boolean {
-  switch (op) {
-    case NOTE_START:
-    case NOTE_STOP:
-    case NOTE_TIMER:
-    case NOTE_WATCH:
-    case NOTE_HEALTH:
-    case NOTE_RESUME:
-    case NOTE_RETURN:
-      return true
-    default:
-      return false
-  }
 }
 
 /** Tells the caller of a message that threw. Whether one waits for the reply. */

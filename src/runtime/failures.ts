@@ -4,13 +4,13 @@ import { channel } from 'node:diagnostics_channel'
 import { BuskinError, linkBroken, startedTooOften, timedOut } from '../errors.ts'
 import type { Directive, ExitReason, Failure, SystemEvent } from '../lifecycle.ts'
 import { DIRECTIVE_ESCALATE, DIRECTIVE_RESTART, OP_DECISION, PHASE_CHILD, PHASE_HEALTH, PHASE_LINK, PHASE_START, PHASE_STOP, TAG_SHIFT } from '../native/layout.ts'
+import type { SupervisionSettings } from '../options.ts'
 import { isThenable, ignore } from './inbox.ts'
 import type { Lane } from './lane.ts'
 import { WORDS } from './limits.ts'
 import { putFrom } from './outbox.ts'
-import { strategyOf } from './profiles.ts'
 import { Ended, generationOf, type LocalRef, moreIf, moreOf, settingsOf } from './ref.ts'
-import { DIRECTIVES, PHASES } from './words.ts'
+import { DIRECTIVES, PHASES, STRATEGIES } from './words.ts'
 
 const channels = {
   failed: channel('buskin:failed'),
@@ -35,11 +35,10 @@ export function decide(lane: Lane, o: number): void {
   const ref = lane.refs[index] as LocalRef
   const failure = failureOf(lane, ref, head, number, phase, parent, restarts)
   moreOf(ref).judged = { number, failure }
-  const { supervision } = parent === 0 ? lane.settings : settingsOf(lane.refs[parent] as LocalRef)
   lane.current = 0 // what it sends is nobody's
   let answer = 0
   try {
-    answer = directive(supervision.decide?.(failure), phase)
+    answer = directive(supervisionOf(lane, parent).decide?.(failure), phase)
   } catch (error) {
     const supervisor = pathOf(lane, parent)
     lane.log.error('decide failed: the other options hold', { actor: ref.path, supervisor, error })
@@ -78,12 +77,10 @@ export function verdict(lane: Lane, answer: number, restarts: number, delay: num
   // the first that is decided about is what the instance ends with
   if (!asIs || (phase !== PHASE_STOP && more.failed?.generation !== generation)) more.failed = { error: failure.error, generation }
   const decision = DIRECTIVES[answer] as Directive
-  if (asIs) {
-    // what follows is what follows from the one before
-  } else if (answer === DIRECTIVE_RESTART) {
+  if (!asIs && answer === DIRECTIVE_RESTART) {
     more.failure = failure
     if (strategy !== 0) lane.causes.set(parent, failure)
-  } else if (answer === DIRECTIVE_ESCALATE) {
+  } else if (!asIs && answer === DIRECTIVE_ESCALATE) {
     lane.escalating = failure
   }
   const { error, method } = failure
@@ -92,7 +89,7 @@ export function verdict(lane: Lane, answer: number, restarts: number, delay: num
     type: 'failed',
     path: ref.path,
     supervisor: pathOf(lane, parent),
-    strategy: strategyOf(strategy),
+    strategy: STRATEGIES[strategy] as SupervisionSettings['strategy'],
     generation,
     failure,
     decision,
@@ -113,16 +110,16 @@ function failureOf(lane: Lane, ref: LocalRef, head: number, number: number, phas
     case PHASE_LINK:
       return record(endOf(moreOf(ref).brokenBy as LocalRef), word, null)
     default: {
-      const thrown = lane.thrown.get(number)
-      const error = thrown === undefined ? isLate(ref, phase) : thrown.error
-      const method = word === 'message' ? (thrown?.method ?? lane.methods[head >>> TAG_SHIFT]?.name ?? null) : null
-      return record(error, word, method)
+      const method = word === 'message' ? (lane.thrown.get(number)?.method ?? lane.methods[head >>> TAG_SHIFT]?.name ?? null) : null
+      return record(errorOf(lane, ref, number, phase), word, method)
     }
   }
 }
 
-/** A start or a health check for which nobody has thrown anything. */
-function isLate(ref: LocalRef, phase: number): BuskinError {
+/** What was thrown, or what a start or a health check fails with that is late. */
+function errorOf(lane: Lane, ref: LocalRef, number: number, phase: number): unknown {
+  const thrown = lane.thrown.get(number)
+  if (thrown !== undefined) return thrown.error
   const { startTimeout, health } = settingsOf(ref)
   if (phase === PHASE_HEALTH) return timedOut('health check', 'onHealth', ref.path, health?.timeout ?? 0, 'health.timeout')
   return timedOut('start', 'onStart', ref.path, startTimeout, 'startTimeout')
@@ -132,6 +129,11 @@ function isLate(ref: LocalRef, phase: number): BuskinError {
 function endOf(peer: LocalRef): unknown {
   const reason: ExitReason | undefined = peer.state instanceof Ended ? peer.state.reason : moreIf(peer)?.lastEnd
   return reason?.kind === 'failed' ? reason.error : linkBroken(peer.path, reason?.kind ?? 'unknown')
+}
+
+/** How an actor, or the root, supervises. */
+function supervisionOf(lane: Lane, index: number): SupervisionSettings {
+  return (index === 0 ? lane.settings : settingsOf(lane.refs[index] as LocalRef)).supervision
 }
 
 function pathOf(lane: Lane, index: number): string {
@@ -156,15 +158,14 @@ export function escalated(lane: Lane, index: number, child: number, hasFailed: b
 }
 
 function tooOften(lane: Lane, index: number, child: LocalRef): Failure {
-  const { supervision } = index === 0 ? lane.settings : settingsOf(lane.refs[index] as LocalRef)
-  const error = startedTooOften(child.path, supervision.maxRestarts, supervision.within)
+  const { maxRestarts, within } = supervisionOf(lane, index)
+  const error = startedTooOften(child.path, maxRestarts, within)
   return Object.freeze({ child, error, phase: 'stop', method: null, generation: generationOf(child), restarts: 0 })
 }
 
 /** A health check failed that is not a failure yet. */
 export function missed(lane: Lane, index: number, number: number): void {
   const ref = lane.refs[index] as LocalRef
-  const thrown = lane.thrown.get(number)
+  lane.log.warn('health check failed', { actor: ref.path, error: errorOf(lane, ref, number, PHASE_HEALTH) })
   lane.thrown.delete(number)
-  lane.log.warn('health check failed', { actor: ref.path, error: thrown === undefined ? isLate(ref, PHASE_HEALTH) : thrown.error })
 }

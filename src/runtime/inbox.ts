@@ -85,6 +85,11 @@ export function promisedNote(lane: Lane, i: number, run: Run, promise: PromiseLi
 /** In the place of a call where there is none, when the end of the handler must be looked at. */
 export const NO_CALL = -1
 
+/** Whether an actor runs something for a note of this kind that is neither a message nor its start or end. */
+export function isSignal(op: number): boolean {
+  return op === NOTE_TIMER || op === NOTE_WATCH || op === NOTE_HEALTH || op === NOTE_RESUME || op === NOTE_RETURN
+}
+
 /** Entries for the actor from `from` on go back to the core: they are not to run now. */
 export function holdBack(lane: Lane, index: number, from: number): void {
   const { inbox, marks } = lane
@@ -93,7 +98,7 @@ export function holdBack(lane: Lane, index: number, from: number): void {
     if (inbox[o + 1] !== index) continue
     const head = inbox[o] as number
     const op = head & OP_MASK
-    if (op === NOTE_MSG || op === NOTE_TIMER || op === NOTE_WATCH || op === NOTE_HEALTH || op === NOTE_RESUME || op === NOTE_RETURN) {
+    if (op === NOTE_MSG || isSignal(op)) {
       marks[i] = MARK_HELD | (op << 3)
       inbox[o] = head & ~OP_MASK
     }

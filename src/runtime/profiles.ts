@@ -3,8 +3,7 @@
 import type { ActorSettings, HealthSettings, SupervisionSettings } from '../options.ts'
 import { defaultSupervision } from '../options.ts'
 import type { Lane } from './lane.ts'
-
-const STRATEGIES: readonly SupervisionSettings['strategy'][] = ['one-for-one', 'one-for-all', 'rest-for-one']
+import { STRATEGIES } from './words.ts'
 
 /** The core's profiles of one lane. The first is that of actors for which nothing was said. */
 export class Profiles {
@@ -44,8 +43,4 @@ function numbersOf(supervision: SupervisionSettings, health: HealthSettings | un
       : [1, backoff.min * 1000, backoff.max * 1000, backoff.factor, backoff.jitter, backoff.resetAfter * 1000, backoff.firstAtOnce ? 1 : 0]
   const checks = health === undefined ? [0, 0, 0] : [health.every * 1000, health.timeout * 1000, health.threshold]
   return [STRATEGIES.indexOf(strategy), maxRestarts, within * 1000, ...waits, decide === undefined ? 0 : 1, ...checks]
-}
-
-export function strategyOf(number: number): SupervisionSettings['strategy'] {
-  return STRATEGIES[number] as SupervisionSettings['strategy']
 }

@@ -46,6 +46,11 @@ export class Run {
   }
 }
 
+/** Whether a hook runs for a note of this kind: a refusal is a failure there. */
+export function isHook(note: number): boolean {
+  return note === NOTE_START || note === NOTE_STOP || note === NOTE_HEALTH
+}
+
 /** Registers the run with its actor. */
 export function begin(run: Run): void {
   const more = moreOf(run.ref)
@@ -90,8 +95,7 @@ function finish(lane: Lane, run: Run, value: unknown, error: unknown, threw: boo
     }
     return
   }
-  const isHook = run.note === NOTE_START || run.note === NOTE_STOP || run.note === NOTE_HEALTH
-  const settled = run.otherwise?.(error) === true || (isRefusal(error) && !isHook)
+  const settled = run.otherwise?.(error) === true || (isRefusal(error) && !isHook(run.note))
   if (settled) {
     if (isMessage && run.corr === 0) lane.log.debug(`refused: ${String((error as Error).message)}`, { actor: run.ref.path, method: run.method, error })
     done(lane, run, OUTCOME_OK, 0)

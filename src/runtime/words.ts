@@ -2,7 +2,7 @@
 
 import type { DeadLetterReason, Directive, ExitReason, Failure } from '../lifecycle.ts'
 import type { ActorInfo } from '../lifecycle.ts'
-import type { MailboxOptions } from '../options.ts'
+import type { MailboxOptions, Strategy } from '../options.ts'
 
 export const POLICIES: readonly NonNullable<MailboxOptions['overflow']>[] = ['reject', 'wait', 'drop-newest', 'drop-oldest']
 
@@ -21,6 +21,8 @@ export const PRIORITIES = { normal: 0, high: 1, low: 2 } as const
 
 /** The seventh, of an actor that is linked to one that ended, is known as that of a watch. */
 export const PHASES: readonly Failure['phase'][] = ['message', 'start', 'message', 'timer', 'watch', 'stop', 'health', 'watch']
+
+export const STRATEGIES: readonly Strategy[] = ['one-for-one', 'one-for-all', 'rest-for-one']
 
 /** The first is no answer. */
 export const DIRECTIVES: readonly (Directive | undefined)[] = [undefined, 'restart', 'stop', 'resume', 'escalate']

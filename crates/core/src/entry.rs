@@ -312,10 +312,8 @@ pub mod reason {
 pub mod ended {
     /// It had started before.
     pub const STARTED: u32 = 1;
-    /// The start was past its deadline.
-    pub const START_LATE: u32 = 2;
     /// It had no instance: it was about to restart.
-    pub const DOWN: u32 = 4;
+    pub const DOWN: u32 = 2;
 }
 
 /// In which phase an actor failed.

@@ -2,10 +2,17 @@
 
 use super::Lane;
 use crate::cell::State;
+use crate::cell::ext::Ext;
 use crate::entry::{Entry, note, phase, reason};
 
 impl Lane {
     // ------------------------------------------------------------------------------------------- watches
+
+    /// The side record of a ref's live cell, if it has one.
+    fn live_ext(&mut self, index: u32, age: u32) -> Option<&mut Ext> {
+        let at = self.live(index, age)?.ext;
+        self.exts.get_mut(at)
+    }
 
     pub(super) fn watch(&mut self, e: &Entry) {
         let (watch, watcher) = (e.payload, e.from);
@@ -29,9 +36,7 @@ impl Lane {
             return;
         };
         let (target, age, _) = ext.watching.swap_remove(place);
-        if let Some(at) = self.live(target, age).map(|c| c.ext)
-            && let Some(ext) = self.exts.get_mut(at)
-        {
+        if let Some(ext) = self.live_ext(target, age) {
             ext.watchers.retain(|w| !(w.0 == watcher && w.2 == watch));
         }
     }
@@ -88,9 +93,7 @@ impl Lane {
     }
 
     fn forget_link(&mut self, index: u32, age: u32, link: u32) {
-        if let Some(at) = self.live(index, age).map(|c| c.ext)
-            && let Some(ext) = self.exts.get_mut(at)
-        {
+        if let Some(ext) = self.live_ext(index, age) {
             ext.links.retain(|l| l.2 != link);
         }
     }
@@ -102,9 +105,7 @@ impl Lane {
         let Some(ext) = self.exts.get_mut(at) else { return };
         let (watching, links) = (std::mem::take(&mut ext.watching), std::mem::take(&mut ext.links));
         for (target, age, watch) in watching {
-            if let Some(at) = self.live(target, age).map(|c| c.ext)
-                && let Some(ext) = self.exts.get_mut(at)
-            {
+            if let Some(ext) = self.live_ext(target, age) {
                 ext.watchers.retain(|w| *w != (index, own_age, watch));
             }
         }
@@ -112,8 +113,8 @@ impl Lane {
         for (peer, age, link) in links {
             self.forget_link(peer, age, link);
             self.notify(Entry { head: note::UNLINKED, index, payload: link, ..Entry::default() });
-            let runs = |s: State| matches!(s, State::Starting | State::Active | State::Suspended);
-            if !fails || !self.live(peer, age).is_some_and(|c| runs(c.state)) {
+            let lives = |s: State| matches!(s, State::Starting | State::Active | State::Suspended);
+            if !fails || !self.live(peer, age).is_some_and(|c| lives(c.state)) {
                 continue;
             }
             let traps = self.ext_of(peer).is_some_and(|x| x.watching.iter().any(|w| (w.0, w.1) == (index, own_age)));

@@ -20,7 +20,8 @@ impl Lane {
 
     /// `first` ends, and its group with it. A group that was restarting already starts over, with the new members.
     pub(super) fn restart_group(&mut self, supervisor: u32, first: u32, why: u32, delay: u64) {
-        let before = self.take_group(supervisor);
+        let before = self.group_of(supervisor).map(|g| g.delay);
+        self.drop_group(supervisor);
         let all = self.profile_of(supervisor).strategy == Strategy::OneForAll;
         let mut members = Vec::new();
         // a group that begins is looked for from the first member on, one that starts over among all children
@@ -37,18 +38,12 @@ impl Lane {
             }
             at = next;
         }
-        let (delay, was_waiting) = before.as_ref().map_or((delay, false), |g| (delay.max(g.delay), g.key != 0));
-        if before.is_none() || was_waiting {
-            self.lives += 1;
-        }
-        if let Some(group) = before.filter(|g| g.key != 0) {
-            self.backoffs -= 1;
-            self.take_off(group.key);
-        }
         let cause = if why == reason::FAILED { again::GROUP } else { again::NORMAL };
         let current = Some((first, self.table.at(first).age));
+        let delay = delay.max(before.unwrap_or(0));
         let group = Group { at: members.len(), members, current, phase: Phase::Stopping, delay, cause, key: 0 };
-        self.ext(supervisor).supervisor.get_or_insert_default().group = Some(group);
+        self.put_group(supervisor, group);
+        self.lives += 1;
         self.wind_up(first, why, true);
     }
 
@@ -57,7 +52,11 @@ impl Lane {
         self.exts.get_mut(at)?.supervisor.as_mut()?.group.take()
     }
 
-    /// The supervisor ends: its group restarts no more.
+    fn put_group(&mut self, supervisor: u32, group: Group) {
+        self.ext(supervisor).supervisor.get_or_insert_default().group = Some(group);
+    }
+
+    /// The group that restarts now does so no more: its supervisor ends, or another one takes its place.
     pub(super) fn drop_group(&mut self, supervisor: u32) {
         let Some(group) = self.take_group(supervisor) else { return };
         if group.key == 0 {
@@ -75,7 +74,7 @@ impl Lane {
         self.backoffs -= 1;
         self.lives += 1;
         group.phase = Phase::Starting;
-        self.ext(supervisor).supervisor.get_or_insert_default().group = Some(group);
+        self.put_group(supervisor, group);
         self.group_steps(supervisor);
     }
 
@@ -92,7 +91,7 @@ impl Lane {
             Phase::Starting => self.start_members(supervisor, &mut group),
         };
         if goes_on {
-            self.ext(supervisor).supervisor.get_or_insert_default().group = Some(group);
+            self.put_group(supervisor, group);
         } else {
             self.lives -= 1;
         }
@@ -143,8 +142,11 @@ impl Lane {
 
     /// Whether anybody is left that the wait is for.
     fn is_waited_for(&mut self, supervisor: u32, group: &Group) -> bool {
-        let here = |c: &&mut Cell| is_member(c, supervisor) && c.state == State::Down;
-        group.members.iter().any(|&(index, age)| self.live(index, age).filter(here).is_some())
+        group.members.iter().any(|&member| self.waits(supervisor, member))
+    }
+
+    fn waits(&mut self, supervisor: u32, (index, age): (u32, u32)) -> bool {
+        self.live(index, age).is_some_and(|c| is_member(c, supervisor) && c.state == State::Down)
     }
 
     fn is_winding(&mut self, supervisor: u32, (index, age): (u32, u32)) -> bool {
@@ -161,8 +163,7 @@ impl Lane {
         }
         while let Some(&(index, age)) = group.members.get(group.at) {
             group.at += 1;
-            let here = |c: &&mut Cell| is_member(c, supervisor) && c.state == State::Down;
-            if self.live(index, age).filter(here).is_some() {
+            if self.waits(supervisor, (index, age)) {
                 self.ext(index).restarts.get_or_insert_default().cause = group.cause;
                 self.revive(index);
                 group.current = Some((index, age));

@@ -1,7 +1,6 @@
 //! Health checks: an actor is asked now and then whether it is well, and must answer in time.
 
 use super::Lane;
-use crate::cell::State;
 use crate::cell::ext::Health;
 use crate::entry::{Entry, note, phase};
 use crate::supervise::Checks;
@@ -35,16 +34,16 @@ impl Lane {
 
     /// It is time to ask, or the answer is late.
     pub(super) fn health_is_due(&mut self, index: u32) {
-        let Some(checks) = self.checks_of(index) else { return };
         let Some(health) = self.ext(index).health.as_mut() else { return };
         health.key = 0;
         let (asked, missed) = (health.asked, health.missed);
-        if asked {
-            return self.missed(index, 0, checks.every);
-        }
-        if matches!(self.table.at(index).state, State::Active | State::Suspended) {
-            self.next_check(index, true, missed, checks.timeout);
-            self.signal(index, note::HEALTH, 0, 0, 0);
+        match self.running_checks(index) {
+            Some(_) if asked => self.missed(index, 0, true),
+            Some(checks) => {
+                self.next_check(index, true, missed, checks.timeout);
+                self.signal(index, note::HEALTH, 0, 0, 0);
+            }
+            None => {}
         }
     }
 
@@ -58,34 +57,26 @@ impl Lane {
     /// The check failed with the error in this slot.
     pub(super) fn is_unwell(&mut self, index: u32, error: u32) {
         match self.running_checks(index) {
-            Some(checks) => {
-                let missed = self.ext(index).health.get_or_insert_default().missed;
-                self.next_check(index, false, missed, checks.every);
-                self.missed(index, error, checks.every);
-            }
+            Some(_) => self.missed(index, error, false),
             None => self.fail(index, phase::HEALTH, 0, error), // it ends: reported
         }
         self.after_message(index);
     }
 
     fn running_checks(&self, index: u32) -> Option<Checks> {
-        let runs = matches!(self.table.at(index).state, State::Active | State::Suspended);
-        self.checks_of(index).filter(|_| runs)
+        self.checks_of(index).filter(|_| self.table.at(index).state.runs())
     }
 
-    /// One more failed check in a row; the last that is tolerated is the one before the threshold.
-    fn missed(&mut self, index: u32, error: u32, every: u64) {
+    /// One more failed check in a row; the last that is tolerated is the one before the threshold. `asked`: it has yet to
+    /// be answered.
+    fn missed(&mut self, index: u32, error: u32, asked: bool) {
         let Some(checks) = self.running_checks(index) else { return };
-        let (asked, missed) = {
-            let health = self.ext(index).health.get_or_insert_default();
-            health.missed += 1;
-            (health.asked, health.missed)
-        };
+        let missed = self.ext(index).health.get_or_insert_default().missed + 1;
+        self.next_check(index, asked, missed, checks.every);
         if missed >= checks.threshold {
             return self.fail(index, phase::HEALTH, 0, error);
         }
         let age = self.table.at(index).age;
         self.notify(Entry { head: note::MISSED, index, age, payload: error, ..Entry::default() });
-        self.next_check(index, asked, missed, every);
     }
 }

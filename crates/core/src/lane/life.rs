@@ -305,7 +305,6 @@ impl Lane {
             return self.is_down(index, error);
         }
         let bits = if cell.is(bit::STARTED) { ended::STARTED } else { 0 }
-            | if cell.is(bit::LATE) { ended::START_LATE } else { 0 }
             | if cell.state == State::Down { ended::DOWN } else { 0 };
         self.notify(Entry { head: note::ENDED, index, age: cell.age, payload: why, from: error, corr: bits });
         self.unbind(index, why);

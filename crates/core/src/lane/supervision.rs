@@ -275,7 +275,7 @@ impl Lane {
         }
         self.unbind(index, why);
         let c = self.table.at_mut(index);
-        c.bits &= !(bit::AGAIN | bit::MADE | bit::STOP_DUE | bit::START_DUE | bit::SERIAL | bit::LATE);
+        c.bits &= !(bit::AGAIN | bit::MADE | bit::STOP_DUE | bit::START_DUE | bit::SERIAL);
         c.state = State::Down;
         c.reason = 0;
         c.generation += u32::from(made);

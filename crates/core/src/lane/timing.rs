@@ -61,10 +61,7 @@ impl Lane {
                     _ => cell.deadline = 0,
                 }
                 match kind {
-                    token::START if cell.state == State::Starting => {
-                        cell.bits |= bit::LATE;
-                        self.fail(index, phase::START, 0, 0);
-                    }
+                    token::START if cell.state == State::Starting => self.fail(index, phase::START, 0, 0),
                     token::STOP if cell.is(bit::AGAIN) => self.abandon(index),
                     token::STOP => self.kill(index),
                     token::RESTART => {

@@ -333,12 +333,12 @@ const badSystemOptions: Record<string, [SystemOptions, RegExp]> = {
   'null': [wrong(null), /./],
   'a string': [wrong('x'), /./],
   'a name that is no string': [{ name: wrong(5) }, /name/],
-  'cores above 0': [{ cores: 1 }, /cores/],
-  "cores 'auto'": [{ cores: 'auto' }, /cores/],
+  'too many cores': [{ cores: 63 }, /cores/],
   'negative cores': [{ cores: -1 }, /cores/],
   'fractional cores': [{ cores: 0.5 }, /cores/],
   'cores as text': [{ cores: wrong('0') }, /cores/],
-  'core': [{ core: {} }, /core/],
+  'core that is no object': [{ core: wrong(1) }, /core/],
+  'a misspelt core option': [{ core: wrong({ pinned: true }) }, /core\.pinned/],
   'threads': [{ threads: 1 }, /threads/],
   'supervision that is no object': [{ supervision: wrong('one-for-all') }, /supervision/],
   'an unknown strategy': [{ supervision: { strategy: wrong('all-for-one') } }, /strategy.*all-for-one/],
@@ -422,10 +422,10 @@ const badActorOptions: Record<string, [object, RegExp]> = {
   'an unknown mailboxOnRestart': [{ mailboxOnRestart: 'drop' }, /mailboxOnRestart/],
   'health without every': [{ health: {} }, /health/],
   'a misspelt health option': [{ health: { evry: 1 } }, /evry/],
-  "on 'any'": [{ on: 'any' }, /on/],
-  'on 1': [{ on: 1 }, /on/],
+  'on a core that is not there': [{ on: 1 }, /on/],
   'on -1': [{ on: -1 }, /on/],
-  'on a key': [{ on: { key: 'x' } }, /on/],
+  'on a key that is none': [{ on: { key: {} } }, /on/],
+  'on near what is no ref': [{ on: { near: {} } }, /on/],
   'on something else': [{ on: 'here' }, /on/],
   'a negative shutdown': [{ shutdown: -1 }, /shutdown/],
   'a shutdown that is not a number': [{ shutdown: Number.NaN }, /shutdown/],
@@ -483,16 +483,8 @@ for (const options of [null, 'x', 5, []]) {
   })
 }
 
-test('spawn refuses on: { near } until there are cores', async t => {
-  const system = systemFor(t)
-  const near = system.spawn(Puppet)
-  await near.started
-  throwsWith(t, () => system.spawn(Puppet, { on: { near } }), 'ERR_BUSKIN_OPTION')
-  t.is(system.stats().actors, 1)
-})
-
 for (const [name, options] of Object.entries<ActorOptions>({
-  "on 'local'": { on: 'local' }, 'on 0': { on: 0 }, "restart 'temporary'": { restart: 'temporary' }, "shutdown 'brutal'": { shutdown: 'brutal' },
+  "on 'local'": { on: 'local' }, 'on 0': { on: 0 }, "on 'any'": { on: 'any' }, 'on a key': { on: { key: 'x' } }, "restart 'temporary'": { restart: 'temporary' }, "shutdown 'brutal'": { shutdown: 'brutal' },
   "shutdown 'infinity'": { shutdown: 'infinity' }, 'shutdown 0': { shutdown: 0 }, 'an infinite mailbox': { mailbox: { capacity: Number.POSITIVE_INFINITY } }, 'nothing': {},
   "mailboxOnRestart 'keep'": { mailboxOnRestart: 'keep' }, "mailboxOnRestart 'clear'": { mailboxOnRestart: 'clear' }, "restart 'permanent'": { restart: 'permanent' },
   "restart 'transient'": { restart: 'transient' }, 'empty supervision': { supervision: {} }, 'supervision': { supervision: { strategy: 'rest-for-one', backoff: false } },

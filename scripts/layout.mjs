@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 
 const sources = ['entry.rs', 'limits.rs'].map((name) => fileURLToPath(new URL(`../crates/core/src/${name}`, import.meta.url)))
 /** Of the core's limits, those that the isolate shares. */
-const SHARED_LIMITS = new Set(['INDEX_BITS', 'CALL_BITS', 'CALL_MASK'])
+const SHARED_LIMITS = new Set(['INDEX_BITS', 'CALL_BITS', 'CALL_MASK', 'FAR_CALL'])
 const target = fileURLToPath(new URL('../src/native/layout.ts', import.meta.url))
 
 /** Constants by module: `{ op: [['MSG', 1, 'A message.'], …], … }`; those outside a module under ''. */

@@ -130,6 +130,13 @@ export function show(value: unknown): string {
   return text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE)}…` : text
 }
 
+const LONGEST_LOCATION = 300
+
+/** The URL of a module is what the reader needs whole; one that holds its code is cut. */
+function location(module: string): string {
+  return module.length > LONGEST_LOCATION ? `'${module.slice(0, LONGEST_LOCATION)}…'` : `'${module}'`
+}
+
 // ------------------------------------------------------------------------------------- messages and replies
 
 /** The actor ended, or had ended, before it was done with the message. */
@@ -146,6 +153,15 @@ export function closed(systemName: string, what: string): BuskinError {
   return new BuskinError(
     'ERR_BUSKIN_CLOSED',
     `system closed: '${systemName}' can no longer ${what}; do it before shutdown(), or create another system`,
+  )
+}
+
+/** The worker isolate of the actor died. */
+export function coreLost(path: string, method: string): BuskinError {
+  const what = method === '' ? path : `'${method}' of ${path}`
+  return new BuskinError(
+    'ERR_BUSKIN_CORE_LOST',
+    `core lost: the worker isolate that ran ${what} has ended; it was not run again: ask again once the actor is back, or look at the 'core' events`,
   )
 }
 
@@ -231,6 +247,63 @@ export function notAnActor(value: unknown): BuskinError {
   return new BuskinError(
     'ERR_BUSKIN_NOT_AN_ACTOR',
     `not an actor class: ${show(value)}; give the class itself, declared as 'class … extends Actor'`,
+  )
+}
+
+/** An actor of a class that no other isolate could load was to live elsewhere. */
+export function noModule(className: string): BuskinError {
+  return new BuskinError(
+    'ERR_BUSKIN_MODULE',
+    `no module: ${className} cannot live on another core, as it does not say where it can be loaded; ` +
+      "add 'static module = import.meta.url' to the class itself and export it, or spawn it with on: 'local'",
+  )
+}
+
+/** The `static module` of a class is nothing that any isolate could import. */
+export function badModule(className: string, value: unknown): BuskinError {
+  return new BuskinError(
+    'ERR_BUSKIN_MODULE',
+    `bad module: ${className}.module is ${show(value)}, which is no URL of a module; ` +
+      'use import.meta.url, or pathToFileURL(__filename).href in CommonJS',
+  )
+}
+
+/** The module of a class does not export it. */
+export function notExported(module: string, className: string): BuskinError {
+  return new BuskinError(
+    'ERR_BUSKIN_MODULE',
+    `not exported: ${location(module)} has no export that is the class ${className}; ` +
+      'export it from the module that declares it, by any name, and let its static module name that module',
+  )
+}
+
+/** The module of a class does not come to its end. */
+export function moduleStuck(module: string, className: string, ms: number): BuskinError {
+  return new BuskinError(
+    'ERR_BUSKIN_MODULE',
+    `module not ready: ${location(module)} with the class ${className} was not evaluated within ${ms} ms; ` +
+      'declare the class in a module that has no top-level await for its own actors',
+  )
+}
+
+/** An isolate could not load the module of a class. `cause` is why. */
+export function moduleFailed(module: string, exportName: string, cause: unknown): BuskinError {
+  return new BuskinError(
+    'ERR_BUSKIN_MODULE',
+    `module not loaded: ${location(module)}, for its export '${exportName}', failed; ` +
+      "mend what it ran into, also on worker threads; that is this error's cause",
+    { cause },
+  )
+}
+
+/** An isolate found something else than an actor class under the name that the spawner found it by. */
+export function noSuchExport(module: string, exportName: string, value: unknown): BuskinError {
+  const cause = new TypeError(`export '${exportName}' is ${show(value)}`)
+  return new BuskinError(
+    'ERR_BUSKIN_MODULE',
+    `no actor class: export '${exportName}' of ${location(module)} is ${show(value)} on the isolate of the actor; ` +
+      'export the class there too, whatever the thread, and let it extend the Actor of the same copy of buskin',
+    { cause },
   )
 }
 

@@ -62,8 +62,10 @@ export interface ActorOptions {
     threshold?: number
   }
   /**
-   * Where it lives. 'local', the isolate that spawns it, and 0, the isolate that made the system, are available; the
-   * others are refused with `ERR_BUSKIN_OPTION`. Default 'local'.
+   * Where it lives. 'local': the isolate that spawns it. 'any': the core with the least to do. A number: 0 is the
+   * isolate that made the system, 1 and up are its cores. `near`: where that actor lives. `key`: the core that all
+   * actors with this key share. To live elsewhere than 'local' a class needs `static module`. Default: 'any' for a class
+   * that has it in a system with cores, else 'local'.
    */
   on?: 'local' | 'any' | number | { near: Ref<any> } | { key: string | number }
 }
@@ -108,9 +110,12 @@ export interface CallOptions {
 export interface SystemOptions {
   /** What logs and errors call it. Same rules as for the names of actors. Default 'buskin'. */
   name?: string
-  /** How many worker isolates it may use. For now 0, none, is the default and all that is available. */
+  /**
+   * How many worker isolates it may use, 0 to 62; each starts when it is first needed. 'auto': one fewer than the CPUs
+   * that the process may use, at least 1. Default 0.
+   */
   cores?: number | 'auto'
-  /** How its worker isolates are run. Not available yet: refused with `ERR_BUSKIN_OPTION`. */
+  /** How its worker isolates are run. */
   core?: CoreOptions
   /** How many threads run native actors. Not available yet: refused with `ERR_BUSKIN_OPTION`. */
   threads?: number
@@ -143,15 +148,15 @@ export interface SystemOptions {
   localMessages?: 'share' | 'freeze' | 'copy'
 }
 
-/** How worker isolates are run. Not available yet. */
+/** How worker isolates are run. */
 export interface CoreOptions {
-  /** Of the isolates themselves: more than `max` within `within` ms escalate. */
+  /** Of all these isolates together: more than `max` within `within` ms escalate. Default 10 within 60,000. */
   restarts?: { max: number; within: number }
-  /** How many ms a handler may block its isolate before that counts as failed; false for no limit. */
+  /** How many ms a handler may block its isolate before that counts as failed; false for no limit. Default 10,000. */
   stallAfter?: number | false
-  /** Whether an isolate without work spins for a moment before it sleeps. */
+  /** Whether an isolate without work spins for a moment before it sleeps. Default 'adaptive'. */
   spin?: 'adaptive' | false
-  /** Whether each isolate keeps to one CPU. Linux only. */
+  /** Whether each isolate keeps to one CPU. Linux only. Default false. */
   pin?: boolean
   /** As for Node's Worker. */
   resourceLimits?: object
@@ -190,6 +195,8 @@ export {
   type StopSettings,
   stopOptions,
 } from './options/call.ts'
+export { type CoreRestarts, type CoreSettings, MOST_CORES } from './options/core.ts'
+export { ONE_ISOLATE, type Placement, type Placing } from './options/placement.ts'
 export { actorStatics, type CheckedStatics, className } from './options/statics.ts'
 export { defaultSupervision } from './options/supervision.ts'
 export { type LocalMessages, type OnEscalate, type SystemSettings, systemOptions } from './options/system.ts'

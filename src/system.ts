@@ -6,6 +6,8 @@ import type { Feed } from './feed.ts'
 import type { ActorInfo, DeadLetter, Stats, SystemEvent } from './lifecycle.ts'
 import { shutdownOptions, type SpawnOptions, type SystemOptions, systemOptions } from './options.ts'
 import type { Ref } from './ref.ts'
+import { joinSystem } from './cores/boot.ts'
+import { MainCores } from './cores/main.ts'
 import { drain } from './runtime/drain.ts'
 import { Lane } from './runtime/lane.ts'
 import { kill, spawn, stop } from './runtime/life.ts'
@@ -44,12 +46,16 @@ export function createRecordedSystem(options?: SystemOptions): System {
   return new LocalSystem(options, true)
 }
 
+/** The module that Buskin is in: what worker isolates run. */
+const entry = new URL(import.meta.url)
+
 class LocalSystem implements System {
   readonly #lane: Lane
 
   constructor(options: SystemOptions | undefined, keepLog: boolean) {
     const settings = systemOptions(options, isManualClock)
     this.#lane = new Lane(this, settings, { drain, spawn, stop, kill }, keepLog)
+    if (this.#lane.placing.cores > 0) this.#lane.cores = new MainCores(this.#lane, entry)
     if (settings.clock !== undefined) attach(settings.clock, this.#lane)
   }
 
@@ -103,6 +109,8 @@ class LocalSystem implements System {
     return (system as LocalSystem).#lane
   }
 }
+
+joinSystem()
 
 /** The machinery of a system; for the runtime's own tests. */
 export const laneOf = (system: System): Lane => LocalSystem.lane(system)

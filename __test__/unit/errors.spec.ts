@@ -129,6 +129,11 @@ const made: Readonly<Record<string, Made>> = {
     code: 'ERR_BUSKIN_NO_HANDLER',
     names: ['/a', "'ad'", 'onUnhandled'],
   },
+  coreLost: {
+    error: errors.coreLost('/a', 'add'),
+    code: 'ERR_BUSKIN_CORE_LOST',
+    names: ['/a', "'add'", "'core' events"],
+  },
   deadlock: {
     error: errors.deadlock(['/a', '/b'], 'x', 50),
     code: 'ERR_BUSKIN_DEADLOCK',
@@ -146,6 +151,32 @@ const made: Readonly<Record<string, Made>> = {
     names: ['class Foo', 'extends Actor'],
   },
   startFailed: { error: errors.startFailed('/a', cause), code: 'ERR_BUSKIN_START', names: ['/a'] },
+  noModule: { error: errors.noModule('Foo'), code: 'ERR_BUSKIN_MODULE', names: ['Foo', 'import.meta.url', 'export'] },
+  badModule: {
+    error: errors.badModule('Foo', '/a.js'),
+    code: 'ERR_BUSKIN_MODULE',
+    names: ['Foo.module', "'/a.js'", 'import.meta.url'],
+  },
+  notExported: {
+    error: errors.notExported('file:///a.js', 'Foo'),
+    code: 'ERR_BUSKIN_MODULE',
+    names: ["'file:///a.js'", 'Foo', 'export'],
+  },
+  moduleStuck: {
+    error: errors.moduleStuck('file:///a.js', 'Foo', 10),
+    code: 'ERR_BUSKIN_MODULE',
+    names: ["'file:///a.js'", 'Foo', '10 ms', 'top-level await'],
+  },
+  moduleFailed: {
+    error: errors.moduleFailed('file:///a.js', 'Foo', cause),
+    code: 'ERR_BUSKIN_MODULE',
+    names: ["'file:///a.js'", "'Foo'", 'cause'],
+  },
+  noSuchExport: {
+    error: errors.noSuchExport('file:///a.js', 'Foo', undefined),
+    code: 'ERR_BUSKIN_MODULE',
+    names: ["'file:///a.js'", "'Foo'", 'undefined', 'Actor'],
+  },
   option: {
     error: errors.option('mailbox.capacity', -1, 'an integer'),
     code: 'ERR_BUSKIN_OPTION',
@@ -168,9 +199,9 @@ const made: Readonly<Record<string, Made>> = {
     names: ['/a', '3 restarts', '500 ms', 'supervision.maxRestarts'],
   },
   later: {
-    error: errors.later('cores', 2, '0'),
+    error: errors.later('threads', 2, '0'),
     code: 'ERR_BUSKIN_OPTION',
-    names: ["'cores' = 2", 'not available yet', 'use 0'],
+    names: ["'threads' = 2", 'not available yet', 'use 0'],
   },
 }
 
@@ -195,7 +226,14 @@ for (const [name, { error, code, names }] of Object.entries(made)) {
   })
 }
 
-test('aborted and startFailed have the cause they are given', (t) => {
+test('the URL of a module is told whole, one that holds its code in part', (t) => {
+  const long = `file:///${'x'.repeat(200)}.js`
+  t.true(errors.notExported(long, 'Foo').message.includes(`'${long}'`))
+  t.true(errors.notExported(`data:text/javascript,${'x'.repeat(1_000)}`, 'Foo').message.length < 600)
+})
+
+test('aborted, startFailed and moduleFailed have the cause they are given', (t) => {
+  t.is(made['moduleFailed']?.error.cause, cause)
   t.is(made['aborted']?.error.cause, cause)
   t.is(made['startFailed']?.error.cause, cause)
 })

@@ -25,7 +25,9 @@ const clock = { now: () => 0, advance: async () => {} }
 const system = (input?: unknown) => systemOptions(input, (value) => value === clock)
 const systemDefaults = system()
 const base = defaultActorSettings(systemDefaults.mailbox)
-const spawn = (input?: unknown) => spawnOptions(input, base)
+const ref = { path: '/a' }
+const placing = { cores: 4, isRef: (value: object) => value === ref }
+const spawn = (input?: unknown) => spawnOptions(input, base, placing)
 const statics = (members: object) =>
   actorStatics(
     Object.assign(
@@ -34,6 +36,7 @@ const statics = (members: object) =>
       },
       members,
     ),
+    placing,
   )
 
 /** `run` throws ERR_BUSKIN_OPTION with a message that has all of `parts`. */
@@ -66,14 +69,27 @@ const actorDefaults = {
   restart: 'transient',
   mailboxOnRestart: 'keep',
   health: undefined,
+  on: undefined,
   supervision: noSupervision,
 }
+const coreDefaults = {
+  restarts: { max: 10, within: 60_000 },
+  stallAfter: 10_000,
+  spin: 'adaptive',
+  pin: false,
+  resourceLimits: undefined,
+  env: undefined,
+  execArgv: undefined,
+}
+const core = (said: object) => ({ core: { ...coreDefaults, ...said } })
 
 // ------------------------------------------------------------------------------------------- defaults
 
 test('a system without options has the documented defaults', (t) => {
   const defaults = {
     name: 'buskin',
+    cores: 0,
+    core: coreDefaults,
     askTimeout: 5_000,
     shutdownTimeout: 10_000,
     mailbox: { capacity: 1_048_576, overflow: 'reject' },
@@ -88,6 +104,8 @@ test('a system without options has the documented defaults', (t) => {
   t.deepEqual(system({}) as unknown, defaults)
   t.true(Object.isFrozen(system()))
   t.true(Object.isFrozen(system().mailbox))
+  t.true(Object.isFrozen(system().core))
+  t.true(Object.isFrozen(system().core.restarts))
 })
 
 test('an actor without options has the documented defaults', (t) => {
@@ -223,8 +241,12 @@ const actorRows = {
       { health: { every: 2 ** 42, timeout: Infinity, threshold: 3 } },
     ],
     ...supervisionRows.accepts,
-    ['on', 'local', {}],
-    ['on', 0, {}],
+    ['on', 'local', { on: 'local' }],
+    ['on', 'any', { on: 'any' }],
+    ...[0, 1, 4].map((on) => ['on', on, { on }] as const),
+    ['on', { near: ref }, { on: { near: ref } }],
+    ...['', 'a', 0, -1.5, Infinity].map((key) => ['on', { key }, { on: { key } }] as const),
+    ['on', { near: undefined, key: 1 }, { on: { key: 1 } }],
   ],
   refuses: {
     mailbox: [null, 5, 'reject', [], () => {}, new Map()],
@@ -239,11 +261,11 @@ const actorRows = {
     'health.timeout': notHealthMs,
     'health.threshold': [0, -1, 1.5, NaN, Infinity, 2 ** 53, '1', 1n, null],
     ...supervisionRows.refuses,
-    on: [-1, 1.5, NaN, 'main', null, []],
+    on: [-1, 1.5, NaN, 5, Infinity, 1n, 'main', 'Local', null, true, [], {}, new Map(), () => {}, { near: ref, key: 'a' }],
+    'on.near': [null, 1, 'a', {}, { ...ref }, []],
+    'on.key': [null, NaN, true, 1n, {}, Symbol('a')],
   },
-  later: {
-    on: ['any', 1, 64, { near: 1 }, { key: 'a' }],
-  },
+  later: {},
   misspelt: {
     mailbx: 'mailbox',
     Mailbox: 'mailbox',
@@ -255,6 +277,8 @@ const actorRows = {
     supervison: 'supervision',
     'health.evry': 'every',
     'health.treshold': 'threshold',
+    'on.nera': 'near',
+    'on.keys': 'key',
     ...supervisionRows.misspelt,
   },
 } satisfies Omit<Door, 'check'>
@@ -264,7 +288,23 @@ const doors: Readonly<Record<string, Door>> = {
     check: system,
     accepts: [
       ['name', 'shop', { name: 'shop' }],
-      ['cores', 0, {}],
+      ...[0, 1, 62, 'auto'].map((cores) => ['cores', cores, { cores }] as const),
+      ['core', {}, {}],
+      ['core', { restarts: { max: 0 } }, core({ restarts: { max: 0, within: 60_000 } })],
+      ['core', { restarts: { max: Infinity, within: 5 } }, core({ restarts: { max: Infinity, within: 5 } })],
+      ['core', { restarts: { within: Infinity } }, core({ restarts: { max: 10, within: Infinity } })],
+      ['core', { stallAfter: 0.5 }, core({ stallAfter: 0.5 })],
+      ['core', { stallAfter: false }, core({ stallAfter: false })],
+      ['core', { spin: 'adaptive' }, core({ spin: 'adaptive' })],
+      ['core', { spin: false }, core({ spin: false })],
+      ['core', { pin: true }, core({ pin: true })],
+      [
+        'core',
+        { resourceLimits: { maxOldGenerationSizeMb: 64, stackSizeMb: 0.5, codeRangeSizeMb: undefined } },
+        core({ resourceLimits: { maxOldGenerationSizeMb: 64, stackSizeMb: 0.5 } }),
+      ],
+      ['core', { env: { A: 'a', B: '' } }, core({ env: { A: 'a', B: '' } })],
+      ['core', { execArgv: ['--no-warnings'] }, core({ execArgv: ['--no-warnings'] })],
       ['mailbox', { capacity: 3 }, { mailbox: { capacity: 3, overflow: 'reject' } }],
       ['mailbox', { overflow: 'wait' }, { mailbox: { capacity: 1_048_576, overflow: 'wait' } }],
       ['askTimeout', 0, { askTimeout: 0 }],
@@ -286,7 +326,21 @@ const doors: Readonly<Record<string, Door>> = {
     ],
     refuses: {
       name: names,
-      cores: [-1, 1.5, NaN, '0', null, false],
+      cores: [-1, 1.5, NaN, 63, Infinity, '0', 'all', null, false],
+      core: [null, 5, 'fast', [], () => {}, new Map()],
+      'core.restarts': [null, 5, false, []],
+      'core.restarts.max': [-1, NaN, '5', null],
+      'core.restarts.within': notMs,
+      'core.stallAfter': [0, true, Infinity, ...notMs],
+      'core.spin': [true, 'always', null, 0],
+      'core.pin': notBoolean,
+      'core.resourceLimits': [null, 64, '64', []],
+      'core.resourceLimits.maxOldGenerationSizeMb': [0, -1, NaN, Infinity, '64', null],
+      'core.resourceLimits.stackSizeMb': [0, null],
+      'core.env': [null, 5, 'A=a', ['A=a'], new Map([['A', 'a']])],
+      'core.env.A': [1, undefined, null],
+      'core.execArgv': [null, '--no-warnings', { 0: 'a' }],
+      'core.execArgv[0]': [5, undefined, null],
       mailbox: actorRows.refuses.mailbox,
       'mailbox.capacity': actorRows.refuses['mailbox.capacity'],
       'mailbox.overflow': actorRows.refuses['mailbox.overflow'],
@@ -302,12 +356,13 @@ const doors: Readonly<Record<string, Door>> = {
       localMessages: ['clone', null, true],
     },
     later: {
-      cores: [1, 64, 'auto'],
-      core: [{}, null],
       threads: [0, 4, null],
     },
     misspelt: {
       coers: 'cores',
+      'core.restart': 'restarts',
+      'core.restarts.maximum': 'max',
+      'core.resourceLimits.maxOldGenerationSizeMB': 'maxOldGenerationSizeMb',
       asktimeout: 'askTimeout',
       shutdownTimout: 'shutdownTimeout',
       mailbox_: 'mailbox',
@@ -406,7 +461,7 @@ const doors: Readonly<Record<string, Door>> = {
 function prefixed(input: unknown, prefix: string): unknown {
   let message = ''
   try {
-    actorOptions(input, prefix)
+    actorOptions(input, prefix, placing)
   } catch (error) {
     ;({ message } = error as Error)
   }
@@ -419,9 +474,8 @@ const complete: Readonly<Record<string, object>> = { log, health: { every: 1 } }
 
 /** 'mailbox.capacity', 5 → { mailbox: { capacity: 5 } }; 'transfer[0]', 5 → { transfer: [5] } */
 function withOption(name: string, value: unknown): object {
-  if (name.endsWith('[0]')) return { [name.slice(0, -3)]: [value] }
   const dot = name.indexOf('.')
-  if (dot < 0) return { [name]: value }
+  if (dot < 0) return name.endsWith('[0]') ? { [name.slice(0, -3)]: [value] } : { [name]: value }
   const outer = name.slice(0, dot)
   return { [outer]: { ...complete[outer], ...withOption(name.slice(dot + 1), value) } }
 }
@@ -489,6 +543,38 @@ test('a spawn without options, or with name and args only, returns what holds al
   t.is(spawn({ args: [1] }), base)
   t.is(spawn({ name: 'a', args: [] }), base)
   t.is(spawn({ name: undefined, args: undefined }), base)
+})
+
+test('a spawn names the cores that there are', (t) => {
+  refuses(t, () => spawn({ on: 5 }), "'on' = 5", "an integer from 0 to 4, this system's cores")
+  refuses(t, () => statics({ options: { on: 5 } }), "'Counter.options.on' = 5", 'from 0 to 4')
+  refuses(t, () => spawnOptions({ on: 1 }, base), "'on' = 1", 'use 0, as this system has no other cores')
+  refuses(t, () => spawnOptions({ on: { near: ref } }, base), "'on.near'", 'a ref')
+  t.deepEqual(spawnOptions({ on: { key: 1 } }, base).on, { key: 1 })
+})
+
+test("a spawn's place wins over its class's, and no said place is none", (t) => {
+  const ofClass = mergeActorOptions(base, statics({ options: { on: 2 } }).options)
+  t.is(ofClass.on, 2)
+  t.is(spawnOptions({ shutdown: 1 }, ofClass, placing).on, 2)
+  t.is(spawnOptions({ on: 'local' }, ofClass, placing).on, 'local')
+  t.is(spawnOptions({ on: 0 }, ofClass, placing).on, 0)
+  t.is(base.on, undefined)
+})
+
+test('what a place and the options of cores hold is their own', (t) => {
+  const on = { key: 'a' }
+  const checked = spawn({ on })
+  on.key = 'b'
+  t.deepEqual(checked.on, { key: 'a' })
+  const env: Record<string, string> = { A: 'a' }
+  const execArgv = ['--no-warnings']
+  const { core: cores } = system({ core: { env, execArgv } })
+  env['A'] = 'b'
+  execArgv.push('--trace-gc')
+  t.deepEqual(cores.env, { A: 'a' })
+  t.deepEqual(cores.execArgv, ['--no-warnings'])
+  t.deepEqual(system({ core: { env: process.env } }).core.env, { ...process.env } as Record<string, string>)
 })
 
 test('a spawn that gives its arguments instead of options is told how to give them', (t) => {

@@ -35,6 +35,56 @@ export interface NativeLane {
   /** Bytes of cells, envelopes and calls. */
   memory(): Float64Array
   close(): void
+
+  // What concerns other isolates of the system; see crates/node/src/system.rs.
+
+  /** The system has so many worker isolates from now on; the number that they find it by. */
+  open(cores: number, settings: Float64Array): number
+  /** Where letters lie: of the inbox, their places there, of the outbox. */
+  bags(bag: Uint8Array, places: Int32Array, satchel: Uint8Array): void
+  /** What messages of a method begin with, by the number of its name. */
+  head(cls: number, name: number, head: number): void
+  /** The number of a word of some kind in the whole system; -1 when there are too many. */
+  word(kind: number, text: string, most: number): number
+  wordAt(kind: number, id: number): string | undefined
+  /** What a word of some kind means. */
+  define(kind: number, id: number, text: string): void
+  /** Large bytes beside the letter that is being written. */
+  attach(bytes: Uint8Array): void
+  unattach(count: number): void
+  detach(letter: number, place: number): ArrayBuffer | undefined
+  /** Four words and the bytes of a letter that does not lie in the bag. */
+  letter(id: number): ArrayBuffer | undefined
+  dropLetter(id: number): void
+  /** The letter that an actor was spawned with, likewise. */
+  seed(index: number): ArrayBuffer | undefined
+  /** An error as a letter, should it have to be told elsewhere. */
+  keepError(id: number, bytes: Uint8Array): void
+  grantOn(lane: number, pairs: Int32Array): number
+  reserveOn(lane: number, parent: number, name: string, index: number): boolean
+  /** Index and age; of a stand-in, the address and age of its actor. */
+  findOn(lane: number, parent: number, name: string, into: Int32Array): boolean
+  /** The actor's name; false: its stand-in has it. Lane, index and age of the parent, or the stand-in, are written. */
+  nameOn(lane: number, index: number, age: number, into: Int32Array): string | false | undefined
+  /** As actors, of an actor and those below it; and of each the address and age that it stands in for. */
+  actorsOn(lane: number, index: number, age: number): Float64Array
+  auditOn(lane: number): string
+  /** The age of an index; -1 when nobody is there. */
+  ageOn(lane: number, index: number): number
+  /** What the actor's class is called. */
+  classOn(lane: number, index: number): string
+  /** How an actor supervises that was spawned from elsewhere. */
+  profileOf(index: number, profile: number): void
+  /** As stats, of the whole system; and how many messages went between isolates. */
+  total(into: Float64Array): void
+  /** Whether the whole system is idle; while this isolate waits for it, it is woken when that may be. */
+  idle(waits: boolean): boolean
+  /** Seven numbers a lane: state, turns, messages on their way to it, work, actors, and what it runs: index and tag. */
+  look(into: Float64Array): void
+  care(lane: number): void
+  lost(lane: number): void
+  /** Waits a little for mail; whether some came. */
+  spin(micros: number): boolean
 }
 
 export interface Addon {
@@ -47,6 +97,16 @@ export interface Addon {
     inbox: Int32Array,
     marks: Uint8Array,
     settings: Float64Array,
+  ): NativeLane
+  /** The lane of a worker isolate of a system. */
+  attach(
+    hub: number,
+    place: number,
+    wake: () => void,
+    header: Int32Array,
+    outbox: Int32Array,
+    inbox: Int32Array,
+    marks: Uint8Array,
   ): NativeLane
 }
 

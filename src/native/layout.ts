@@ -1,7 +1,7 @@
 // Generated from crates/core/src/entry.rs by scripts/layout.mjs. Do not edit.
 
 /** Which layout this is: the addon must have been built with the same. */
-export const LAYOUT = 398131096
+export const LAYOUT = 2068549623
 /** The low bits of head. */
 export const OP_MASK = 31
 /** The tag is the upper half of head: which method, or which class. */
@@ -12,6 +12,8 @@ export const INDEX_BITS = 26
 export const CALL_BITS = 26
 /** See CALL_BITS. */
 export const CALL_MASK = 67108863
+/** The age of calls that another isolate waits for; no call of the own isolate has it. */
+export const FAR_CALL = 63
 
 /** The caller waits for the reply. */
 export const FLAG_ASK = 32
@@ -23,10 +25,12 @@ export const FLAG_ASYNC = 128
 export const FLAG_SHARED = 256
 /** The payload word is a slot of the isolate's table. */
 export const FLAG_SLOT = 512
-/** How many arguments: 0, 1, 2, or 3 for an array of them. */
+/** How many arguments: 0, 1, 2, or 3 for an array of them; 3 without SLOT: a letter. */
 export const FLAG_ARITY = 3072
-/** An entry with options (op::EXT) follows. */
+/** Outbox: an entry with options (op::EXT) follows. */
 export const FLAG_EXT = 4096
+/** Inbox: the payload is a letter, which lies in the bag. */
+export const FLAG_LETTER = 4096
 /** A stream call. */
 export const FLAG_STREAM = 8192
 /** Kept for sampling. */
@@ -80,6 +84,8 @@ export const OP_LINK = 21
 export const OP_UNLINK = 22
 /** The actor gets the parent from (0: the root); ADOPTED answers. payload = the request. */
 export const OP_ADOPT = 23
+/** Something for another isolate: tag = carry, payload as that of a message. */
+export const OP_CARRY = 24
 
 /** Nothing: an entry taken back before it was run. */
 export const NOTE_NOP = 0
@@ -133,6 +139,75 @@ export const NOTE_UNLINKED = 23
 export const NOTE_ADOPTED = 24
 /** What was thrown, in the slot payload, is of a run that was given up before: nobody reports it. */
 export const NOTE_FORGET = 25
+/** Something from another isolate: tag = carry, payload as that of a message. */
+export const NOTE_CARRY = 26
+
+/** What the call corr came to: from = outcome. It is over. */
+export const CARRY_REPLY = 1
+/** An item of the stream corr. */
+export const CARRY_ITEM = 2
+/** The stream corr has begun; index = where its reader's words go. */
+export const CARRY_BEGIN = 3
+/** To where BEGIN said: the reader has room for payload more items. */
+export const CARRY_CREDIT = 4
+/** To where BEGIN said: the reader has left. */
+export const CARRY_LEAVE = 5
+/** The message of the call corr was let in. */
+export const CARRY_ACCEPTED = 6
+/** The message of the call corr is a dead letter; payload = dead. */
+export const CARRY_REFUSED = 7
+/** The call is over, and its caller knows: nothing is sent. */
+export const CARRY_OVER = 8
+/** To all other isolates: something for their feeds, or about the system. */
+export const CARRY_NEWS = 9
+/** A new actor: a letter of the isolates, and index,age are granted. EXT as of a spawn follows. */
+export const CARRY_SPAWN = 10
+/** As op STOP. */
+export const CARRY_STOP = 11
+/** The isolate wants to know of the actor: payload = its own number for it, from = 1: when it has started as well. */
+export const CARRY_QUERY = 12
+/** Answers QUERY: it has started; payload = the number. */
+export const CARRY_STARTED = 13
+/** Answers QUERY: it has ended; payload = the number, from = reason, corr = ended bits. A letter tells the error. */
+export const CARRY_ENDED = 14
+/** As op WATCH; from is an address. */
+export const CARRY_WATCH = 15
+/** As op UNWATCH; from is an address. */
+export const CARRY_UNWATCH = 16
+/** The watched actor has ended: as note WATCH. */
+export const CARRY_WATCHED = 17
+/** As op LINK; from is an address. */
+export const CARRY_LINK = 18
+/** As op UNLINK; from is an address. */
+export const CARRY_UNLINK = 19
+/** One end of the link payload is over; from = its reason, 0 when the link was taken back. */
+export const CARRY_UNLINKED = 20
+/** As op ABORT. */
+export const CARRY_ABORT = 21
+/** To the stand-in: the actor has started; payload = generation. */
+export const CARRY_UP = 22
+/** To the stand-in: the actor failed: payload = phase, from = 1 when it had yet to start. A letter tells the error. */
+export const CARRY_FAILED = 23
+/** To the stand-in: the permanent actor stops itself. */
+export const CARRY_SELF = 24
+/** To the stand-in: the instance is over; payload = reason, from = whether there was one. */
+export const CARRY_DOWN = 25
+/** To the stand-in: the actor has ended; payload = reason, from = ended bits. */
+export const CARRY_GONE = 26
+/** From the stand-in: end; payload = reason, from = 1 when another instance follows. */
+export const CARRY_WIND = 27
+/** From the stand-in: end at once; from as of WIND. */
+export const CARRY_KILL = 28
+/** From the stand-in: another instance; payload = again. */
+export const CARRY_REVIVE = 29
+/** From the stand-in: the instance goes on. */
+export const CARRY_RESUME = 30
+/** What class means is known now; payload = class. */
+export const CARRY_CLASS = 31
+/** To the parent's isolate: a stand-in was made at index; from = whose. */
+export const CARRY_BORN = 32
+/** From the stand-in: its place, and its parent, are other ones now. */
+export const CARRY_MOVED = 33
 
 /** Returned. */
 export const MARK_NONE = 0
@@ -155,6 +230,8 @@ export const MARK_GONE = 7
 export const SPAWN_NAMED = 1
 /** The class has an onStop. */
 export const SPAWN_STOP_HOOK = 2
+/** It stands in for an actor of another lane: of EXT index,from = that one's address and age, age and payload as ever. */
+export const SPAWN_AWAY = 4
 
 /** After the message in hand. */
 export const STOP_NORMAL = 0
@@ -245,6 +322,8 @@ export const PHASE_HEALTH = 6
 export const PHASE_LINK = 7
 /** Its children were restarted too often, or one escalated. */
 export const PHASE_CHILD = 8
+/** Its isolate is gone. */
+export const PHASE_ISOLATE = 9
 
 /** There never was such an actor here. */
 export const DEAD_NO_SUCH_ACTOR = 0

@@ -1,6 +1,6 @@
 // The options of an actor: those of a spawn over those of its class over those of its system.
 
-import { later, option } from '../errors.ts'
+import { option } from '../errors.ts'
 import type { ActorOptions, MailboxOptions } from '../options.ts'
 import {
   checkEmpty,
@@ -16,6 +16,7 @@ import {
   notOptions,
   unknownKey,
 } from './check.ts'
+import { checkOn, ONE_ISOLATE, type Placement, type Placing } from './placement.ts'
 import {
   defaultSupervision,
   type GivenSupervision,
@@ -57,6 +58,8 @@ export interface ActorSettings extends MailboxSettings {
   readonly mailboxOnRestart: MailboxOnRestart
   /** Undefined: `onHealth` never runs. */
   readonly health: HealthSettings | undefined
+  /** Undefined: where its class says by default. */
+  readonly on: Placement | undefined
   /** Of its children. */
   readonly supervision: SupervisionSettings
 }
@@ -100,6 +103,7 @@ const NOTHING: GivenActorOptions = Object.freeze({
   restart: undefined,
   mailboxOnRestart: undefined,
   health: undefined,
+  on: undefined,
   supervision: undefined,
 })
 
@@ -122,14 +126,18 @@ export function defaultActorSettings(mailbox: MailboxSettings): ActorSettings {
     restart: 'transient',
     mailboxOnRestart: 'keep',
     health: undefined,
+    on: undefined,
     supervision: defaultSupervision,
   })
 }
 
-/** Checks `static options`. `where` is what errors put before an option's name: 'Counter.options'. */
-export function actorOptions(input: unknown, where: string): GivenActorOptions {
+/**
+ * Checks `static options`. `where` is what errors put before an option's name: 'Counter.options'. `placing` is what
+ * the system has for `on`.
+ */
+export function actorOptions(input: unknown, where: string, placing: Placing = ONE_ISOLATE): GivenActorOptions {
   const given = checkObject(input, where, ACTOR_KEYS)
-  return given === undefined ? NOTHING : readActorOptions(given, where)
+  return given === undefined ? NOTHING : readActorOptions(given, where, placing)
 }
 
 /** `base` with what `given` says instead; `base` itself when it says nothing. */
@@ -143,15 +151,17 @@ export function mergeActorOptions(base: ActorSettings, given: GivenActorOptions)
     restart: given.restart ?? base.restart,
     mailboxOnRestart: given.mailboxOnRestart ?? base.mailboxOnRestart,
     health: given.health ?? base.health,
+    on: given.on ?? base.on,
     supervision: mergeSupervision(base.supervision, given.supervision),
   })
 }
 
 /**
  * Checks the options of a spawn, `name` and `args` included, and returns what holds for the actor. `base` is what holds
- * by its class and system, and the very object returned when the spawn gives no more than `name` and `args`.
+ * by its class and system, and the very object returned when the spawn gives no more than `name` and `args`. `placing`
+ * is what the system has for `on`.
  */
-export function spawnOptions(input: unknown, base: ActorSettings): ActorSettings {
+export function spawnOptions(input: unknown, base: ActorSettings, placing: Placing = ONE_ISOLATE): ActorSettings {
   if (input === undefined) return base
   if (!isObject(input)) throw notOptions(input, '', SPAWN_KEYS)
   let keys = 0
@@ -163,15 +173,14 @@ export function spawnOptions(input: unknown, base: ActorSettings): ActorSettings
     else if (SPAWN_KEYS.includes(key)) others += 1
     else throw unknownKey(key, '', SPAWN_KEYS)
   }
-  if (others > 0) return mergeActorOptions(base, readActorOptions(input, ''))
+  if (others > 0) return mergeActorOptions(base, readActorOptions(input, '', placing))
   if (keys === 0) checkEmpty(input, '', SPAWN_KEYS)
   return base
 }
 
 /** The keys are known to be right. */
-function readActorOptions(given: Given, where: string): GivenActorOptions {
+function readActorOptions(given: Given, where: string, placing: Placing): GivenActorOptions {
   const name = (key: keyof ActorOptions): string => inside(where, key)
-  checkOn(given['on'], name('on'))
   const mailbox = checkObject(given['mailbox'], name('mailbox'), MAILBOX_KEYS)
   return Object.freeze({
     capacity: checkCapacity(mailbox?.['capacity'], inside(name('mailbox'), 'capacity')),
@@ -181,6 +190,7 @@ function readActorOptions(given: Given, where: string): GivenActorOptions {
     restart: checkOneOf(given['restart'], name('restart'), RESTARTS),
     mailboxOnRestart: checkOneOf(given['mailboxOnRestart'], name('mailboxOnRestart'), ON_RESTART),
     health: checkHealth(given['health'], name('health')),
+    on: checkOn(given['on'], name('on'), placing),
     supervision: supervisionOptions(given['supervision'], name('supervision')),
   })
 }
@@ -225,11 +235,4 @@ function checkHealthTimeout(value: unknown, name: string): number | undefined {
 function checkThreshold(value: unknown, name: string): number | undefined {
   if (value === undefined || (typeof value === 'number' && Number.isSafeInteger(value) && value >= 1)) return value
   throw option(name, value, 'an integer of at least 1')
-}
-
-function checkOn(value: unknown, name: string): void {
-  if (value === undefined || value === 'local' || value === 0) return
-  const isIndex = typeof value === 'number' && Number.isInteger(value) && value > 0
-  const isLater = isIndex || value === 'any' || isObject(value)
-  throw isLater ? later(name, value, "'local' or 0") : option(name, value, "'local' or 0")
 }

@@ -63,6 +63,12 @@ export function isMs(value: unknown): value is number {
   return typeof value === 'number' && value >= 0 && value <= LONGEST_MS
 }
 
+/** How many times something may happen; Infinity for no limit. */
+export function checkCount(value: unknown, name: string): number | undefined {
+  if (value === undefined || (typeof value === 'number' && value >= 0)) return value
+  throw option(name, value, 'a number of at least 0, or Infinity')
+}
+
 export function checkBoolean(value: unknown, name: string): boolean | undefined {
   if (value === undefined || typeof value === 'boolean') return value
   throw option(name, value, 'true or false')

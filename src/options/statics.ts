@@ -4,6 +4,7 @@ import { types } from 'node:util'
 import { option } from '../errors.ts'
 import type { HookName } from '../handlers.ts'
 import { actorOptions, type GivenActorOptions } from './actor.ts'
+import type { Placing } from './placement.ts'
 
 export interface CheckedStatics {
   readonly module: string | undefined
@@ -25,15 +26,15 @@ const NONE: readonly string[] = Object.freeze([])
 /** Any class: what is read from it is checked. */
 type AnyClass = abstract new (...args: never[]) => object
 
-/** Checks `static module`, `static concurrent` and `static options` of `cls`. */
-export function actorStatics(cls: AnyClass): CheckedStatics {
+/** Checks `static module`, `static concurrent` and `static options` of `cls`. `placing`: see `actorOptions`. */
+export function actorStatics(cls: AnyClass, placing?: Placing): CheckedStatics {
   const statics = cls as unknown as Readonly<Record<string, unknown>>
   const name = className(cls)
   return Object.freeze({
     // A subclass lives elsewhere than the class it extends, so an inherited one would name the wrong module.
     module: checkModule(Object.hasOwn(cls, 'module') ? statics['module'] : undefined, `${name}.module`),
     concurrent: checkConcurrent(statics['concurrent'], `${name}.concurrent`, cls.prototype as object),
-    options: actorOptions(statics['options'], `${name}.options`),
+    options: actorOptions(statics['options'], `${name}.options`, placing),
   })
 }
 

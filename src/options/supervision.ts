@@ -2,7 +2,7 @@
 
 import { option } from '../errors.ts'
 import type { Supervision } from '../lifecycle.ts'
-import { checkMs, checkMsOrInfinity, checkObject, checkOneOf, type Given, inside, isObject } from './check.ts'
+import { checkCount, checkMs, checkMsOrInfinity, checkObject, checkOneOf, type Given, inside, isObject } from './check.ts'
 
 export type Strategy = NonNullable<Supervision['strategy']>
 
@@ -82,11 +82,6 @@ export function mergeSupervision(base: SupervisionSettings, given: GivenSupervis
     backoff: given.backoff ?? base.backoff,
     decide: given.decide ?? base.decide,
   })
-}
-
-function checkCount(value: unknown, name: string): number | undefined {
-  if (value === undefined || (typeof value === 'number' && value >= 0)) return value
-  throw option(name, value, 'a number of at least 0, or Infinity')
 }
 
 function checkBackoff(value: unknown, name: string): BackoffSettings | false | undefined {

@@ -1,11 +1,12 @@
 // The options of a system.
 
 import type { ManualClock } from '../clock.ts'
-import { later, option } from '../errors.ts'
+import { option } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import type { SystemOptions } from '../options.ts'
 import { mailboxOptions, type MailboxSettings } from './actor.ts'
 import { checkBoolean, checkMsOrInfinity, checkName, checkObject, checkOneOf, refuseLater } from './check.ts'
+import { checkCores, coreOptions, type CoreSettings } from './core.ts'
 import { defaultSupervision, mergeSupervision, supervisionOptions, type SupervisionSettings } from './supervision.ts'
 
 export type OnEscalate = NonNullable<SystemOptions['onEscalate']>
@@ -14,6 +15,9 @@ export type LocalMessages = NonNullable<SystemOptions['localMessages']>
 /** What holds for a system in the end. */
 export interface SystemSettings {
   readonly name: string
+  /** How many worker isolates it may use. */
+  readonly cores: number | 'auto'
+  readonly core: CoreSettings
   /** In ms, as is `shutdownTimeout`; Infinity for no limit. */
   readonly askTimeout: number
   readonly shutdownTimeout: number
@@ -29,6 +33,7 @@ export interface SystemSettings {
 }
 
 const DEFAULT_NAME = 'buskin'
+const DEFAULT_CORES = 0
 const DEFAULT_ASK_TIMEOUT = 5_000
 const DEFAULT_SHUTDOWN_TIMEOUT = 10_000
 
@@ -54,11 +59,11 @@ const SYSTEM_KEYS: readonly (keyof SystemOptions)[] = [
 /** Checks the options of `createSystem`. `isManualClock` tells a clock that createManualClock made from others. */
 export function systemOptions(input: unknown, isManualClock: (value: object) => boolean): SystemSettings {
   const given = checkObject(input, '', SYSTEM_KEYS) ?? {}
-  checkCores(given['cores'])
-  refuseLater(given['core'], 'core')
   refuseLater(given['threads'], 'threads')
   return Object.freeze({
     name: checkName(given['name'], 'name') ?? DEFAULT_NAME,
+    cores: checkCores(given['cores'], 'cores') ?? DEFAULT_CORES,
+    core: coreOptions(given['core'], 'core'),
     askTimeout: checkMsOrInfinity(given['askTimeout'], 'askTimeout') ?? DEFAULT_ASK_TIMEOUT,
     shutdownTimeout: checkMsOrInfinity(given['shutdownTimeout'], 'shutdownTimeout') ?? DEFAULT_SHUTDOWN_TIMEOUT,
     mailbox: mailboxOptions(given['mailbox'], 'mailbox'),
@@ -69,12 +74,6 @@ export function systemOptions(input: unknown, isManualClock: (value: object) => 
     propagate: checkBoolean(given['propagate'], 'propagate') ?? false,
     localMessages: checkOneOf(given['localMessages'], 'localMessages', LOCAL_MESSAGES) ?? 'share',
   })
-}
-
-function checkCores(value: unknown): void {
-  if (value === undefined || value === 0) return
-  const known = value === 'auto' || (typeof value === 'number' && Number.isInteger(value) && value > 0)
-  throw known ? later('cores', value, '0') : option('cores', value, '0')
 }
 
 function checkLog(value: unknown): Logger | false | undefined {

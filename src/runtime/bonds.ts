@@ -6,6 +6,7 @@ import type { ExitReason } from '../lifecycle.ts'
 import { ADOPTED_ABOVE, ADOPTED_DONE, ADOPTED_NAME_TAKEN, OP_UNLINK, OP_UNWATCH } from '../native/layout.ts'
 import type { LocalContext } from './context.ts'
 import type { Lane } from './lane.ts'
+import { refAt } from './inbox.ts'
 import { putFrom } from './outbox.ts'
 import { Boot, type LocalRef, moreOf } from './ref.ts'
 
@@ -76,9 +77,14 @@ export class Link implements Subscription {
 }
 
 /** One side of a link has ended: the other one may fail by it. */
-export function unlinked(lane: Lane, ended: number, id: number): void {
+export function unlinked(lane: Lane, ended: number, endedAge: number, other: number, id: number): void {
   const link = lane.links.get(id)
-  if (link === undefined) return
+  if (link === undefined) {
+    // it was made in another isolate
+    const [gone, stays] = [refAt(lane, ended, endedAge), lane.refs[other]]
+    if (gone !== undefined && stays !== undefined && other !== 0) moreOf(stays).brokenBy = gone
+    return
+  }
   lane.links.delete(id)
   link.active = false
   const { owner, target } = link

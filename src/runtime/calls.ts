@@ -1,6 +1,6 @@
 // Calls whose caller waits: a slot each, which belongs to the message until that is handled or dead.
 
-import { CALL_BITS, CALL_MASK } from './limits.ts'
+import { CALL_BITS, CALL_MASK, FAR_CALL } from './limits.ts'
 import type { LocalRef } from './ref.ts'
 
 /** What few calls have. */
@@ -19,7 +19,20 @@ export interface CallExtra {
   readonly timeout?: number
 }
 
+/** Calls whose caller is in another isolate. */
+export interface FarCalls {
+  reply(corr: number, value: unknown): void
+  refuse(corr: number, error: unknown): void
+  accept(corr: number): void
+  close(corr: number): void
+}
+
 type Settle = (value: unknown) => void
+
+/** Whether the caller is in another isolate. */
+export function isFarCall(corr: number): boolean {
+  return corr >>> CALL_BITS === FAR_CALL
+}
 
 /** Where the next promise's resolve function goes. */
 let table: (Settle | undefined)[] = []
@@ -36,6 +49,8 @@ export class Calls {
   #freeCount = 0
   /** The correlation of the call that was opened last. */
   last = 0
+  /** Of calls that other isolates wait for. */
+  far: FarCalls | undefined = undefined
 
   /** Opens a call with a promise. */
   open(): Promise<unknown> {
@@ -64,11 +79,16 @@ export class Calls {
 
   /** Whether the call is the one that its slot belongs to now. */
   has(corr: number): boolean {
+    if (isFarCall(corr)) return true
     return corr !== 0 && this.#age[corr & CALL_MASK] === corr >>> CALL_BITS
   }
 
   /** Settles the caller's promise; the slot stays with the message. Whether somebody waited. */
   resolve(corr: number, value: unknown): boolean {
+    if (isFarCall(corr)) {
+      this.far?.accept(corr)
+      return false
+    }
     const slot = corr & CALL_MASK
     const resolve = this.#resolve[slot]
     if (resolve === undefined) return false
@@ -79,6 +99,10 @@ export class Calls {
 
   /** Settles the caller's promise, if it still waits, and frees the slot. Whether somebody waited. */
   finish(corr: number, value: unknown): boolean {
+    if (isFarCall(corr)) {
+      this.far?.reply(corr, value)
+      return false
+    }
     const slot = corr & CALL_MASK
     const resolve = this.#resolve[slot]
     this.close(corr)
@@ -89,6 +113,10 @@ export class Calls {
 
   /** See resolve. A stream's reader is told as well. */
   reject(corr: number, error: unknown): boolean {
+    if (isFarCall(corr)) {
+      this.far?.refuse(corr, error)
+      return true
+    }
     const slot = corr & CALL_MASK
     const resolve = this.#resolve[slot]
     if (resolve === undefined) {
@@ -102,16 +130,22 @@ export class Calls {
   }
 
   waits(corr: number): boolean {
+    if (isFarCall(corr)) return true
     const slot = corr & CALL_MASK
     return this.#resolve[slot] !== undefined || this.#extra[slot]?.reader !== undefined
   }
 
   extra(corr: number): CallExtra | undefined {
+    if (isFarCall(corr)) return undefined
     return this.#extra[corr & CALL_MASK]
   }
 
   /** The message is handled or dead: its slot is free. */
   close(corr: number): void {
+    if (isFarCall(corr)) {
+      this.far?.close(corr)
+      return
+    }
     const slot = corr & CALL_MASK
     const extra = this.#extra[slot]
     if (extra !== undefined) {
@@ -119,7 +153,7 @@ export class Calls {
       this.#extra[slot] = undefined
     }
     this.#resolve[slot] = undefined
-    this.#age[slot] = ((this.#age[slot] as number) + 1) & 63
+    this.#age[slot] = ((this.#age[slot] as number) + 1) % FAR_CALL
     this.#free[this.#freeCount++] = slot
   }
 

@@ -20,19 +20,7 @@ export interface Method {
 
 type ViewClass = new (ref: LocalRef, settings?: CallSettings) => View
 
-export interface ClassInfo {
-  readonly cls: ActorClass
-  readonly name: string
-  readonly id: number
-  /** What holds for its actors when the spawn says nothing. */
-  readonly settings: ActorSettings
-  /** What plain spawns share. */
-  plain: Boot
-  readonly methods: ReadonlyMap<string, Method>
-  /** An instance was made. */
-  isSeen: boolean
-  /** The enumerable keys of the last instance. */
-  readonly keys: string[]
+interface Views {
   readonly Tell: ViewClass
   readonly Send: ViewClass
   readonly Ask: ViewClass
@@ -41,6 +29,25 @@ export interface ClassInfo {
   readonly TunedSend: ViewClass
   readonly TunedAsk: ViewClass
   readonly TunedStream: ViewClass
+}
+
+export interface ClassInfo extends Views {
+  readonly cls: ActorClass
+  readonly name: string
+  readonly id: number
+  /** What holds for its actors when the spawn says nothing. */
+  readonly settings: ActorSettings
+  /** What plain spawns share. */
+  plain: Boot
+  readonly methods: ReadonlyMap<string, Method>
+  /** Names of those that are read as streams. */
+  readonly generators: ReadonlySet<string>
+  /** Other isolates may load it. */
+  readonly hasModule: boolean
+  /** An instance was made. */
+  isSeen: boolean
+  /** The enumerable keys of the last instance. */
+  readonly keys: string[]
 }
 
 const NO_ARGS: readonly unknown[] = Object.freeze([])
@@ -55,7 +62,7 @@ export function classInfo(lane: Lane, cls: unknown): ClassInfo {
 
 function register(lane: Lane, cls: unknown): ClassInfo {
   if (!isActorClass(cls)) throw notAnActor(cls)
-  const statics = actorStatics(cls)
+  const statics = actorStatics(cls, lane.placing)
   const shared = new Set(statics.concurrent)
   const methods = new Map<string, Method>()
   const generators = new Set<string>()
@@ -75,6 +82,7 @@ function register(lane: Lane, cls: unknown): ClassInfo {
   const name = className(cls)
   // with messages that carry more than their arguments, every call takes the long way
   const long = lane.settings.propagate || lane.settings.localMessages !== 'share'
+  const short = long ? LONG : { tell, send, ask, stream }
   const info: ClassInfo = {
     cls,
     name,
@@ -82,21 +90,41 @@ function register(lane: Lane, cls: unknown): ClassInfo {
     settings: mergeActorOptions(lane.actorSettings, statics.options),
     plain: undefined as unknown as Boot, // it names the info, so it is made below
     methods,
+    generators,
+    hasModule: statics.module !== undefined,
     isSeen: false,
     keys: [],
-    Tell: view(callable, long ? tellTuned : tell, namedVerbs.tell),
-    Send: view(callable, long ? sendTuned : send, namedVerbs.send),
-    Ask: view(callable, long ? askTuned : ask, namedVerbs.ask),
-    Stream: view(all, long ? streamTuned : stream, namedVerbs.stream),
+    ...viewsOf(callable, all, short),
+  }
+  info.plain = new Boot(lane, info, NO_ARGS, undefined, null)
+  lane.infos.set(cls, info)
+  lane.native.className(id, name)
+  lane.crossing?.register(info)
+  return info
+}
+
+/** What the verbs of a class's methods are. */
+export interface Verbs {
+  readonly tell: (method: Method) => Function
+  readonly send: (method: Method) => Function
+  readonly ask: (method: Method) => Function
+  readonly stream: (method: Method) => Function
+}
+
+const LONG: Verbs = { tell: tellTuned, send: sendTuned, ask: askTuned, stream: streamTuned }
+
+/** `callable` are told and asked, `all` are read. */
+export function viewsOf(callable: readonly Method[], all: readonly Method[], verbs: Verbs): Views {
+  return {
+    Tell: view(callable, verbs.tell, namedVerbs.tell),
+    Send: view(callable, verbs.send, namedVerbs.send),
+    Ask: view(callable, verbs.ask, namedVerbs.ask),
+    Stream: view(all, verbs.stream, namedVerbs.stream),
     TunedTell: tunedView(callable, tellTuned, namedVerbs.tell),
     TunedSend: tunedView(callable, sendTuned, namedVerbs.send),
     TunedAsk: tunedView(callable, askTuned, namedVerbs.ask),
     TunedStream: tunedView(all, streamTuned, namedVerbs.stream),
   }
-  info.plain = new Boot(lane, info, NO_ARGS, undefined, null)
-  lane.infos.set(cls, info)
-  lane.native.className(id, name)
-  return info
 }
 
 function isActorClass(value: unknown): value is ActorClass {

@@ -29,7 +29,7 @@ import { delay, everyOptions, period, type SpawnOptions } from '../options.ts'
 import type { Ref } from '../ref.ts'
 import type { System } from '../system.ts'
 import { type Adoption, Link, Watch } from './bonds.ts'
-import { holdBack, unread } from './inbox.ts'
+import { holdBack, refAt, unread } from './inbox.ts'
 import type { Lane } from './lane.ts'
 import { newNumber, put, putFrom } from './outbox.ts'
 import { WORDS } from './limits.ts'
@@ -226,9 +226,7 @@ export function contextOf(ref: LocalRef): LocalContext {
 }
 
 function refOf(lane: Lane, index: number, age: number): Ref<any> | null {
-  if (index === 0) return null
-  const ref = lane.refs[index]
-  return ref !== undefined && ref.age === age ? (ref as unknown as Ref<any>) : null
+  return (refAt(lane, index, age) ?? null) as unknown as Ref<any> | null
 }
 
 function callback<F>(run: F): F {

@@ -7,6 +7,7 @@ import { isRefusal, noHandler } from '../errors.ts'
 import {
   FLAG_ASK,
   FLAG_ASYNC,
+  FLAG_LETTER,
   FLAG_SEND,
   FLAG_SHARED,
   FLAG_SLOT,
@@ -23,6 +24,7 @@ import {
   TAG_SHIFT,
   WORD_CURSOR,
 } from '../native/layout.ts'
+import type { Crossing } from '../cores/crossing.ts'
 import type { Lane } from './lane.ts'
 import { keepError } from './outbox.ts'
 import { WORDS } from './limits.ts'
@@ -91,7 +93,10 @@ export function dispatch(lane: Lane): void {
               break
             }
             default:
-              result = runParcel(lane, head, o, instance as object)
+              result =
+                (head & (FLAG_LETTER | FLAG_STREAM)) === FLAG_LETTER && head >>> TAG_SHIFT !== 0
+                  ? runLetter(lane, o, instance as object, handler)
+                  : runParcel(lane, head, o, instance as object)
           }
           if (result !== undefined || inbox[o + 5] !== 0) after(lane, head, o, i, result)
         }
@@ -115,9 +120,25 @@ export function dispatch(lane: Lane): void {
   }
 }
 
+/** A message of another isolate, for a method that the class is known to have. */
+function runLetter(lane: Lane, o: number, instance: object, handler: Function): unknown {
+  const args = (lane.crossing as Crossing).read(o)
+  switch (args.length) {
+    case 1:
+      return handler.call(instance, args[0])
+    case 2:
+      return handler.call(instance, args[0], args[1])
+    case 3:
+      return handler.call(instance, args[0], args[1], args[2])
+    default:
+      return handler.apply(instance, args)
+  }
+}
+
 /** A message of three or more arguments, or one that carries more than those. */
 function runParcel(lane: Lane, head: number, o: number, instance: object): unknown {
-  const carried = takeArgs(lane, lane.inbox[o + 3] as number)
+  const isLetter = (head & FLAG_LETTER) !== 0
+  const carried = isLetter ? (lane.crossing as Crossing).parcel(head, o) : takeArgs(lane, lane.inbox[o + 3] as number)
   const isParcel = carried instanceof Parcel
   const args = (isParcel ? carried.args : carried) as readonly unknown[]
   const name = isParcel ? carried.name : null
@@ -138,7 +159,7 @@ function runParcel(lane: Lane, head: number, o: number, instance: object): unkno
     }
   }
   const corr = lane.inbox[o + 5] as number
-  if (corr !== 0 && lane.calls.extra(corr)?.name !== undefined) lane.calls.resolve(corr, undefined) // a send: it has a handler
+  if (corr !== 0 && ((isLetter && name !== null && (head & FLAG_SEND) !== 0) || lane.calls.extra(corr)?.name !== undefined)) lane.calls.resolve(corr, undefined) // a send: it has a handler
   const run = handler
   const call = (): unknown => run.apply(instance, args as unknown[])
   if (!isParcel || carried.run === undefined) return call()

@@ -1,12 +1,12 @@
 // What the core says of failures: its decisions are reported here, and `decide` is asked.
 
 import { channel } from 'node:diagnostics_channel'
-import { BuskinError, linkBroken, startedTooOften, timedOut } from '../errors.ts'
+import { BuskinError, coreLost, linkBroken, startedTooOften, timedOut } from '../errors.ts'
 import type { Directive, ExitReason, Failure, SystemEvent } from '../lifecycle.ts'
-import { DIRECTIVE_ESCALATE, DIRECTIVE_RESTART, OP_DECISION, PHASE_CHILD, PHASE_HEALTH, PHASE_LINK, PHASE_START, PHASE_STOP, TAG_SHIFT } from '../native/layout.ts'
+import { DIRECTIVE_ESCALATE, DIRECTIVE_RESTART, OP_DECISION, PHASE_CHILD, PHASE_HEALTH, PHASE_ISOLATE, PHASE_LINK, PHASE_START, PHASE_STOP, TAG_SHIFT } from '../native/layout.ts'
 import type { SupervisionSettings } from '../options.ts'
 import { isThenable, ignore } from './inbox.ts'
-import type { Lane } from './lane.ts'
+import type { Lane, Thrown } from './lane.ts'
 import { WORDS } from './limits.ts'
 import { putFrom } from './outbox.ts'
 import { Ended, generationOf, type LocalRef, moreIf, moreOf, settingsOf } from './ref.ts'
@@ -43,7 +43,7 @@ export function decide(lane: Lane, o: number): void {
     const supervisor = pathOf(lane, parent)
     lane.log.error('decide failed: the other options hold', { actor: ref.path, supervisor, error })
   }
-  putFrom(lane, OP_DECISION, index, ref.age, answer, 0, 0)
+  putFrom(lane, OP_DECISION, index, ref.seatAge, answer, 0, 0)
 }
 
 /** The core's number of what `decide` returned; 0 for nothing. */
@@ -97,36 +97,47 @@ export function verdict(lane: Lane, answer: number, restarts: number, delay: num
   })
 }
 
-function failureOf(lane: Lane, ref: LocalRef, head: number, number: number, phase: number, parent: number, restarts: number): Failure {
+export function failureOf(lane: Lane, ref: LocalRef, head: number, number: number, phase: number, parent: number, restarts: number): Failure {
   const generation = generationOf(ref)
   const record = (error: unknown, what: Failure['phase'], method: string | null): Failure =>
     Object.freeze({ child: ref, error, phase: what, method, generation, restarts })
   const word = PHASES[phase] as Failure['phase']
+  if (ref.isFar && phase !== PHASE_ISOLATE) {
+    const thrown = thrownAt(lane, number)
+    return record(thrown?.error, word, thrown?.method ?? null)
+  }
   switch (phase) {
     case PHASE_CHILD: {
       const escalated = lane.escalated.get(ref.index)?.shift()
       return record(escalated?.error, escalated?.phase ?? 'message', null)
     }
     case PHASE_LINK:
-      return record(endOf(moreOf(ref).brokenBy as LocalRef), word, null)
+      return record(endOf(moreOf(ref).brokenBy), word, null)
     default: {
-      const method = word === 'message' ? (lane.thrown.get(number)?.method ?? lane.methods[head >>> TAG_SHIFT]?.name ?? null) : null
+      const method = word === 'message' ? (thrownAt(lane, number)?.method ?? lane.methods[head >>> TAG_SHIFT]?.name ?? null) : null
       return record(errorOf(lane, ref, number, phase), word, method)
     }
   }
 }
 
+/** What was thrown, here or in another isolate. */
+function thrownAt(lane: Lane, number: number): Thrown | undefined {
+  return lane.thrown.get(number) ?? lane.crossing?.thrown(number)
+}
+
 /** What was thrown, or what a start or a health check fails with that is late. */
 function errorOf(lane: Lane, ref: LocalRef, number: number, phase: number): unknown {
-  const thrown = lane.thrown.get(number)
+  const thrown = thrownAt(lane, number)
   if (thrown !== undefined) return thrown.error
+  if (phase === PHASE_ISOLATE) return coreLost(ref.path, '')
   const { startTimeout, health } = settingsOf(ref)
   if (phase === PHASE_HEALTH) return timedOut('health check', 'onHealth', ref.path, health?.timeout ?? 0, 'health.timeout')
   return timedOut('start', 'onStart', ref.path, startTimeout, 'startTimeout')
 }
 
 /** What an actor fails with that is linked to `peer`. */
-function endOf(peer: LocalRef): unknown {
+function endOf(peer: LocalRef | undefined): unknown {
+  if (peer === undefined) return linkBroken('', 'unknown')
   const reason: ExitReason | undefined = peer.state instanceof Ended ? peer.state.reason : moreIf(peer)?.lastEnd
   return reason?.kind === 'failed' ? reason.error : linkBroken(peer.path, reason?.kind ?? 'unknown')
 }

@@ -2,6 +2,7 @@
 
 import type { DeadLetterReason } from '../lifecycle.ts'
 import {
+  FLAG_LETTER,
   FLAG_SLOT,
   MARK_ABORTED,
   MARK_HELD,
@@ -17,7 +18,7 @@ import {
   WORD_CURSOR,
 } from '../native/layout.ts'
 import type { Lane } from './lane.ts'
-import { WORDS } from './limits.ts'
+import { INDEX_BITS, WORDS } from './limits.ts'
 import type { LocalRef } from './ref.ts'
 import { begin, follow, type Run } from './run.ts'
 
@@ -119,7 +120,7 @@ export function abortDelivered(lane: Lane, corr: number): boolean {
     if ((head & OP_MASK) !== NOTE_MSG || inbox[o + 5] !== corr) continue
     marks[i] = MARK_ABORTED | (NOTE_MSG << 3)
     inbox[o] = head & ~OP_MASK
-    const { name, args } = contents(lane, head, inbox[o + 3] as number)
+    const { name, args } = contents(lane, head, inbox[o + 3] as number, o)
     const ref = lane.refs[inbox[o + 1] as number] as LocalRef
     publishDeadLetter(lane, 'aborted', ref.path, inbox[o + 4] as number, inbox[o + 2] as number, name, args)
     lane.calls.close(corr)
@@ -129,7 +130,8 @@ export function abortDelivered(lane: Lane, corr: number): boolean {
 }
 
 /** What a message that will not run was: its method, and its arguments, whose slot is freed. */
-export function contents(lane: Lane, head: number, payload: number): { name: string; args: readonly unknown[] } {
+export function contents(lane: Lane, head: number, payload: number, o: number): { name: string; args: readonly unknown[] | null } {
+  if ((head & FLAG_LETTER) !== 0 && lane.crossing !== undefined) return lane.crossing.contents(head, o)
   const name = lane.methods[head >>> TAG_SHIFT]?.name ?? ''
   const arity = (head >> 10) & 3
   if (arity === 0) return { name, args: [] }
@@ -140,6 +142,14 @@ export function contents(lane: Lane, head: number, payload: number): { name: str
   if (arity === 2) return { name, args: [a, b] }
   if (a instanceof Parcel) return { name: a.name ?? name, args: a.args }
   return { name, args: a as readonly unknown[] }
+}
+
+/** The ref of an actor of this isolate, or of another one, by its index or address. */
+export function refAt(lane: Lane, index: number, age: number): LocalRef | undefined {
+  if (index === 0) return undefined
+  if (index >>> INDEX_BITS !== 0) return lane.crossing?.refTo(index, age)
+  const ref = lane.refs[index]
+  return ref !== undefined && ref.age === age ? ref : undefined
 }
 
 export function publishDeadLetter(
@@ -153,7 +163,7 @@ export function publishDeadLetter(
 ): void {
   lane.log.debug('dead letter', { reason, target, method })
   if (!lane.deadLetters.active) return
-  const sender = from === 0 ? undefined : lane.refs[from]
-  const path = sender !== undefined && sender.age === fromAge ? sender.path : null
+  const sender = refAt(lane, from, fromAge)
+  const path = sender?.path ?? null
   lane.deadLetters.publish(Object.freeze({ reason, target, sender: path, method, args }))
 }

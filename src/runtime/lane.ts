@@ -39,13 +39,17 @@ import { Calls } from './calls.ts'
 import type { ClassInfo, Method } from './classes.ts'
 import { FIRST_RING, RING, WORDS } from './limits.ts'
 import { micros, put, word } from './outbox.ts'
-import { deferred, Ended, type LocalRef, moreOf } from './ref.ts'
+import { deferred, Ended, localRef, type LocalRef, moreOf } from './ref.ts'
 import type { Producer } from './streams.ts'
 import type { Parcel } from './inbox.ts'
+import type { Cores } from '../cores/cores.ts'
+import type { Crossing } from '../cores/crossing.ts'
 import type { Adoption, Link, Watch } from './bonds.ts'
 import type { LocalTimer } from './context.ts'
 import { Profiles } from './profiles.ts'
 import { POLICIES, REASONS } from './words.ts'
+import { coresOf } from '../cores/cpus.ts'
+import type { Placing } from '../options/placement.ts'
 
 /** The sender of what is sent after an await, under `propagate`. */
 export interface Propagated {
@@ -57,6 +61,12 @@ export interface Propagated {
 export interface Thrown {
   readonly error: unknown
   readonly method: string | null
+}
+
+/** Which lane of which system an isolate has that did not make it. */
+export interface Joins {
+  readonly hub: number
+  readonly place: number
 }
 
 /** The layers above the lane, which know how actors begin and end and when messages run. */
@@ -79,6 +89,8 @@ export class Lane {
   readonly settings: SystemSettings
   readonly actorSettings: ActorSettings
   readonly native: NativeLane
+  /** The settings as the core reads them. */
+  readonly numbers: Float64Array
 
   // The rings; see crates/core/src/entry.rs.
   readonly header = new Int32Array(WORD_COUNT)
@@ -89,6 +101,14 @@ export class Lane {
   #isTight = false
   /** Entries in the outbox. */
   written = 0
+  /** Bytes of letters that belong to them. */
+  penned = 0
+  /** Where actors may be placed. */
+  readonly placing: Placing
+  /** What ties this isolate to the others of its system; none while it is the only one. */
+  crossing: Crossing | undefined = undefined
+  /** What starts the others. */
+  cores: Cores | undefined = undefined
   /** The next entry of the inbox, and how many there are. */
   at = 0
   filled = 0
@@ -117,6 +137,8 @@ export class Lane {
   lastLook = 0
   left = 32
   every = 32
+  /** Before it sleeps it waits a moment for mail. */
+  spins = false
   /** A promise was settled: its continuations run before the next drain. */
   settledOne = false
   readonly enter: () => void
@@ -152,12 +174,14 @@ export class Lane {
   readonly adoptions = new Map<number, Adoption>()
   readonly producers = new Map<number, Producer>()
   nextNumber = 1
+  firstNumber = 0
   readonly thrown = new Map<number, Thrown>()
   /** Asks in a cycle, by their call: who is in it. */
   readonly cycles = new Map<number, readonly string[]>()
   cycle: { readonly path: string; readonly corr: number }[] = []
   /** The first half of a dead letter whose second is in the next inbox. */
   readonly deadLetter = new Int32Array(WORDS)
+  deadLetterAt = 0
   /** The same of a failure, whose second half is the verdict. */
   readonly failed = new Int32Array(WORDS)
   /** What a group is restarted after, by its supervisor. */
@@ -200,7 +224,7 @@ export class Lane {
   readonly life: Life
 
   /** `keepLog`: the core records what passes its border, for tests that replay it. */
-  constructor(system: System, settings: SystemSettings, life: Life, keepLog: boolean) {
+  constructor(system: System, settings: SystemSettings, life: Life, keepLog: boolean, joins?: Joins) {
     this.system = system
     this.life = life
     this.ring = keepLog ? RING : FIRST_RING
@@ -208,6 +232,7 @@ export class Lane {
     this.inbox = new Int32Array(this.ring * WORDS)
     this.marks = new Uint8Array(this.ring)
     this.settings = settings
+    this.placing = { cores: settings.clock === undefined ? coresOf(settings.cores) : 0, isRef: (value) => localRef(value) !== undefined }
     this.actorSettings = defaultActorSettings(settings.mailbox)
     this.log = logger(settings)
     this.clock = settings.clock
@@ -227,29 +252,28 @@ export class Lane {
       const onActiveChange = (active: boolean): void => {
         this.mode = active ? this.mode | bit : this.mode & ~bit
         this.listening = this.mode & (MODE_EVENTS | MODE_DEAD)
+        this.cores?.listens?.(this.listening)
       }
       return new FeedHub<T>({ name, log: this.log, onActiveChange })
     }
     this.events = hub<SystemEvent>('events', MODE_EVENTS)
     this.deadLetters = hub<DeadLetter>('deadLetters', MODE_DEAD)
     const { capacity, overflow } = settings.mailbox
-    this.native = addon.lane(
-      this.enter,
-      this.header,
-      this.out,
-      this.inbox,
-      this.marks,
-      Float64Array.of(
-        micros(settings.askTimeout),
-        word(capacity),
-        POLICIES.indexOf(overflow),
-        this.clock === undefined ? 0 : 1,
-        this.clock === undefined ? 0 : Math.round(this.clock.now() * 1000),
-        keepLog ? 1 : 0,
-        settings.onEscalate === 'report' ? -1 : word(Math.ceil(settings.shutdownTimeout)),
-        Math.floor(Math.random() * Number.MAX_SAFE_INTEGER),
-      ),
+    this.numbers = Float64Array.of(
+      micros(settings.askTimeout),
+      word(capacity),
+      POLICIES.indexOf(overflow),
+      this.clock === undefined ? 0 : 1,
+      this.clock === undefined ? 0 : Math.round(this.clock.now() * 1000),
+      keepLog ? 1 : 0,
+      settings.onEscalate === 'report' ? -1 : word(Math.ceil(settings.shutdownTimeout)),
+      Math.floor(Math.random() * Number.MAX_SAFE_INTEGER),
     )
+    const { enter, header, out, inbox, marks } = this
+    this.native =
+      joins === undefined
+        ? addon.lane(enter, header, out, inbox, marks, this.numbers)
+        : addon.attach(joins.hub, joins.place, enter, header, out, inbox, marks)
     this.profiles = new Profiles(this)
     this.#closed.promise.catch(() => {})
   }
@@ -262,6 +286,7 @@ export class Lane {
     if (!this.dispatching) this.header[WORD_CURSOR] = ~this.at
     this.header[WORD_MODE] = this.mode & ~MODE_TICK
     this.written = 0
+    this.penned = 0
     this.mode = this.listening | (this.mode & MODE_TICK)
     this.native.submit()
     if (this.header[WORD_NEXT] !== -1) this.arm()
@@ -274,6 +299,7 @@ export class Lane {
     header[WORD_OUT] = this.written
     header[WORD_MODE] = this.mode
     this.written = 0
+    this.penned = 0
     this.mode = this.listening
     this.native.turn()
     this.at = 0
@@ -371,9 +397,16 @@ export class Lane {
     this.idle = true
     const held = this.header[WORD_HOLD] === 1
     if (held !== this.#held) this.#setHold(held)
-    if (this.#idlers.length > 0 && this.header[WORD_BUSY] === 0) {
+    if (this.#idlers.length > 0 && this.header[WORD_BUSY] === 0 && this.#allIdle()) {
       for (const resolve of this.#idlers.splice(0)) resolve()
     }
+  }
+
+  #allIdle(): boolean {
+    if (this.crossing === undefined) return true
+    const isIdle = this.native.idle(true)
+    if (isIdle) this.native.idle(false)
+    return isIdle
   }
 
   #setHold(held: boolean): void {
@@ -402,22 +435,29 @@ export class Lane {
       more.started = deferred()
       quietly(more.started.promise)
       if (more.hasStarted) more.started.resolve()
-      else put(this, OP_QUERY, ref.index, ref.age, 0, 0)
+      else if (ref.seat === 0) this.crossing?.query(ref)
+      else put(this, OP_QUERY, ref.seat, ref.seatAge, 0, 0)
     }
     return more.started.promise
   }
 
   whenStopped(ref: LocalRef): Promise<ExitReason> {
     if (ref.state instanceof Ended) return Promise.resolve(ref.state.reason)
-    return (moreOf(ref).stopped ??= deferred()).promise
+    const more = moreOf(ref)
+    if (more.stopped === undefined) {
+      more.stopped = deferred()
+      if (ref.seat === 0) this.crossing?.query(ref)
+    }
+    return more.stopped.promise
   }
 
   // ------------------------------------------------------------------------------------------------ looking
 
   stats(): Stats {
     this.flush()
-    const n = new Float64Array(7 + DEAD_COUNT)
-    this.native.stats(n)
+    const n = new Float64Array(8 + DEAD_COUNT)
+    if (this.crossing === undefined) this.native.stats(n)
+    else this.native.total(n)
     const [sent, handled, failed, waiting, running, actors, restarts] = n as unknown as [
       number, number, number, number, number, number, number,
     ]
@@ -460,6 +500,11 @@ export class Lane {
     this.#timer = undefined
     this.#hold = undefined
     this.#held = false
+    if (this.cores?.end === undefined) this.#end()
+    else void this.cores.end().then(() => this.#end())
+  }
+
+  #end(): void {
     this.events.end()
     this.deadLetters.end()
     this.native.close()

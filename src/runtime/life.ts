@@ -24,7 +24,11 @@ export function spawn(
 ): LocalRef {
   const info = classInfo(lane, cls)
   if (lane.closing) throw closed(lane.settings.name, `spawn ${info.name}`)
-  const settings = options === undefined ? info.settings : spawnOptions(options, info.settings)
+  const settings = options === undefined ? info.settings : spawnOptions(options, info.settings, lane.placing)
+  if (lane.placing.cores > 0) {
+    const elsewhere = lane.cores?.spawn(info, settings, options, parent)
+    if (elsewhere !== undefined) return elsewhere
+  }
   const name = options?.name
   const args = options?.args
   if (lane.grantsLeft === 0) grant(lane)
@@ -60,17 +64,22 @@ export function spawn(
 }
 
 function putSettings(lane: Lane, settings: ActorSettings): void {
+  putExtra(lane, ...settingWords(settings), lane.profiles.of(lane, settings))
+}
+
+/** Capacity, policy and what belongs to it, and the times for the end and for the start. */
+export function settingWords(settings: ActorSettings): [number, number, number, number] {
   const shutdown = settings.shutdown === 'brutal' ? BRUTAL : word(Math.ceil(settings.shutdown))
   const start = word(Math.ceil(settings.startTimeout))
   const policy =
     POLICIES.indexOf(settings.overflow) | RESTARTS[settings.restart] | (settings.mailboxOnRestart === 'clear' ? RESTART_CLEAR : 0)
-  putExtra(lane, word(settings.capacity), policy, shutdown, start, lane.profiles.of(lane, settings))
+  return [word(settings.capacity), policy, shutdown, start]
 }
 
 const RESTARTS = { permanent: RESTART_PERMANENT, transient: RESTART_TRANSIENT, temporary: RESTART_TEMPORARY } as const
 
 /** More indices: few at first, so that a small system stays small. */
-function grant(lane: Lane): void {
+export function grant(lane: Lane): void {
   if (lane.grants.length < 2 * lane.grantNext) lane.grants = new Int32Array(2 * lane.grantNext)
   lane.grantNext = Math.min(lane.grantNext * 2, GRANT)
   lane.granted = 0
@@ -82,9 +91,9 @@ export function stop(ref: LocalRef, settings: StopSettings): Promise<ExitReason>
   const { lane } = ref
   const ended = lane.whenStopped(ref)
   if (hasEnded(ref)) return ended
-  if (!settings.drain) holdBack(lane, ref.index, unread(lane))
+  if (!settings.drain && !ref.isFar) holdBack(lane, ref.index, unread(lane))
   lane.mode |= MODE_ORDERED
-  if (!settings.drain && settingsOf(ref).shutdown === 'brutal') lane.kills()
+  if (!settings.drain && !ref.isFar && settingsOf(ref).shutdown === 'brutal') lane.kills()
   const timeout = settings.timeout === undefined ? NEVER : word(Math.ceil(settings.timeout))
   put(lane, OP_STOP, ref.index, ref.age, settings.drain ? STOP_DRAIN : STOP_NORMAL, timeout)
   return ended
@@ -94,6 +103,10 @@ export function kill(ref: LocalRef): Promise<ExitReason> {
   const { lane } = ref
   const ended = lane.whenStopped(ref)
   if (hasEnded(ref)) return ended
+  if (ref.isFar) {
+    put(lane, OP_STOP, ref.index, ref.age, STOP_KILL, NEVER)
+    return ended
+  }
   holdBack(lane, ref.index, unread(lane))
   if (lane.dispatching && lane.current === ref.index) {
     lane.killed = ref.index

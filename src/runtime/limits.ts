@@ -1,6 +1,6 @@
 // Sizes of the rings and tables of an isolate.
 
-export { CALL_BITS, CALL_MASK, INDEX_BITS } from '../native/layout.ts'
+export { CALL_BITS, CALL_MASK, FAR_CALL, INDEX_BITS } from '../native/layout.ts'
 
 /** Words of a ring's entry. */
 export const WORDS = 6
@@ -16,3 +16,5 @@ export const SLICE_MS = 0.5
 export const CLOCK_EVERY = 64
 /** Items that a stream's producer may be ahead of its reader. */
 export const AHEAD = 256
+/** How long, in µs, a worker isolate waits for mail before it sleeps: twice that gains nothing. */
+export const SPIN = 20

@@ -1,8 +1,8 @@
 // Entries of the inbox that are no messages.
 
-import { aborted, closed, deadlock, expired, mailboxFull, noHandler, stopped, timeout } from '../errors.ts'
+import { aborted, closed, coreLost, deadlock, expired, mailboxFull, noHandler, stopped, timeout } from '../errors.ts'
 import { Actor, detach } from '../actor.ts'
-import type { DeadLetterReason, ExitReason } from '../lifecycle.ts'
+import type { DeadLetterReason, ExitReason, Failure } from '../lifecycle.ts'
 import {
   AGAIN_FAILURE,
   AGAIN_GROUP,
@@ -10,6 +10,7 @@ import {
   ENDED_STARTED,
   NOTE_ACCEPTED,
   NOTE_ADOPTED,
+  NOTE_CARRY,
   NOTE_CLOSED,
   NOTE_CYCLE,
   NOTE_DEAD,
@@ -39,7 +40,7 @@ import { adopted, unlinked } from './bonds.ts'
 import type { ClassInfo } from './classes.ts'
 import { contextOf } from './context.ts'
 import { decide, escalated, missed, publishDecision, verdict } from './failures.ts'
-import { contents, Hidden, inContext, isThenable, promisedNote, publishDeadLetter } from './inbox.ts'
+import { contents, Hidden, inContext, isThenable, promisedNote, publishDeadLetter, refAt } from './inbox.ts'
 import type { Lane } from './lane.ts'
 import { WORDS } from './limits.ts'
 import { findHandler } from './lookup.ts'
@@ -55,6 +56,7 @@ export function note(lane: Lane, head: number, o: number, i: number): void {
   const corr = inbox[o + 5] as number
   switch (head & OP_MASK) {
     case NOTE_START:
+      if (lane.crossing?.isForeign(index, inbox[o + 2] as number)) return lane.crossing.birth(index, inbox[o + 2] as number, payload, inbox[o + 4] as number, i)
       return start(lane, index, payload, inbox[o + 4] as number, i)
     case NOTE_STOP:
       return stop(lane, index, payload, i)
@@ -72,6 +74,7 @@ export function note(lane: Lane, head: number, o: number, i: number): void {
       return returnStream(lane, payload, i)
     case NOTE_DEAD:
       lane.deadLetter.set(inbox.subarray(o, o + WORDS))
+      lane.deadLetterAt = o
       return
     case NOTE_REASON:
       return deadLetter(lane, index, inbox[o + 2] as number)
@@ -98,11 +101,13 @@ export function note(lane: Lane, head: number, o: number, i: number): void {
       lane.thrown.delete(payload)
       return
     case NOTE_UNLINKED:
-      return unlinked(lane, index, payload)
+      return unlinked(lane, index, inbox[o + 2] as number, inbox[o + 4] as number, payload)
     case NOTE_ADOPTED:
       return adopted(lane, payload, corr)
     case NOTE_CYCLE:
       return cycle(lane, index, payload, corr)
+    case NOTE_CARRY:
+      return lane.crossing?.note(head, o, i)
     case NOTE_CLOSED:
       return lane.close()
     default:
@@ -118,22 +123,53 @@ export function runInside(lane: Lane, ref: LocalRef, i: number, call: () => unkn
 
 // ------------------------------------------------------------------------------------------------- start and stop
 
-function start(lane: Lane, index: number, generation: number, cause: number, i: number): void {
+export function start(lane: Lane, index: number, generation: number, cause: number, i: number): void {
   const ref = lane.refs[index] as LocalRef
+  const instance = makeInstance(lane, ref, generation)
+  const { onStart } = instance as { onStart?: unknown }
+  if (generation > 0) restart(lane, ref, cause, i, instance, onStart)
+  else if (typeof onStart === 'function') runOnStart(lane, ref, i, instance, onStart)
+}
+
+/** The constructor runs. When it throws, whoever called resets what says which actor is being made. */
+function makeInstance(lane: Lane, ref: LocalRef, generation: number): object {
   const { cls } = ref.info
   const { args } = ref.boot
-  lane.current = index
+  lane.current = ref.index
   if (generation > 0) moreOf(ref).generation = generation
   setStarting(ref)
   let instance: object
   if (lane.propagated !== undefined) instance = makeInContext(lane, ref)
   else instance = args.length === 0 ? new cls() : new cls(...args)
   setStarting(undefined)
-  lane.instances[index] = instance
+  lane.instances[ref.index] = instance
   shadowed(lane, ref, instance)
-  const { onStart } = instance as { onStart?: unknown }
-  if (generation > 0) restart(lane, ref, cause, i, instance, onStart)
-  else if (typeof onStart === 'function') runOnStart(lane, ref, i, instance, onStart)
+  return instance
+}
+
+/** The start of an actor whose class had to be loaded first. */
+export async function startLater(lane: Lane, ref: LocalRef, generation: number, cause: number): Promise<void> {
+  const inside = (call: () => unknown): unknown => {
+    const before = lane.current
+    lane.current = ref.index
+    try {
+      return lane.propagated === undefined ? call() : inContext(lane, ref, (fn) => fn(), call)
+    } finally {
+      setStarting(undefined)
+      lane.current = before
+    }
+  }
+  const instance = inside(() => makeInstance(lane, ref, generation)) as { onStart?: unknown; onRestart?: unknown }
+  const { onStart, onRestart } = instance
+  if (generation > 0 && typeof onRestart === 'function') await inside(() => onRestart.call(instance, failureBefore(lane, ref, cause)))
+  if (lane.instances[ref.index] === instance && typeof onStart === 'function') await inside(() => onStart.call(instance))
+}
+
+/** What the instance before failed with, or its group was restarted after. */
+function failureBefore(lane: Lane, ref: LocalRef, cause: number): Failure | null {
+  const parent = ref.boot.parent?.index ?? 0
+  const failure = cause === AGAIN_FAILURE ? moreOf(ref).failure : cause === AGAIN_GROUP ? lane.causes.get(parent) : undefined
+  return failure ?? null
 }
 
 /** Apart, as is `runOnStart`, so that an actor that needs neither makes no closures. */
@@ -158,10 +194,9 @@ function restart(lane: Lane, ref: LocalRef, cause: number, i: number, instance: 
     if (typeof onStart === 'function') runStart(lane, ref, i, startIt)
     return
   }
-  const parent = ref.boot.parent?.index ?? 0
-  const failure = cause === AGAIN_FAILURE ? moreOf(ref).failure : cause === AGAIN_GROUP ? lane.causes.get(parent) : undefined
+  const failure = failureBefore(lane, ref, cause)
   runStart(lane, ref, i, () => {
-    const restarted: unknown = onRestart.call(instance, failure ?? null)
+    const restarted: unknown = onRestart.call(instance, failure)
     if (!isThenable(restarted)) return startIt()
     // when it took too long, another instance may have this one's place by then
     return Promise.resolve(restarted).then(() => (lane.instances[ref.index] === instance ? startIt() : undefined))
@@ -217,16 +252,17 @@ function started(lane: Lane, index: number, generation: number): void {
     more.started.resolve()
     lane.settledOne = true
   }
+  if (isReportedElsewhere(lane, ref)) return
   if (lane.events.active) lane.events.publish(Object.freeze({ type: 'started', path: ref.path, generation }))
   if (generation > 0) publishDecision(lane, { type: 'restarted', path: ref.path, generation })
 }
 
 /** The instance is over: nothing that it began concerns the actor any more. */
-function instanceOver(lane: Lane, ref: LocalRef): void {
+export function instanceOver(lane: Lane, ref: LocalRef): void {
   endStreams(ref)
   fence(lane, ref, (method) => stopped(ref.path, method))
   moreIf(ref)?.context?.end()
-  lane.instances[ref.index] = undefined
+  if (!ref.isFar) lane.instances[ref.index] = undefined
 }
 
 /** The actor is between two instances. */
@@ -236,14 +272,20 @@ function down(lane: Lane, index: number, generation: number, number: number): vo
   const reason = exitReason(number, more.failed?.error)
   more.isStopping = false
   more.lastEnd = reason
-  const instance = lane.instances[index]
+  const instance = ref.isFar ? undefined : lane.instances[index]
   if (instance instanceof Actor) detach(instance, contextOf(ref))
   instanceOver(lane, ref)
   more.context = undefined
   publishStopped(lane, ref, generation, reason)
 }
 
+/** Its parent's isolate reports what becomes of it. */
+function isReportedElsewhere(lane: Lane, ref: LocalRef): boolean {
+  return lane.crossing !== undefined && !ref.isFar && lane.crossing.births.isFostered(ref.index, ref.age)
+}
+
 function publishStopped(lane: Lane, ref: LocalRef, generation: number, reason: ExitReason): void {
+  if (isReportedElsewhere(lane, ref)) return
   if (lane.events.active) lane.events.publish(Object.freeze({ type: 'stopped', path: ref.path, generation, reason }))
 }
 
@@ -318,9 +360,10 @@ function accepted(lane: Lane, corr: number): void {
 function late(lane: Lane, head: number, index: number, age: number, inCycle: boolean, corr: number): void {
   const { calls } = lane
   if (!calls.has(corr)) return
-  const known = lane.refs[index]
-  const ref = known?.age === age ? known : calls.extra(corr)?.ref
-  const method = lane.methods[head >>> TAG_SHIFT]?.name ?? calls.extra(corr)?.method ?? ''
+  const ref = refAt(lane, index, age) ?? calls.extra(corr)?.ref
+  const tag = head >>> TAG_SHIFT
+  const known = ref?.isFar === true ? lane.crossing?.nameAt(tag) : lane.methods[tag]?.name
+  const method = known ?? calls.extra(corr)?.method ?? ''
   const ms = calls.extra(corr)?.timeout ?? lane.settings.askTimeout
   const path = ref?.path ?? ''
   const paths = inCycle ? lane.cycles.get(corr) : undefined
@@ -344,10 +387,9 @@ function cycle(lane: Lane, index: number, left: number, corr: number): void {
 function deadLetter(lane: Lane, reason: number, fromAge: number): void {
   const [head, index, age, payload, from, corr] = lane.deadLetter as unknown as [number, number, number, number, number, number]
   const why = REASONS[reason] as DeadLetterReason
-  const { name, args } = contents(lane, head, payload)
+  const { name, args } = contents(lane, head, payload, lane.deadLetterAt)
   const { calls } = lane
-  const known = lane.refs[index]
-  const ref = known?.age === age ? known : calls.has(corr) ? calls.extra(corr)?.ref : undefined
+  const ref = refAt(lane, index, age) ?? (calls.has(corr) ? calls.extra(corr)?.ref : undefined)
   const path = ref?.path ?? '(ended)'
   if (calls.has(corr)) {
     if (calls.waits(corr)) {
@@ -360,7 +402,7 @@ function deadLetter(lane: Lane, reason: number, fromAge: number): void {
 }
 
 /** What the caller of a message that became a dead letter is told. */
-function errorFor(lane: Lane, why: DeadLetterReason, ref: LocalRef | undefined, path: string, name: string, corr: number): Error {
+export function errorFor(lane: Lane, why: DeadLetterReason, ref: LocalRef | undefined, path: string, name: string, corr: number): Error {
   switch (why) {
     case 'mailbox-full':
     case 'dropped':
@@ -371,6 +413,8 @@ function errorFor(lane: Lane, why: DeadLetterReason, ref: LocalRef | undefined, 
       return aborted(path, name, undefined)
     case 'no-handler':
       return noHandler(path, name)
+    case 'isolate-lost':
+      return coreLost(path, name)
     default:
       return lane.isClosed ? closed(lane.settings.name, `deliver '${name}' to ${path}`) : stopped(path, name)
   }

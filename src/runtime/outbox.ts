@@ -29,7 +29,7 @@ export function putFrom(lane: Lane, head: number, index: number, age: number, pa
   lane.out[(lane.written - 1) * WORDS + 4] = from
 }
 
-/** Makes room for an entry and its options, which must not be parted. */
+/** Makes room for two entries: one and its options must not be parted, nor an entry from the letter written before it. */
 export function reservePair(lane: Lane): void {
   if (lane.written + 2 > lane.ring) lane.overflow()
 }
@@ -63,10 +63,10 @@ export function keepError(lane: Lane, error: unknown, method: string | null): nu
   return number
 }
 
-/** For what travels through the core by its number. */
+/** For what travels through the core by its number: no two isolates of a system give the same. */
 export function newNumber(lane: Lane): number {
   const number = lane.nextNumber
-  lane.nextNumber = (number + 1) & 0x7fff_ffff || 1
+  lane.nextNumber = lane.firstNumber | ((number + 1) & 0xff_ffff || 1)
   return number
 }
 

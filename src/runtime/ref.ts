@@ -139,6 +139,20 @@ export class LocalRef implements Ref<Actor> {
     return this.boot.lane
   }
 
+  /** Whether it lives in another isolate: then its index is an address. */
+  get isFar(): boolean {
+    return false
+  }
+
+  /** Its cell in this isolate's lane, or that which stands in for it there; 0: none. */
+  get seat(): number {
+    return this.index
+  }
+
+  get seatAge(): number {
+    return this.age
+  }
+
   get info(): ClassInfo {
     return this.boot.info
   }

@@ -15,10 +15,26 @@ import {
 } from '../native/layout.ts'
 import { abortDelivered, ignore, inContext, isThenable, promisedNote } from './inbox.ts'
 import type { Lane } from './lane.ts'
-import { put, putFrom } from './outbox.ts'
+import { newNumber, put, putFrom } from './outbox.ts'
 import { AHEAD } from './limits.ts'
 import { hasEnded, type LocalRef, moreIf, moreOf } from './ref.ts'
 import { Run } from './run.ts'
+
+/** The end that items are pushed into. */
+export interface Sink {
+  readonly method: string
+  readonly hasRoom: boolean
+  begin(producer: Source): void
+  push(value: unknown): boolean
+  finish(): void
+  fail(error: unknown): void
+}
+
+/** The end that items are asked from. */
+export interface Source {
+  resume(): void
+  leave(): void
+}
 
 type Generator = Iterator<unknown, unknown> | AsyncIterator<unknown, unknown>
 
@@ -30,12 +46,12 @@ interface Waiting {
 const END: IteratorResult<unknown, undefined> = Object.freeze({ done: true, value: undefined })
 
 /** The caller's end. */
-export class Reader implements AsyncIterableIterator<unknown> {
+export class Reader implements AsyncIterableIterator<unknown>, Sink {
   readonly #ref: LocalRef
   readonly method: string
   /** The call. */
   corr = 0
-  #producer: Producer | undefined = undefined
+  #producer: Source | undefined = undefined
   /** Items made ahead. */
   readonly #items: unknown[] = []
   readonly #waiting: Waiting[] = []
@@ -124,7 +140,7 @@ export class Reader implements AsyncIterableIterator<unknown> {
   // -------------------------------------------------------------------------------- called by the producer
 
   /** The generator is there. */
-  begin(producer: Producer): void {
+  begin(producer: Source): void {
     this.#producer = producer
     if (this.#left) producer.leave()
     else producer.resume()
@@ -141,6 +157,11 @@ export class Reader implements AsyncIterableIterator<unknown> {
       if (this.#waiting.length === 0) this.#demand(false)
     }
     return this.hasRoom
+  }
+
+  /** How many were made ahead. */
+  get held(): number {
+    return this.#items.length
   }
 
   get hasRoom(): boolean {
@@ -174,12 +195,12 @@ export class Reader implements AsyncIterableIterator<unknown> {
 }
 
 /** The actor's end: one running generator. */
-export class Producer {
+export class Producer implements Source {
   readonly id: number
   readonly ref: LocalRef
   readonly #corr: number
   readonly #generator: Generator
-  readonly #reader: Reader
+  readonly #reader: Sink
   /** Who reads. */
   readonly from: number
   readonly fromAge: number
@@ -191,7 +212,7 @@ export class Producer {
   #leaving = false
   #over = false
 
-  constructor(id: number, ref: LocalRef, corr: number, generator: Generator, reader: Reader, from: number, fromAge: number) {
+  constructor(id: number, ref: LocalRef, corr: number, generator: Generator, reader: Sink, from: number, fromAge: number) {
     this.id = id
     this.ref = ref
     this.#corr = corr
@@ -307,9 +328,8 @@ export class Producer {
 
 /** A stream call was run: its result is the generator. */
 export function openStream(lane: Lane, o: number, ref: LocalRef, corr: number, generator: unknown): void {
-  const reader = lane.calls.extra(corr)?.reader as Reader
-  const id = lane.nextNumber
-  lane.nextNumber = (id + 1) & 0x7fff_ffff || 1
+  const reader = lane.crossing?.sink(corr, ref) ?? (lane.calls.extra(corr)?.reader as Reader)
+  const id = newNumber(lane)
   const [from, fromAge] = [lane.inbox[o + 4] as number, lane.inbox[o + 2] as number]
   const producer = new Producer(id, ref, corr, generator as Generator, reader, from, fromAge)
   lane.producers.set(id, producer)

@@ -14,8 +14,10 @@ import {
   OP_GIVEN_UP,
   OP_MASK,
   OP_MSG,
+  TAG_SHIFT,
 } from '../native/layout.ts'
 import { type CallSettings, noCallOptions } from '../options.ts'
+import type { Crossing } from '../cores/crossing.ts'
 import { whenAborted } from './abort.ts'
 import type { CallExtra } from './calls.ts'
 import type { Method } from './classes.ts'
@@ -34,12 +36,12 @@ export interface View {
   readonly [SETTINGS]?: CallSettings
 }
 
-const ARITY_1 = 1 << 10
+export const ARITY_1 = 1 << 10
 const ARITY_2 = 2 << 10
-const ARITY_N = 3 << 10
+export const ARITY_N = 3 << 10
 
 /** A number that travels in the entry itself. -0 is none. */
-function isWord(value: unknown): value is number {
+export function isWord(value: unknown): value is number {
   return typeof value === 'number' && (value | 0) === value && (value !== 0 || 1 / value > 0)
 }
 
@@ -177,10 +179,14 @@ function postLong(
   const { lane } = ref
   const { calls } = lane
   const label = name ?? method?.name ?? ''
-  const carried = lane.settings.localMessages === 'share' ? args : share(lane.settings.localMessages, args, ref, label)
   const { signal, ttl, timeout, priority } = settings
+  const { isFar } = ref
+  const how = lane.settings.localMessages
+  const carried = isFar || how === 'share' ? args : share(how, args, ref, label)
   const sender = lane.propagated?.getStore()
   if (sender !== undefined && sender.lane === lane && hasEnded(sender.ref)) return fenced(sender.ref, kind, label, reader)
+  if (isFar) reservePair(lane) // nothing may come between the letter and its entry
+  const letter = isFar ? (lane.crossing as Crossing).write(args, ref, label, settings.transfer) : 0
   let promise: Promise<unknown> | undefined
   let corr = 0
   if (kind === FLAG_ASK || kind === FLAG_SEND) {
@@ -201,11 +207,17 @@ function postLong(
   }
   if (corr === 0 && hasEnded(ref)) corr = calls.openSilent({ ref }) // so that its dead letter can say whom it was for
   if (reader !== undefined) reader.corr = corr
-  const slot = takeSlot(lane)
-  const run = lane.propagated === undefined ? undefined : capture()
-  const plain = name === null && run === undefined
-  lane.first[slot] = plain ? carried : new Parcel(name, carried, run, reader !== undefined)
-  const head = (method?.head ?? OP_MSG) | kind | ARITY_N | FLAG_SLOT
+  let slot = letter
+  let head = 0
+  if (isFar) {
+    head = ((lane.crossing as Crossing).nameId(label) << TAG_SHIFT) | OP_MSG | kind | ARITY_N
+  } else {
+    slot = takeSlot(lane)
+    const run = lane.propagated === undefined ? undefined : capture()
+    const plain = name === null && run === undefined
+    lane.first[slot] = plain ? carried : new Parcel(name, carried, run, reader !== undefined)
+    head = (method?.head ?? OP_MSG) | kind | ARITY_N | FLAG_SLOT
+  }
   const before = lane.current
   if (lane.propagated !== undefined && before === 0) lane.current = propagatedSender(lane)
   if (priority !== undefined || ttl !== undefined || timeout !== undefined) {

@@ -20,7 +20,7 @@ export const REASONS: readonly DeadLetterReason[] = [
 export const PRIORITIES = { normal: 0, high: 1, low: 2 } as const
 
 /** The seventh, of an actor that is linked to one that ended, is known as that of a watch. */
-export const PHASES: readonly Failure['phase'][] = ['message', 'start', 'message', 'timer', 'watch', 'stop', 'health', 'watch']
+export const PHASES: readonly Failure['phase'][] = ['message', 'start', 'message', 'timer', 'watch', 'stop', 'health', 'watch', 'message', 'isolate']
 
 export const STRATEGIES: readonly Strategy[] = ['one-for-one', 'one-for-all', 'rest-for-one']
 

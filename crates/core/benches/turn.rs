@@ -35,7 +35,7 @@ impl Bench {
         self.header[word::OUT] = count as i32;
         self.header[word::MODE] = bits as i32;
         let Bench { lane, header, outbox, inbox, marks } = self;
-        lane.turn(&mut Rings { header, outbox, inbox, marks });
+        lane.turn(&mut Rings { header, outbox, inbox, marks, bag: &mut [], places: &mut [], satchel: &[] });
         self.header[word::IN] as usize
     }
 
@@ -108,7 +108,7 @@ fn main() {
                 bench.header[word::OUT] = 1_000;
                 bench.header[word::CURSOR] = !0;
                 let Bench { lane, header, outbox, inbox, marks } = &mut bench;
-                lane.submit(&mut Rings { header, outbox, inbox, marks });
+                lane.submit(&mut Rings { header, outbox, inbox, marks, bag: &mut [], places: &mut [], satchel: &[] });
             }
             bench.rest();
         });

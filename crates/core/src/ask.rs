@@ -112,6 +112,12 @@ impl Calls {
         self.slots.get_mut(slot as usize)
     }
 
+    /// Forgets all of them. The deadlines of those that were open.
+    pub fn drain(&mut self) -> impl Iterator<Item = TimerKey> {
+        self.open = 0;
+        std::mem::take(&mut self.slots).into_iter().filter(|call| call.open).filter_map(|call| call.key)
+    }
+
     /// Bytes held.
     #[must_use]
     pub fn bytes(&self) -> usize {

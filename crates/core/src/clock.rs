@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 /// Where a lane's time comes from.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Clock {
     /// The machine's monotonic clock.
     Real(Instant),

@@ -30,6 +30,20 @@ impl Ledger {
         self.dead.iter().sum()
     }
 
+    /// Adds another lane's counts.
+    pub fn add(&mut self, other: &Ledger) {
+        self.sent += other.sent;
+        self.handled += other.handled;
+        self.failed += other.failed;
+        self.waiting += other.waiting;
+        self.running += other.running;
+        for (dead, more) in self.dead.iter_mut().zip(other.dead) {
+            *dead += more;
+        }
+        self.actors += other.actors;
+        self.restarts += other.restarts;
+    }
+
     /// Whether the identity holds.
     #[must_use]
     pub fn balanced(&self) -> bool {

@@ -62,10 +62,12 @@ pub mod flag {
     pub const SHARED: u32 = 1 << 8;
     /// The payload word is a slot of the isolate's table.
     pub const SLOT: u32 = 1 << 9;
-    /// How many arguments: 0, 1, 2, or 3 for an array of them.
+    /// How many arguments: 0, 1, 2, or 3 for an array of them; 3 without SLOT: a letter.
     pub const ARITY: u32 = 3 << 10;
-    /// An entry with options ([`super::op::EXT`]) follows.
+    /// Outbox: an entry with options ([`super::op::EXT`]) follows.
     pub const EXT: u32 = 1 << 12;
+    /// Inbox: the payload is a letter, which lies in the bag.
+    pub const LETTER: u32 = 1 << 12;
     /// A stream call.
     pub const STREAM: u32 = 1 << 13;
     /// Kept for sampling.
@@ -127,6 +129,8 @@ pub mod op {
     pub const UNLINK: u32 = 22;
     /// The actor gets the parent `from` (0: the root); ADOPTED answers. `payload` = the request.
     pub const ADOPT: u32 = 23;
+    /// Something for another isolate: tag = [`super::carry`], `payload` as that of a message.
+    pub const CARRY: u32 = 24;
 }
 
 /// What the core hands to an isolate.
@@ -186,6 +190,79 @@ pub mod note {
     pub const ADOPTED: u32 = 24;
     /// What was thrown, in the slot `payload`, is of a run that was given up before: nobody reports it.
     pub const FORGET: u32 = 25;
+    /// Something from another isolate: tag = [`super::carry`], `payload` as that of a message.
+    pub const CARRY: u32 = 26;
+}
+
+/// What travels between isolates beside messages. `corr` names a call of the isolate that reads it.
+pub mod carry {
+    /// What the call `corr` came to: `from` = [`super::outcome`]. It is over.
+    pub const REPLY: u32 = 1;
+    /// An item of the stream `corr`.
+    pub const ITEM: u32 = 2;
+    /// The stream `corr` has begun; `index` = where its reader's words go.
+    pub const BEGIN: u32 = 3;
+    /// To where BEGIN said: the reader has room for `payload` more items.
+    pub const CREDIT: u32 = 4;
+    /// To where BEGIN said: the reader has left.
+    pub const LEAVE: u32 = 5;
+    /// The message of the call `corr` was let in.
+    pub const ACCEPTED: u32 = 6;
+    /// The message of the call `corr` is a dead letter; `payload` = [`super::dead`].
+    pub const REFUSED: u32 = 7;
+    /// The call is over, and its caller knows: nothing is sent.
+    pub const OVER: u32 = 8;
+    /// To all other isolates: something for their feeds, or about the system.
+    pub const NEWS: u32 = 9;
+    /// A new actor: a letter of the isolates, and `index`,`age` are granted. EXT as of a spawn follows.
+    pub const SPAWN: u32 = 10;
+    /// As op STOP.
+    pub const STOP: u32 = 11;
+    /// The isolate wants to know of the actor: `payload` = its own number for it, `from` = 1: when it has started as well.
+    pub const QUERY: u32 = 12;
+    /// Answers QUERY: it has started; `payload` = the number.
+    pub const STARTED: u32 = 13;
+    /// Answers QUERY: it has ended; `payload` = the number, `from` = reason, `corr` = [`super::ended`] bits. A letter
+    /// tells the error.
+    pub const ENDED: u32 = 14;
+    /// As op WATCH; `from` is an address.
+    pub const WATCH: u32 = 15;
+    /// As op UNWATCH; `from` is an address.
+    pub const UNWATCH: u32 = 16;
+    /// The watched actor has ended: as note WATCH.
+    pub const WATCHED: u32 = 17;
+    /// As op LINK; `from` is an address.
+    pub const LINK: u32 = 18;
+    /// As op UNLINK; `from` is an address.
+    pub const UNLINK: u32 = 19;
+    /// One end of the link `payload` is over; `from` = its reason, 0 when the link was taken back.
+    pub const UNLINKED: u32 = 20;
+    /// As op ABORT.
+    pub const ABORT: u32 = 21;
+    /// To the stand-in: the actor has started; `payload` = generation.
+    pub const UP: u32 = 22;
+    /// To the stand-in: the actor failed: `payload` = phase, `from` = 1 when it had yet to start. A letter tells the error.
+    pub const FAILED: u32 = 23;
+    /// To the stand-in: the permanent actor stops itself.
+    pub const SELF: u32 = 24;
+    /// To the stand-in: the instance is over; `payload` = reason, `from` = whether there was one.
+    pub const DOWN: u32 = 25;
+    /// To the stand-in: the actor has ended; `payload` = reason, `from` = [`super::ended`] bits.
+    pub const GONE: u32 = 26;
+    /// From the stand-in: end; `payload` = reason, `from` = 1 when another instance follows.
+    pub const WIND: u32 = 27;
+    /// From the stand-in: end at once; `from` as of WIND.
+    pub const KILL: u32 = 28;
+    /// From the stand-in: another instance; `payload` = [`super::again`].
+    pub const REVIVE: u32 = 29;
+    /// From the stand-in: the instance goes on.
+    pub const RESUME: u32 = 30;
+    /// What `class` means is known now; `payload` = class.
+    pub const CLASS: u32 = 31;
+    /// To the parent's isolate: a stand-in was made at `index`; `from` = whose.
+    pub const BORN: u32 = 32;
+    /// From the stand-in: its place, and its parent, are other ones now.
+    pub const MOVED: u32 = 33;
 }
 
 /// What an isolate says of an inbox entry; the low bits of the byte (the others keep the note it was).
@@ -214,6 +291,9 @@ pub mod spawn {
     pub const NAMED: u32 = 1;
     /// The class has an onStop.
     pub const STOP_HOOK: u32 = 2;
+    /// It stands in for an actor of another lane: of EXT `index`,`from` = that one's address and age, `age` and `payload`
+    /// as ever.
+    pub const AWAY: u32 = 4;
 }
 
 /// How to end.
@@ -334,6 +414,8 @@ pub mod phase {
     pub const LINK: u32 = 7;
     /// Its children were restarted too often, or one escalated.
     pub const CHILD: u32 = 8;
+    /// Its isolate is gone.
+    pub const ISOLATE: u32 = 9;
 }
 
 /// Why a message is a dead letter.

@@ -12,6 +12,10 @@ pub const MAX_CELLS: u32 = 1 << INDEX_BITS;
 pub const CALL_BITS: u32 = 26;
 /// See [`CALL_BITS`].
 pub const CALL_MASK: u32 = (1 << CALL_BITS) - 1;
+/// An address is an index with the number of its lane, plus one, above it; an index of the own lane has 0 there.
+pub const MAX_LANES: u32 = (1 << (32 - INDEX_BITS)) - 1;
+/// The age of calls that another isolate waits for; no call of the own isolate has it.
+pub const FAR_CALL: u32 = 63;
 /// Messages that one actor may be handed before the next ready one has its turn.
 pub const VISIT: u32 = 64;
 /// Deliveries in a row of a higher priority after which one lower message is served.

@@ -152,7 +152,15 @@ impl Log {
                         lane.retake(&call.mail);
                     }
                     let io =
-                        &mut Rings { header: &mut header, outbox: &mut outbox, inbox: &mut inbox, marks: &mut marks };
+                        &mut Rings {
+                        header: &mut header,
+                        outbox: &mut outbox,
+                        inbox: &mut inbox,
+                        marks: &mut marks,
+                        bag: &mut [],
+                        places: &mut [],
+                        satchel: &[],
+                    };
                     if call.whole {
                         lane.turn(io);
                     } else {

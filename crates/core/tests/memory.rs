@@ -67,7 +67,7 @@ impl Bare {
         self.header[word::OUT] = self.written as i32;
         self.written = 0;
         let Bare { lane, header, outbox, inbox, marks, .. } = self;
-        lane.turn(&mut Rings { header, outbox, inbox, marks });
+        lane.turn(&mut Rings { header, outbox, inbox, marks, bag: &mut [], places: &mut [], satchel: &[] });
         self.header[word::IN] as usize
     }
 

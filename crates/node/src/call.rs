@@ -164,6 +164,54 @@ pub(crate) unsafe fn doubles(env: Env, values: &[f64]) -> Value {
     result
 }
 
+/// An `ArrayBuffer` with these bytes. Large ones are lent, not copied, where the host allows that.
+///
+/// # Safety
+/// `env` belongs to the call in progress.
+pub(crate) unsafe fn buffer(env: Env, bytes: Box<[u8]>) -> Value {
+    let mut result = null_mut();
+    if bytes.len() >= LENT {
+        let length = bytes.len();
+        let data = Box::into_raw(bytes);
+        // SAFETY: the caller's promise; the bytes are given up to the finalizer, which runs once.
+        unsafe {
+            let hint = Box::into_raw(Box::new(data));
+            let finalizer: sys::napi_finalize = Some(return_bytes);
+            let status =
+                sys::napi_create_external_arraybuffer(env, data.cast(), length, finalizer, hint.cast(), &mut result);
+            if status == sys::Status::napi_ok {
+                return result;
+            }
+            let bytes = Box::from_raw(*Box::from_raw(hint)); // the host has no external buffers
+            return copied(env, &bytes);
+        }
+    }
+    // SAFETY: the caller's promise.
+    unsafe { copied(env, &bytes) }
+}
+
+/// From this size on bytes are lent: below it a copy is faster than a finalizer.
+const LENT: usize = 256 << 10;
+
+unsafe extern "C" fn return_bytes(_env: Env, _data: *mut c_void, hint: *mut c_void) {
+    // SAFETY: `buffer` gave both boxes up to this finalizer, which runs once.
+    unsafe { drop(Box::from_raw(*Box::from_raw(hint.cast::<*mut [u8]>()))) };
+}
+
+/// # Safety
+/// `env` belongs to the call in progress.
+unsafe fn copied(env: Env, bytes: &[u8]) -> Value {
+    let (mut data, mut result) = (null_mut(), null_mut());
+    // SAFETY: the caller's promise; the new buffer has room for the bytes and nobody else has it yet.
+    unsafe {
+        sys::napi_create_arraybuffer(env, bytes.len(), &mut data, &mut result);
+        if !data.is_null() && !bytes.is_empty() {
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), data.cast(), bytes.len());
+        }
+    }
+    result
+}
+
 /// Calls a JavaScript function without arguments; what it throws stays pending.
 ///
 /// # Safety

@@ -1,12 +1,14 @@
 //! A lane and the memory it shares with its isolate, as functions of one JavaScript object.
 
-use std::cell::{Cell, UnsafeCell};
+use std::cell::{Cell, OnceCell};
 use std::ffi::c_void;
 use std::ptr::null_mut;
-use std::slice::from_raw_parts_mut;
+use std::slice::{from_raw_parts, from_raw_parts_mut};
+use std::sync::Arc;
 
 use buskin_core::clock::Clock;
-use buskin_core::entry::{Entry, dead, word};
+use buskin_core::entry::{Entry, word};
+use buskin_core::hub::{Hub, Pulse, Shared};
 use buskin_core::lane::parcel::{Header, Parcel};
 use buskin_core::lane::{Defaults, Destination as _, Lane, Rings};
 use buskin_core::mailbox::links::Batch;
@@ -14,6 +16,7 @@ use buskin_core::supervise::PROFILE;
 use napi::sys::{self, napi_callback_info as Info, napi_env as Env, napi_ref as Ref, napi_value as Value};
 
 use crate::call::{self, Native, guard};
+use crate::hubs;
 use crate::isolate::Bell;
 
 /// A lane bound to an isolate.
@@ -23,8 +26,11 @@ use crate::isolate::Bell;
 /// good for as long as any function of the object lives. Rust touches them only inside a call from their own thread,
 /// while no JavaScript runs; nothing else writes them then.
 pub(crate) struct Bound {
-    lane: UnsafeCell<Lane>,
+    pub(crate) lane: Arc<Shared>,
+    /// The lanes of the system, when there are several: then the lane is touched under its lock.
+    pub(crate) hub: OnceCell<Arc<Hub>>,
     memory: Cell<Memory>,
+    pub(crate) letters: Cell<Letters>,
     env: Env,
     /// Until it is given back.
     bell: Cell<Option<Bell>>,
@@ -37,6 +43,26 @@ pub(crate) struct Bound {
 struct Memory {
     rings: [(*mut c_void, usize); 4],
     held: [Ref; 4],
+}
+
+/// Where letters lie: `bag, places, satchel`, and the references that hold them. Empty until there are several lanes.
+#[derive(Clone, Copy)]
+pub(crate) struct Letters {
+    pub(crate) arrays: [(*mut c_void, usize); 3],
+    pub(crate) held: [Ref; 3],
+}
+
+impl Letters {
+    const NONE: Letters = Letters { arrays: [(std::ptr::NonNull::<u64>::dangling().as_ptr().cast(), 0); 3], held: [null_mut(); 3] };
+
+    /// # Safety
+    /// `env` is the one that the arrays belong to, and nobody uses them any more.
+    pub(crate) unsafe fn release(self, env: Env) {
+        for reference in self.held.into_iter().filter(|held| !held.is_null()) {
+            // SAFETY: the caller's promise; each reference is deleted once.
+            unsafe { sys::napi_delete_reference(env, reference) };
+        }
+    }
 }
 
 impl Memory {
@@ -103,42 +129,85 @@ pub(crate) unsafe extern "C" fn make(env: Env, info: Info) -> Value {
         // SAFETY: env and info are those of this call.
         let (_, args) = unsafe { call::arguments::<6>(env, info) };
         // SAFETY: as above.
-        let settings = unsafe { call::elements(env, args[5]) };
+        let settings = unsafe { settings_of(env, args[5]) };
         // SAFETY: as above.
         let memory = unsafe { Memory::hold(env, [args[1], args[2], args[3], args[4]]) };
-        let (Some(memory), true) = (memory, settings.1 >= 8 && !settings.0.is_null()) else {
+        let (Some(memory), Some(settings)) = (memory, settings) else {
             call::throw(env, "lane(wake, header, outbox, inbox, marks, settings) was called with other arguments");
             return null_mut();
         };
-        // SAFETY: eight numbers were checked to be there, and JavaScript does not run meanwhile.
-        let settings: [f64; 8] = unsafe { *settings.0.cast() };
         let clock = if settings[3] == 0.0 { Clock::real() } else { Clock::Manual(micros(settings[4])) };
-        let defaults = Defaults {
-            ask_timeout: micros(settings[0]),
-            capacity: unsigned(settings[1]),
-            policy: unsigned(settings[2]),
-            escalate: (settings[6] >= 0.0).then(|| unsigned(settings[6])),
-            seed: micros(settings[7]),
-        };
-        let mut lane = Lane::new(clock, defaults);
+        let mut lane = Lane::new(clock, defaults(&settings));
         if settings[5] != 0.0 {
             lane.keep_log();
         }
         // SAFETY: env and function are those of this call.
-        let bell = unsafe { Bell::new(env, args[0]) };
-        if let Some(bell) = bell {
-            lane.hang(Box::new(bell));
-        }
-        let bound = Box::new(Bound {
-            lane: UnsafeCell::new(lane),
-            memory: Cell::new(memory),
-            env,
-            bell: Cell::new(bell),
-            broken: Cell::new(false),
-        });
-        weigh(env, WEIGHT);
-        expose(env, Box::into_raw(bound))
+        unsafe { bind(env, args[0], memory, Arc::new(Shared::new(lane)), None) }
     })
+}
+
+/// `attach(hub, place, wake, header, outbox, inbox, marks)`: the lane of another isolate of the system.
+pub(crate) unsafe extern "C" fn attach(env: Env, info: Info) -> Value {
+    guard(env, || {
+        // SAFETY: env and info are those of this call.
+        let (_, args) = unsafe { call::arguments::<7>(env, info) };
+        // SAFETY: as above.
+        let memory = unsafe { Memory::hold(env, [args[3], args[4], args[5], args[6]]) };
+        // SAFETY: as above.
+        let (id, place) = unsafe { (call::word(env, args[0]), call::word(env, args[1])) };
+        let hub = hubs::find(id);
+        let shared = hub.as_ref().and_then(|hub| hub.lane(place)).cloned();
+        let (Some(memory), Some(hub), Some(shared)) = (memory, hub, shared) else {
+            call::throw(env, "attach(hub, place, wake, header, outbox, inbox, marks) was called with other arguments");
+            return null_mut();
+        };
+        shared.with(Lane::take_over);
+        // SAFETY: env and function are those of this call.
+        unsafe { bind(env, args[2], memory, shared, Some(hub)) }
+    })
+}
+
+/// # Safety
+/// `env` and `array` belong to the call in progress.
+pub(crate) unsafe fn settings_of(env: Env, array: Value) -> Option<[f64; 8]> {
+    // SAFETY: the caller's promise.
+    let (data, length) = unsafe { call::elements(env, array) };
+    // SAFETY: eight numbers were checked to be there, and JavaScript does not run meanwhile.
+    (length >= 8 && !data.is_null()).then(|| unsafe { *data.cast() })
+}
+
+pub(crate) fn defaults(settings: &[f64; 8]) -> Defaults {
+    Defaults {
+        ask_timeout: micros(settings[0]),
+        capacity: unsigned(settings[1]),
+        policy: unsigned(settings[2]),
+        escalate: (settings[6] >= 0.0).then(|| unsigned(settings[6])),
+        seed: micros(settings[7]),
+    }
+}
+
+/// Binds a lane to the isolate.
+///
+/// # Safety
+/// `env` and `wake` belong to the call in progress.
+unsafe fn bind(env: Env, wake: Value, memory: Memory, lane: Arc<Shared>, hub: Option<Arc<Hub>>) -> Value {
+    // SAFETY: the caller's promise.
+    let bell = unsafe { Bell::new(env, wake) };
+    if let Some(bell) = bell {
+        lane.with(|lane| lane.hang(Box::new(bell)));
+    }
+    let bound = Box::new(Bound {
+        lane,
+        hub: hub.map_or_else(OnceCell::new, OnceCell::from),
+        memory: Cell::new(memory),
+        letters: Cell::new(Letters::NONE),
+        env,
+        bell: Cell::new(bell),
+        broken: Cell::new(false),
+    });
+    bound.show_pulse();
+    weigh(env, WEIGHT);
+    expose(env, Box::into_raw(bound))
 }
 
 /// The object with the functions. Each holds the owner, whose finalizer drops what they all point to.
@@ -150,7 +219,7 @@ fn expose(env: Env, bound: *mut Bound) -> Value {
         sys::napi_create_object(env, &mut object);
         sys::napi_create_external(env, bound.cast(), Some(dropped), null_mut(), &mut owner);
         sys::napi_add_env_cleanup_hook(env, Some(isolate_ends), bound.cast());
-        for (name, native) in FUNCTIONS {
+        for (name, native) in FUNCTIONS.into_iter().chain(crate::system::FUNCTIONS) {
             let function = call::define(env, object, name, native, bound.cast());
             sys::napi_set_named_property(env, function, c"owner".as_ptr(), owner);
         }
@@ -163,18 +232,29 @@ unsafe extern "C" fn isolate_ends(data: *mut c_void) {
     // SAFETY: the hook is taken back before `Bound` is dropped, so it is alive; this is its thread.
     let bound = unsafe { &*data.cast::<Bound>() };
     bound.bell.set(None); // Node frees it with the isolate
-    // SAFETY: no call of the lane is in progress: the isolate runs nothing any more.
-    unsafe { &mut *bound.lane.get() }.close();
+    bound.hide_pulse();
+    if bound.is_core() {
+        // SAFETY: the isolate runs nothing any more, and its memory is still there.
+        bound.lane.with(|lane| lane.lose(Some(&mut unsafe { bound.rings() })));
+    } else {
+        bound.lane.with(Lane::close);
+    }
 }
 
 /// No function of the lane can be called any more.
 unsafe extern "C" fn dropped(env: Env, data: *mut c_void, _hint: *mut c_void) {
     // SAFETY: this finalizer runs once, on the isolate's thread, after the last function was collected.
     unsafe {
-        let mut bound = Box::from_raw(data.cast::<Bound>());
+        let bound = Box::from_raw(data.cast::<Bound>());
         sys::napi_remove_env_cleanup_hook(env, Some(isolate_ends), data);
+        bound.hide_pulse();
         bound.memory.get().release(env);
-        bound.lane.get_mut().close();
+        bound.letters.get().release(env);
+        if bound.is_core() {
+            bound.lane.with(|lane| lane.lose(None));
+        } else {
+            bound.lane.with(Lane::close);
+        }
         if let Some(bell) = bound.bell.take() {
             bell.release();
         }
@@ -207,21 +287,62 @@ impl Bound {
             call::throw(bound.env, "the core is broken: an earlier call panicked; make a new system");
             return None;
         }
-        let [header, outbox, inbox, marks] = bound.memory.get().rings;
+        // SAFETY: the caller's promise.
+        let mut rings = unsafe { bound.rings() };
+        let result = if bound.hub.get().is_some() {
+            bound.lane.with(|lane| body(lane, &mut rings))
+        } else {
+            // SAFETY: there is no hub, so no other thread knows of the lane; no other call is in progress.
+            body(unsafe { bound.lane.alone() }, &mut rings)
+        };
+        bound.broken.set(false);
+        Some(result)
+    }
+
+    /// What the isolate and the lane share.
+    ///
+    /// # Safety
+    /// On the isolate's thread, while no JavaScript runs, for the length of a call.
+    unsafe fn rings(&self) -> Rings<'static> {
+        let [header, outbox, inbox, marks] = self.memory.get().rings;
+        let [bag, places, satchel] = self.letters.get().arrays;
         // SAFETY: see the type: the memory is alive, of this length, aligned, and nobody else touches it now. An
         // entry is six words without padding, any bits are valid.
-        let mut rings = unsafe {
+        unsafe {
             Rings {
                 header: from_raw_parts_mut(header.0.cast(), header.1),
                 outbox: from_raw_parts_mut(outbox.0.cast(), outbox.1 / 6),
                 inbox: from_raw_parts_mut(inbox.0.cast(), inbox.1 / 6),
                 marks: from_raw_parts_mut(marks.0.cast(), marks.1),
+                bag: from_raw_parts_mut(bag.0.cast(), bag.1),
+                places: from_raw_parts_mut(places.0.cast(), places.1),
+                satchel: from_raw_parts(satchel.0.cast(), satchel.1),
             }
-        };
-        // SAFETY: the caller's promise.
-        let result = body(unsafe { &mut *bound.lane.get() }, &mut rings);
-        bound.broken.set(false);
-        Some(result)
+        }
+    }
+
+    /// Tells where the isolate says what it runs.
+    fn show_pulse(&self) {
+        let [header, _, inbox, _] = self.memory.get().rings;
+        let pulse = Pulse { header: header.0.cast(), inbox: inbox.0.cast(), length: inbox.1 / 6 };
+        // SAFETY: the arrays are held until others take their place, or the isolate ends: both tell so before.
+        unsafe { self.lane.set_pulse(Some(pulse)) };
+    }
+
+    /// Nobody looks there any more.
+    fn hide_pulse(&self) {
+        // SAFETY: there is no memory.
+        unsafe { self.lane.set_pulse(None) };
+    }
+
+    /// Whether it is the lane of a worker isolate.
+    fn is_core(&self) -> bool {
+        self.hub.get().and_then(|hub| hub.lane(0)).is_some_and(|first| !Arc::ptr_eq(first, &self.lane))
+    }
+
+    /// The lane of that number, of another isolate too; without one the own.
+    pub(crate) fn lane_at<R>(&self, lane: u32, look: impl FnOnce(&mut Lane) -> R) -> Option<R> {
+        self.hub.get()?.lane(lane).map(|shared| shared.with(look))
     }
 }
 
@@ -287,10 +408,7 @@ asking! {
     /// `stats(Float64Array)`: sent, handled, failed, waiting, running, actors, restarts, then dead letters by reason.
     stats, 1, |env, lane, rings, args| {
         let (data, length) = call::elements(env, args[0]);
-        let l = &lane.ledger;
-        let mut values = [0_u64; 7 + dead::COUNT];
-        values[..7].copy_from_slice(&[l.sent, l.handled, l.failed, l.waiting, l.running, l.actors, l.restarts]);
-        values[7..].copy_from_slice(&l.dead);
+        let values = crate::system::numbers(&lane.ledger);
         if !data.is_null() && length >= values.len() {
             for (to, from) in from_raw_parts_mut(data.cast::<f64>(), length).iter_mut().zip(values) {
                 *to = exact(from);
@@ -414,7 +532,11 @@ unsafe extern "C" fn rings(env: Env, info: Info) -> Value {
             let (data, arrays) = call::arguments::<4>(env, info);
             let bound = &*data.cast::<Bound>();
             match Memory::hold(env, arrays) {
-                Some(memory) => bound.memory.replace(memory).release(env),
+                Some(memory) => {
+                    let old = bound.memory.replace(memory);
+                    bound.show_pulse();
+                    old.release(env);
+                }
                 None => call::throw(env, "rings(header, outbox, inbox, marks) was called with other arguments"),
             }
         }
@@ -447,6 +569,7 @@ unsafe extern "C" fn close(env: Env, info: Info) -> Value {
         unsafe {
             let (data, []) = call::arguments::<0>(env, info);
             Bound::with(data, |lane, _| lane.rest());
+            crate::system::forget(&*data.cast::<Bound>());
             if let Some(bell) = (*data.cast::<Bound>()).bell.take() {
                 bell.release();
             }
@@ -457,7 +580,7 @@ unsafe extern "C" fn close(env: Env, info: Info) -> Value {
 
 /// Counts below 2^53 are exact as JavaScript numbers.
 #[allow(clippy::cast_precision_loss)]
-fn exact(count: u64) -> f64 {
+pub(crate) fn exact(count: u64) -> f64 {
     count as f64
 }
 

@@ -56,6 +56,23 @@ pub struct Ext {
     pub supervisor: Option<Box<Supervisor>>,
     /// Its health check.
     pub health: Option<Box<Health>>,
+    /// Of a stand-in: where its actor is.
+    pub home: Option<Home>,
+    /// Of an actor whose parent is in another lane: where its stand-in is.
+    pub away: Option<Home>,
+    /// The letter that it was spawned with; 0: none.
+    pub seed: u32,
+    /// Of a stand-in: the letter of the failure that was told last; 0: none.
+    pub told: u32,
+}
+
+/// A cell of another lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Home {
+    /// Its address.
+    pub word: u32,
+    /// Its age.
+    pub age: u32,
 }
 
 /// What is known of an actor that was restarted, or is about to be.
@@ -186,6 +203,10 @@ impl Default for Ext {
             restarts: None,
             supervisor: None,
             health: None,
+            home: None,
+            away: None,
+            seed: 0,
+            told: 0,
         }
     }
 }

@@ -84,6 +84,8 @@ pub mod bit {
     pub const MADE: u16 = 1 << 10;
     /// Somebody asked to be told when it has started.
     pub const QUERIED: u16 = 1 << 11;
+    /// Its parent, or its child that it stands in for, is in another lane.
+    pub const FOREIGN: u16 = 1 << 12;
     /// Its end was dispatched; it is recycled when the ready queue lets it go.
     pub const SPENT: u16 = 1 << 13;
     /// Its instance ends and another one follows: what waits is kept.

@@ -4,6 +4,7 @@
 //! actor's state is known before anything that was submitted after it, or before it, is routed.
 
 use super::done::phase_of;
+use super::far::is_far_call;
 use super::{Fact, Lane, Rings};
 use crate::cell::{State, bit};
 use crate::entry::{Entry, OP_MASK, dead, flag, mark, note, phase};
@@ -219,6 +220,9 @@ impl Lane {
         self.leave_waiting(entry);
         self.ledger.dead[why as usize] += 1;
         self.close_call(entry.corr);
+        if is_far_call(entry.corr) {
+            self.refuse_call(entry.corr, why);
+        }
         self.let_go(entry);
         self.after_message(entry.index);
     }
@@ -292,6 +296,7 @@ impl Lane {
         while let Some((entry, expires)) = self.held.pop() {
             let index = entry.index;
             self.not_delivered(&entry);
+            self.letter_stays(&entry);
             let cell = self.table.at_mut(index);
             match entry.op() {
                 note::MSG | note::RESUME | note::TIMER | note::WATCH | note::HEALTH | note::RETURN => {}
@@ -327,6 +332,15 @@ impl Lane {
             if active {
                 self.push_ready(index);
             }
+        }
+    }
+
+    /// The letter of an entry that goes back is needed again.
+    pub(super) fn letter_stays(&mut self, entry: &Entry) {
+        if entry.has(flag::LETTER)
+            && let Some(far) = self.far.as_mut()
+        {
+            far.letters.stays(entry.payload);
         }
     }
 

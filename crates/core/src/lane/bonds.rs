@@ -1,15 +1,17 @@
 //! What ties one actor to another beside parent and child: watches, which tell of an end, and links, which share it.
 
 use super::Lane;
-use crate::cell::State;
+use super::far::Address;
+use super::parcel::Header;
 use crate::cell::ext::Ext;
-use crate::entry::{Entry, note, phase, reason};
+use crate::cell::{State, bit};
+use crate::entry::{Entry, carry, ended, note, phase, reason};
 
 impl Lane {
     // ------------------------------------------------------------------------------------------- watches
 
     /// The side record of a ref's live cell, if it has one.
-    fn live_ext(&mut self, index: u32, age: u32) -> Option<&mut Ext> {
+    pub(super) fn live_ext(&mut self, index: u32, age: u32) -> Option<&mut Ext> {
         let at = self.live(index, age)?.ext;
         self.exts.get_mut(at)
     }
@@ -36,6 +38,18 @@ impl Lane {
             return;
         };
         let (target, age, _) = ext.watching.swap_remove(place);
+        if let Some(to) = Address::of(target) {
+            let from_index = self.address(watcher);
+            let header = Header {
+                w0: carry::UNWATCH,
+                index: to.index,
+                generation: age,
+                payload: watch,
+                from_index,
+                ..Header::default()
+            };
+            return self.tell(to.lane, header, &[], false);
+        }
         if let Some(ext) = self.live_ext(target, age) {
             ext.watchers.retain(|w| !(w.0 == watcher && w.2 == watch));
         }
@@ -48,12 +62,24 @@ impl Lane {
         }
     }
 
+    /// What watchers elsewhere are told beside the reason: whether it had started, and the error as a letter.
+    fn end_of(&mut self, index: u32, error: u32, watchers: &[(u32, u32, u32)]) -> (u32, Box<[u8]>) {
+        let bytes = self.far.as_mut().and_then(|far| far.errors.remove(&error)).unwrap_or_default();
+        if watchers.is_empty() {
+            return (0, bytes);
+        }
+        (if self.table.at(index).is(bit::STARTED) { ended::STARTED } else { 0 }, bytes)
+    }
+
     /// The actor has ended: whoever watches it is told.
     pub(super) fn tell_watchers(&mut self, index: u32, why: u32, error: u32) {
         let at = self.table.at(index).ext;
         let watchers = self.exts.get_mut(at).map(|x| std::mem::take(&mut x.watchers)).unwrap_or_default();
+        let (bits, bytes) = self.end_of(index, error, &watchers);
         for (watcher, age, watch) in watchers {
-            if self.live(watcher, age).is_some_and(|c| !c.state.is_over()) {
+            if Address::of(watcher).is_some() {
+                self.tell_far((watcher, age, watch), why, bits, &bytes);
+            } else if self.live(watcher, age).is_some_and(|c| !c.state.is_over()) {
                 self.signal(watcher, note::WATCH, watch, why, error);
                 self.forget_watch(watcher, watch);
             }
@@ -89,10 +115,11 @@ impl Lane {
         let Some(place) = ext.links.iter().position(|l| l.2 == link) else { return };
         let (peer, age, _) = ext.links.swap_remove(place);
         self.forget_link(peer, age, link);
+        self.tell_unlinked((peer, age, link), 0);
         self.notify(Entry { head: note::UNLINKED, index: owner, payload: link, ..Entry::default() });
     }
 
-    fn forget_link(&mut self, index: u32, age: u32, link: u32) {
+    pub(super) fn forget_link(&mut self, index: u32, age: u32, link: u32) {
         if let Some(ext) = self.live_ext(index, age) {
             ext.links.retain(|l| l.2 != link);
         }
@@ -105,12 +132,28 @@ impl Lane {
         let Some(ext) = self.exts.get_mut(at) else { return };
         let (watching, links) = (std::mem::take(&mut ext.watching), std::mem::take(&mut ext.links));
         for (target, age, watch) in watching {
-            if let Some(ext) = self.live_ext(target, age) {
+            if let Some(to) = Address::of(target) {
+                let from_index = self.address(index);
+                let header = Header {
+                    w0: carry::UNWATCH,
+                    index: to.index,
+                    generation: age,
+                    payload: watch,
+                    from_index,
+                    ..Header::default()
+                };
+                self.tell(to.lane, header, &[], false);
+            } else if let Some(ext) = self.live_ext(target, age) {
                 ext.watchers.retain(|w| *w != (index, own_age, watch));
             }
         }
         let fails = fails_others(why);
         for (peer, age, link) in links {
+            if Address::of(peer).is_some() {
+                self.tell_unlinked((peer, age, link), why);
+                self.notify(Entry { head: note::UNLINKED, index, payload: link, ..Entry::default() });
+                continue;
+            }
             self.forget_link(peer, age, link);
             self.notify(Entry { head: note::UNLINKED, index, payload: link, ..Entry::default() });
             let lives = |s: State| matches!(s, State::Starting | State::Active | State::Suspended);
@@ -126,6 +169,6 @@ impl Lane {
 }
 
 /// Whether what is linked to an actor fails when it ends like that.
-fn fails_others(why: u32) -> bool {
+pub(super) fn fails_others(why: u32) -> bool {
     matches!(why, reason::FAILED | reason::KILLED | reason::LOST)
 }

@@ -1,10 +1,12 @@
 //! Messages that will not be handled.
 
 use super::ack::note_of;
+use super::far::{Address, is_far_call};
+use super::parcel::Header;
 use super::route::unparked;
 use super::{Lane, Rings};
 use crate::cell::{State, bit};
-use crate::entry::{Entry, OP_MASK, dead, flag, mark, mode, note};
+use crate::entry::{Entry, OP_MASK, carry, dead, flag, mark, mode, note};
 use crate::mailbox::local::{Envelope, List};
 
 impl Lane {
@@ -38,10 +40,17 @@ impl Lane {
 
     fn dead_letter(&mut self, e: &Entry, from_age: u32, why: u32) {
         self.ledger.dead[why as usize] += 1;
+        let mut corr = e.corr;
+        if is_far_call(corr) {
+            self.refuse_call(corr, why);
+            corr = 0;
+        }
         // somebody listens, a slot is to be freed, or a caller waits
-        if self.mode & mode::DEAD != 0 || e.has(flag::SLOT) || e.corr != 0 {
-            self.notify(Entry { head: (e.head & !OP_MASK & !flag::EXT) | note::DEAD, ..*e });
+        if self.mode & mode::DEAD != 0 || e.has(flag::SLOT) || corr != 0 {
+            self.notify(Entry { head: (e.head & !OP_MASK) | note::DEAD, corr, ..*e });
             self.notify(Entry { head: note::REASON, index: why, age: from_age, ..Entry::default() });
+        } else if e.has(flag::LETTER) {
+            self.drop_letter(e.payload);
         }
     }
 
@@ -76,6 +85,10 @@ impl Lane {
     /// The caller of `corr` gave up.
     pub(super) fn abort(&mut self, e: &Entry) {
         self.close_call(e.corr);
+        if let Some(to) = Address::of(e.index) {
+            let header = Header { w0: carry::ABORT, index: to.index, generation: e.age, corr: e.corr, ..Header::default() };
+            return self.tell(to.lane, header, &[], false);
+        }
         let Some(cell) = self.live(e.index, e.age) else {
             return;
         };
@@ -109,7 +122,7 @@ impl Lane {
 
     /// Makes room by dropping the oldest of the lowest waiting priority. Whether the newcomer may come in. What was
     /// delivered once counts as of normal priority, and is older than what waits.
-    pub(super) fn evict(&mut self, io: &mut Rings<'_>, index: u32, priority: u32) -> bool {
+    pub(super) fn evict(&mut self, io: Option<&mut Rings<'_>>, index: u32, priority: u32) -> bool {
         let is_message = |e: &Envelope| e.head & OP_MASK == note::MSG;
         let (is_low, is_high) = (priority >= 2, priority == 1);
         let at = self.table.at(index).ext;
@@ -120,7 +133,10 @@ impl Lane {
         if victim.is_none() {
             victim = self.evict_held(index);
         }
-        if victim.is_none() && self.reading {
+        if victim.is_none()
+            && self.reading
+            && let Some(io) = io
+        {
             victim = self.evict_delivered(io, index);
         }
         if victim.is_none() {
@@ -162,6 +178,7 @@ impl Lane {
 
     fn undeliver(&mut self, e: &Entry) -> Envelope {
         self.not_delivered(e);
+        self.letter_stays(e);
         if self.table.at(e.index).state == State::Active {
             self.push_ready(e.index);
         }

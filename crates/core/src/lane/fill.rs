@@ -24,6 +24,9 @@ impl Lane {
             let Some(entry) = self.pending.pop_front() else {
                 return;
             };
+            if entry.has(flag::LETTER) && !self.post(io, entry.payload) {
+                return self.pending.push_front(entry);
+            }
             match entry.op() {
                 note::ENDED => self.ended.push(entry.index),
                 note::ACCEPTED => self.accepts -= 1,
@@ -40,7 +43,7 @@ impl Lane {
         loop {
             self.flush_pending(io);
             let mut visits = self.ready_count;
-            while visits > 0 && self.filled < io.inbox.len() {
+            while visits > 0 && self.filled < io.inbox.len() && !self.bag_is_full {
                 let Some(index) = self.pop_ready() else { break };
                 visits -= 1;
                 // alone, an actor may have the whole inbox
@@ -49,12 +52,25 @@ impl Lane {
             }
             // what expired on the way left dead letters, and may have been the last that a draining actor waited for
             self.flush_pending(io);
-            if self.filled > 0 || (self.ready_count == 0 && self.facts.is_empty()) {
+            let is_over = self.ready_count == 0 || io.inbox.is_empty();
+            if self.filled > 0 || (is_over && self.facts.is_empty()) {
                 break;
             }
             self.draw_consequences(); // nothing is in the inbox, so nothing in it can be wrong
         }
+        self.bag_is_full = false;
         self.pool.rest();
+    }
+
+    /// Puts a letter beside the entry that comes next. Whether there was room.
+    fn post(&mut self, io: &mut Rings<'_>, letter: u32) -> bool {
+        let Some(far) = self.far.as_mut() else { return true };
+        let (Some(place), Some(to)) = (far.letters.post(letter, io.bag), io.places.get_mut(self.filled)) else {
+            self.bag_is_full = true;
+            return false;
+        };
+        *to = place;
+        true
     }
 
     fn visit(&mut self, io: &mut Rings<'_>, index: u32, mut budget: u32) {
@@ -98,6 +114,12 @@ impl Lane {
                 }
                 self.mortal.push((self.filled, envelope.expires));
             }
+            if envelope.head & flag::LETTER != 0 && !self.post(io, envelope.payload) {
+                let cell = self.table.at_mut(index);
+                cell.bits |= bit::LISTS;
+                self.exts.ensure(&mut cell.ext).held.push_front(&mut self.pool, envelope);
+                return self.push_ready(index);
+            }
             let cell = self.table.at_mut(index);
             let mut head = envelope.head;
             if head & OP_MASK == note::MSG {
@@ -138,7 +160,8 @@ impl Lane {
         }
         let (mut list, mut count) = (cell.normal, 0);
         for place in io.inbox[self.filled..].iter_mut().take(budget as usize) {
-            let plain = |e: &Envelope| e.head & (OP_MASK | flag::ASYNC | flag::SHARED) == note::MSG && e.expires == 0;
+            const NOT_PLAIN: u32 = flag::ASYNC | flag::SHARED | flag::LETTER;
+            let plain = |e: &Envelope| e.head & (OP_MASK | NOT_PLAIN) == note::MSG && e.expires == 0;
             let Some(e) = list.pop_if(&mut self.pool, plain) else {
                 break;
             };

@@ -38,7 +38,7 @@ impl Lane {
             }
             at = next;
         }
-        let cause = if why == reason::FAILED { again::GROUP } else { again::NORMAL };
+        let cause = if why == reason::NORMAL { again::NORMAL } else { again::GROUP };
         let current = Some((first, self.table.at(first).age));
         let delay = delay.max(before.unwrap_or(0));
         let group = Group { at: members.len(), members, current, phase: Phase::Stopping, delay, cause, key: 0 };

@@ -5,7 +5,7 @@ use super::supervision::Failure;
 use super::{Fact, Lane, ROOT};
 use crate::cell::ext::FOREVER;
 use crate::cell::{State, bit, family};
-use crate::entry::{Entry, dead, ended, note, phase, reason};
+use crate::entry::{Entry, carry, dead, ended, note, phase, reason};
 
 impl Lane {
     /// Draws the consequences of everything that was routed, until none is left.
@@ -46,17 +46,21 @@ impl Lane {
         let told = cell.is(bit::QUERIED) || cell.generation > 0 || self.mode & crate::entry::mode::EVENTS != 0;
         let work = !cell.normal.is_empty() || cell.is(bit::LISTS);
         let (age, generation, draining) = (cell.age, cell.generation, cell.is(bit::DRAINING));
-        let has_more = cell.ext != 0;
+        let (has_more, is_foreign) = (cell.ext != 0, cell.is(bit::FOREIGN));
         if work {
             self.push_ready(index);
         }
         if told {
             self.notify(Entry { head: note::STARTED, index, age, payload: generation, ..Entry::default() });
         }
+        if is_foreign {
+            self.report_home(index, carry::UP, generation, 0);
+        }
         if draining {
             self.facts.push_back(Fact::Drained { index, age });
         }
         if has_more {
+            self.tell_started(index);
             self.is_up(index);
             self.watch_health(index);
         }
@@ -100,6 +104,7 @@ impl Lane {
                     cell.bits &= !bit::AGAIN;
                     cell.reason = why.to_le_bytes()[0];
                     self.close_mailbox(index);
+                    self.end_away(index, why);
                 }
             }
             State::Starting | State::Active | State::Suspended => {
@@ -120,6 +125,9 @@ impl Lane {
     /// The end of an instance begins: its timers are gone, the hand is awaited. Nothing waits any more unless another
     /// instance follows (`again`).
     pub(super) fn wind_up(&mut self, index: u32, why: u32, again: bool) {
+        if self.home_of(index).is_some() {
+            return self.wind_away(index, why, again);
+        }
         let cell = self.table.at_mut(index);
         cell.reason = why.to_le_bytes()[0];
         cell.state = State::StopHand;
@@ -147,7 +155,7 @@ impl Lane {
     }
 
     /// The actor takes no messages any more, and those that wait are dead letters.
-    fn close_mailbox(&mut self, index: u32) {
+    pub(super) fn close_mailbox(&mut self, index: u32) {
         let cell = self.table.at_mut(index);
         if cell.is(bit::DRAINING) {
             cell.bits &= !bit::DRAINING;
@@ -158,7 +166,7 @@ impl Lane {
     }
 
     /// Nothing of the instance is to come any more: no signals, no timers, no deadline, no restarts below it.
-    fn cut_off(&mut self, index: u32) {
+    pub(super) fn cut_off(&mut self, index: u32) {
         self.disarm(index);
         self.drop_timers(index);
         self.drop_signals(index);
@@ -215,12 +223,18 @@ impl Lane {
 
     /// Ends an actor and all below it at once: no onStop, and what is in hand is given up.
     pub(super) fn kill(&mut self, top: u32) {
+        if self.home_of(top).is_some() {
+            return self.kill_away(top, false);
+        }
         self.kill_below(top);
         self.kill_one(top);
     }
 
     /// The instance is given up, with all below it; another one follows.
     pub(super) fn abandon(&mut self, index: u32) {
+        if self.home_of(index).is_some() {
+            return self.kill_away(index, true);
+        }
         self.kill_below(index);
         let cell = self.table.at_mut(index);
         cell.reason = reason::KILLED.to_le_bytes()[0];
@@ -243,6 +257,9 @@ impl Lane {
         if state == State::Down {
             return self.end_down(index, reason::KILLED);
         }
+        if self.home_of(index).is_some() {
+            return self.kill_away(index, false);
+        }
         if !state.is_ending() {
             self.begin_end(index);
         }
@@ -263,6 +280,7 @@ impl Lane {
 
     /// An actor ends that has no instance: there is nothing to run.
     fn end_down(&mut self, index: u32, why: u32) {
+        self.end_away(index, why);
         self.disarm(index);
         self.close_mailbox(index);
         self.table.at_mut(index).reason = why.to_le_bytes()[0];
@@ -289,7 +307,7 @@ impl Lane {
 
     /// The end itself: name, place and index are given back, who watches is told, the parent goes on. When another
     /// instance follows, only this one is over.
-    fn finish(&mut self, index: u32) {
+    pub(super) fn finish(&mut self, index: u32) {
         self.disarm(index);
         if index == ROOT {
             let root = self.table.at_mut(ROOT);
@@ -309,6 +327,10 @@ impl Lane {
         self.notify(Entry { head: note::ENDED, index, age: cell.age, payload: why, from: error, corr: bits });
         self.unbind(index, why);
         self.tell_watchers(index, why, error);
+        if cell.is(bit::FOREIGN) {
+            self.foreign_ends(index, why, bits);
+        }
+        let is_stand_in = self.home_of(index).is_some();
         family::part(&mut self.table, index);
         self.registry.take(index);
         self.exts.drop(cell.ext);
@@ -320,7 +342,7 @@ impl Lane {
             self.lives -= 1;
             self.endings -= 1;
         }
-        self.ledger.actors -= 1;
+        self.ledger.actors -= u64::from(!is_stand_in);
         if self.table.at(cell.parent).state == State::StopChildren {
             self.facts.push_back(Fact::Step { index: cell.parent });
         }

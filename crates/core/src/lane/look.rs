@@ -56,6 +56,23 @@ impl Lane {
         infos
     }
 
+    /// An actor and all below it, as [`Lane::actors`]; nobody when it has ended.
+    #[must_use]
+    pub fn actors_below(&self, top: u32, age: u32) -> Vec<Info> {
+        if top != ROOT && !self.is_alive(top, age) {
+            return Vec::new();
+        }
+        let depth_of = |mut index: u32| {
+            let mut depth = 0;
+            while index != top {
+                index = self.table.at(index).parent;
+                depth += 1;
+            }
+            depth
+        };
+        family::tree(&self.table, top).into_iter().map(|index| self.info(index, depth_of(index))).collect()
+    }
+
     fn info(&self, index: u32, depth: u32) -> Info {
         let cell = self.table.at(index);
         let parked = self.exts.get(cell.ext).map_or(0, |x| x.parked_count);
@@ -140,7 +157,8 @@ impl Lane {
             if cell.state == State::Free {
                 continue;
             }
-            actors += 1;
+            let is_nobody = index == self.foster || self.home_of(index).is_some();
+            actors += u64::from(!is_nobody);
             let count = |list: &List| list.iter(&self.pool).filter(|e| e.head & OP_MASK == note::MSG).count() as u64;
             let mut here = count(&cell.normal) + delivered[index as usize];
             let mut parked = 0;
@@ -186,6 +204,12 @@ impl Lane {
     #[must_use]
     pub fn envelopes_in_use(&self) -> usize {
         self.pool.used()
+    }
+
+    /// Letters that are kept, and calls that other isolates wait for.
+    #[must_use]
+    pub fn open_from_afar(&self) -> (usize, usize) {
+        self.far.as_ref().map_or((0, 0), |far| (far.letters.len(), far.calls.len()))
     }
 
     /// Loses one waiting message of `index` on purpose, so that a test can see the audit find it.

@@ -10,7 +10,9 @@ use super::inbox::{Closed, Inbox, Pushed};
 use super::parcel::{Header, Parcel};
 use super::pool::{Returns, Spent};
 use super::{Lane, Rings};
-use crate::entry::{Entry, TAG_SHIFT, dead, flag, op};
+use crate::entry::{Entry, OP_MASK, TAG_SHIFT, dead, flag, op};
+use crate::hub::post;
+use crate::sync::atomic::Ordering::{Relaxed, Release};
 use crate::mailbox::links::{Batch, Mail as Parcels};
 use crate::sync::Arc;
 
@@ -34,6 +36,28 @@ struct Door {
 #[derive(Clone, Debug)]
 pub struct Remote(Arc<Door>);
 
+impl Remote {
+    /// Makes the lane look round, should it sleep.
+    pub fn wake(&self) {
+        if self.0.inbox.wake() == Pushed::MustRing {
+            self.0.gate.ring();
+        }
+    }
+
+    /// Whether something is on its way.
+    #[must_use]
+    pub fn has_mail(&self) -> bool {
+        self.0.inbox.has_mail()
+    }
+}
+
+/// A parcel that was taken: its header, and the letter that it is kept as; 0: none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Taken {
+    pub(crate) header: Header,
+    pub(crate) letter: u32,
+}
+
 impl Destination for Remote {
     fn deliver(&self, batch: Batch<Parcel>) -> Result<(), Closed<Batch<Parcel>>> {
         if self.0.inbox.push(batch)? == Pushed::MustRing {
@@ -54,7 +78,9 @@ pub(super) struct Mail {
     /// Whether the next push is to ring.
     asleep: bool,
     /// What this turn took.
-    taken: Vec<Header>,
+    taken: Vec<Taken>,
+    /// Of these, some are more than messages: none skips its mailbox.
+    ordered: bool,
     /// By lane: where its parcels go home to, and those on their way.
     homes: Vec<Option<(Arc<Returns>, Spent)>>,
 }
@@ -72,16 +98,37 @@ impl Mail {
     }
 
     #[cold]
-    fn read(&mut self, parcels: Parcels<Parcel>) {
+    fn read(&mut self, parcels: Parcels<Parcel>, mut keep: impl FnMut(Parcel) -> Result<u32, Parcel>) -> u64 {
+        let mut messages = 0;
         for parcel in parcels {
             let header = *parcel.header();
-            self.taken.push(header);
-            if let Some(Some((_, spent))) = self.homes.get_mut(header.source_lane as usize) {
-                spent.add(parcel);
-            }
+            let is_message = header.w0 & OP_MASK == op::MSG;
+            messages += u64::from(is_message);
+            self.ordered |= !is_message;
+            let letter = if parcel.bytes().is_empty() { Err(parcel) } else { keep(parcel) };
+            let letter = letter.unwrap_or_else(|parcel| {
+                self.spend(parcel);
+                0
+            });
+            self.taken.push(Taken { header, letter });
         }
+        self.give_back();
+        messages
+    }
+
+    /// A parcel that was read goes home with the next ones.
+    pub(super) fn spend(&mut self, parcel: Parcel) {
+        let home = (parcel.header().source_lane & 0xff) as usize;
+        if let Some(Some((_, spent))) = self.homes.get_mut(home) {
+            spent.add(parcel);
+        }
+    }
+
+    fn give_back(&mut self) {
         for (returns, spent) in self.homes.iter_mut().flatten() {
-            returns.give(std::mem::take(spent));
+            if !spent.is_empty() {
+                returns.give(std::mem::take(spent));
+            }
         }
     }
 }
@@ -115,14 +162,20 @@ impl Lane {
     pub fn close(&mut self) {
         self.mail.door.gate.shut();
         let left = self.mail.door.inbox.close();
-        self.mail.read(left);
+        self.read(left);
         self.record_close();
         let mut taken = std::mem::take(&mut self.mail.taken);
-        for header in taken.drain(..) {
-            self.ledger.sent += 1;
-            self.refuse(&entry_of(&header), header.from_generation, dead::ISOLATE_LOST);
+        for Taken { header, letter } in taken.drain(..) {
+            if self.far.is_some() && header.w0 & OP_MASK == op::MSG {
+                self.lost_in(&header);
+            } else if self.far.is_none() {
+                self.ledger.sent += 1;
+                self.refuse(&entry_of(&header), header.from_generation, dead::ISOLATE_LOST);
+            }
+            self.drop_letter(letter);
         }
         self.mail.taken = taken;
+        self.push_out();
     }
 
     /// The system has ended: what its actors needed is given back. What is sent from now on is counted, as dead letters.
@@ -142,26 +195,57 @@ impl Lane {
         if self.mail.asleep || self.mail.door.inbox.has_mail() {
             self.mail.asleep = false;
             let parcels = self.mail.door.inbox.drain();
-            self.mail.read(parcels);
+            self.read(parcels);
         }
     }
 
-    /// Routes what was taken.
-    #[inline]
-    pub(super) fn route_mail(&mut self, io: &mut Rings<'_>, direct: bool) {
-        if self.mail.taken.is_empty() {
+    fn read(&mut self, parcels: Parcels<Parcel>) {
+        let Some(far) = self.far.as_mut() else {
+            self.mail.read(parcels, Err);
             return;
+        };
+        let messages = self.mail.read(parcels, |parcel| Ok(far.letters.keep(parcel)));
+        far.took += self.mail.taken.len() as u64;
+        if let Some(post) = far.posts.get(far.place)
+            && messages > 0
+        {
+            post.queued.fetch_sub(messages, Relaxed);
         }
+    }
+
+    /// Whether something was taken that is yet to be routed.
+    #[inline]
+    pub(super) fn has_taken(&self) -> bool {
+        !self.mail.taken.is_empty()
+    }
+
+    /// Routes what was taken. Whether it was more than messages.
+    pub(super) fn route_mail(&mut self, io: &mut Rings<'_>, direct: bool) -> bool {
+        let ordered = std::mem::take(&mut self.mail.ordered);
+        let direct = direct && !ordered;
         let mut taken = std::mem::take(&mut self.mail.taken);
-        for header in taken.drain(..) {
-            self.message(io, &entry_of(&header), header.from_generation, direct);
+        for each in taken.drain(..) {
+            if self.far.is_none() {
+                self.message(io, &entry_of(&each.header), each.header.from_generation, direct);
+            } else if each.header.w0 & OP_MASK == op::MSG {
+                self.message_in(io, &each, direct);
+            } else {
+                self.carried(&each);
+            }
         }
         self.mail.taken = taken;
+        ordered
     }
 
     /// What this turn took.
-    pub(crate) fn taken(&self) -> &[Header] {
-        &self.mail.taken
+    pub(crate) fn taken(&self) -> Vec<Header> {
+        self.mail.taken.iter().map(|taken| taken.header).collect()
+    }
+
+    /// Whether it sleeps, and nothing waits, runs, starts, stops or is on its way to it.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        (self.mail.asleep || self.mail.quiet) && !self.mail.door.inbox.has_mail() && !self.is_busy()
     }
 
     /// Puts messages into the inbox again that a record says were there.
@@ -178,9 +262,59 @@ impl Lane {
     pub(super) fn fall_asleep(&mut self) -> bool {
         self.mail.sleep()
     }
+
+    /// Nobody rings any more, until another bell is hung.
+    pub(super) fn mail_gate_shut(&mut self) {
+        self.mail.door.gate.shut();
+    }
+
+    /// It has nothing to do yet.
+    pub(super) fn rests(&mut self) {
+        self.mail.quiet = true;
+        self.mail.sleep();
+    }
+
+    /// Whatever it slept through, it looks.
+    pub(super) fn mail_awake(&mut self) {
+        self.mail.asleep = true;
+        self.mail.quiet = false;
+    }
+
+    /// Tells other threads how this lane is.
+    pub(super) fn show(&mut self, busy: bool, holds: bool) -> bool {
+        let Some(far) = self.far.as_mut() else { return holds };
+        let Some(own) = far.posts.get(far.place) else { return holds };
+        let took = std::mem::take(&mut far.took);
+        let reads = self.filled > 0;
+        let state = if busy { post::BUSY } else { 0 }
+            | if holds { post::HOLD } else { 0 }
+            | if reads { post::READS } else { 0 }
+            | if far.waits { post::WAITS } else { 0 }
+            | if far.lost { 0 } else { post::LIVES };
+        own.turns.fetch_add(1, Relaxed);
+        let before = own.state.swap(state, Relaxed);
+        if took > 0 {
+            own.moving.fetch_sub(took, Release); // what follows from it is shown, or on its way
+        }
+        if far.place == 0 {
+            let others = !holds && !reads && far.posts.others_hold();
+            far.posts.held_for_others.store(others, Relaxed);
+            far.posts.held.store(holds || others, Relaxed);
+            return holds || others;
+        }
+        let begins = state & !before & post::HOLD != 0 && !far.posts.held.load(Relaxed);
+        let ends = !holds && !reads && far.posts.held_for_others.load(Relaxed);
+        if begins || ends {
+            far.posts.nudge(0);
+        }
+        if !reads && far.posts.waiters.load(Relaxed) > 0 {
+            self.nudge_waiters();
+        }
+        holds
+    }
 }
 
-/// A message from elsewhere as an entry. It carries a word or nothing, and nobody here waits for its reply.
+/// A message of a plain thread as an entry. It carries a word or nothing, and nobody here waits for its reply.
 fn entry_of(header: &Header) -> Entry {
     const KEPT: u32 = flag::ASYNC | flag::SHARED | flag::ARITY | flag::SAMPLE | flag::TRACE | u32::MAX << TAG_SHIFT;
     Entry {

@@ -8,18 +8,23 @@ mod ack;
 mod adopt;
 pub mod bell;
 mod bonds;
+mod carried;
 mod cycle;
 mod dead;
 mod done;
+pub mod far;
 mod fill;
+mod foster;
 mod group;
 pub mod head;
 mod health;
 pub mod inbox;
 #[cfg(all(test, loom))]
 mod interleavings;
+pub mod letters;
 mod life;
 mod look;
+mod lose;
 mod mail;
 mod names;
 mod operate;
@@ -64,6 +69,12 @@ pub struct Rings<'a> {
     pub inbox: &'a mut [Entry],
     /// One byte per inbox entry, written by the isolate.
     pub marks: &'a mut [u8],
+    /// Letters of the inbox, written by the lane.
+    pub bag: &'a mut [u8],
+    /// One word per inbox entry: where its letter lies in the bag.
+    pub places: &'a mut [u32],
+    /// Letters of the outbox, written by the isolate.
+    pub satchel: &'a [u8],
 }
 
 /// What is left to do at the end of a turn's routing.
@@ -191,6 +202,14 @@ pub struct Lane {
     mode: u32,
     /// Where other threads' messages come in.
     mail: Mail,
+    /// The cell below which actors are whose parent is elsewhere; the root: there is none yet.
+    foster: u32,
+    /// The bag has no room for the next letter of this inbox.
+    bag_is_full: bool,
+    /// What it has when it is not alone.
+    far: Option<Box<far::Far>>,
+    /// Where what it sends to other lanes comes from, until it is one of several.
+    parcels: pool::Pool,
     log: Option<Box<Log>>,
 }
 
@@ -249,6 +268,10 @@ impl Lane {
             ticked: false,
             mode: 0,
             mail: Mail::default(),
+            foster: ROOT,
+            bag_is_full: false,
+            far: None,
+            parcels: pool::Pool::default(),
             log: None,
         }
     }
@@ -337,6 +360,12 @@ impl Lane {
         }
         self.gave_up = false;
         self.mortal.clear();
+        if let Some(far) = self.far.as_mut() {
+            far.letters.read(|parcel| self.mail.spend(parcel));
+            if !far.stale.is_empty() {
+                self.drop_stale();
+            }
+        }
         (self.filled, self.acked) = (0, 0);
     }
 
@@ -369,8 +398,13 @@ impl Lane {
             io.header[word::NEXT] = -1;
         }
         let busy = self.is_busy();
+        let mut holds = busy || self.calls.open > 0 || self.timers.holding > 0 || self.backoffs > 0;
+        if self.far.is_some() {
+            self.push_out();
+            holds = self.show(busy, holds);
+        }
         io.header[word::BUSY] = i32::from(busy);
-        io.header[word::HOLD] = i32::from(busy || self.calls.open > 0 || self.timers.holding > 0 || self.backoffs > 0);
+        io.header[word::HOLD] = i32::from(holds);
         io.header[word::GAVE_UP] = i32::from(self.gave_up);
         io.header[word::TURNS] = io.header[word::TURNS].wrapping_add(1);
     }
@@ -412,6 +446,12 @@ impl Lane {
             *now = micros.max(*now);
         }
         self.now = None;
+    }
+
+    /// The machine's clock as this lane reads it, for others that are to read it alike; none when it is moved by hand.
+    #[must_use]
+    pub fn clock(&self) -> Option<Clock> {
+        matches!(self.clock, Clock::Real(_)).then_some(self.clock)
     }
 
     /// The next moment, in ms, at which something is due.

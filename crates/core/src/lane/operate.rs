@@ -1,5 +1,6 @@
 //! What is submitted and is no message: actors are spawned, stopped, asked after.
 
+use super::far::Address;
 use super::{Fact, Lane, ROOT};
 use crate::cell::ext::{BRUTAL, FOREVER, SHUTDOWN_MS, START_MS};
 use crate::cell::{Cell, State, bit, family};
@@ -10,7 +11,17 @@ use crate::supervise::Restart;
 impl Lane {
     /// Everything that is no message.
     pub(super) fn operate(&mut self, entry: &Entry, extra: Option<&Entry>) {
+        if let Some(to) = Address::of(entry.index)
+            && matches!(entry.op(), op::STOP | op::WATCH | op::LINK)
+        {
+            return self.operate_there(entry, to);
+        }
         match entry.op() {
+            op::SPAWN if entry.payload & spawn::AWAY != 0 => {
+                if let Some(extra) = extra {
+                    self.stand_in_for(entry, extra);
+                }
+            }
             op::SPAWN => self.spawn(entry, extra),
             op::STOP => self.stop(entry),
             op::DONE => self.done(entry),

@@ -33,6 +33,13 @@ pub struct Header {
 enum Body {
     Inline { len: u8, bytes: [u8; INLINE] },
     Spill(Box<[u8]>),
+    Loaded(Box<Load>),
+}
+
+/// Bytes with large ones beside them, which are never copied within the core.
+struct Load {
+    bytes: Box<[u8]>,
+    attached: Vec<Option<Box<[u8]>>>,
 }
 
 /// Aligned to a pair of lines, so that two threads that work on neighbours do not share one.
@@ -95,7 +102,25 @@ impl Parcel {
         match &self.0.body {
             Body::Inline { len, bytes } => &bytes[..usize::from(*len)],
             Body::Spill(bytes) => bytes,
+            Body::Loaded(load) => &load.bytes,
         }
+    }
+
+    /// Puts large bytes beside the others.
+    pub fn attach(&mut self, attached: Vec<Option<Box<[u8]>>>) {
+        let bytes = self.bytes().into();
+        self.0.body = Body::Loaded(Box::new(Load { bytes, attached }));
+    }
+
+    /// How many large ones there are.
+    #[must_use]
+    pub fn attached(&self) -> usize {
+        if let Body::Loaded(load) = &self.0.body { load.attached.len() } else { 0 }
+    }
+
+    /// Takes the large bytes at a place out.
+    pub fn detach(&mut self, place: usize) -> Option<Box<[u8]>> {
+        if let Body::Loaded(load) = &mut self.0.body { load.attached.get_mut(place)?.take() } else { None }
     }
 
     /// Copies bytes in; allocates only for more than [`INLINE`].
@@ -113,6 +138,23 @@ impl Parcel {
             }
             body => *body = Body::Spill(from.into()),
         }
+    }
+
+    /// Other bytes in the place of those it has; what lies beside them stays.
+    pub(super) fn replace_bytes(&mut self, from: &[u8]) {
+        if let Body::Loaded(load) = &mut self.0.body {
+            load.bytes = from.into();
+        } else {
+            self.set_bytes(from);
+        }
+    }
+
+    /// Takes the first bytes off.
+    pub(super) fn take_front<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let front = self.bytes().first_chunk::<N>().copied()?;
+        let rest = self.bytes()[N..].to_vec();
+        self.replace_bytes(&rest);
+        Some(front)
     }
 
     /// Moves a box of bytes in, whatever its size.

@@ -1,8 +1,10 @@
 //! The outbox, entry by entry.
 
+use super::far::is_far_call;
+use super::letters::has_letter;
 use super::{Lane, Rings};
 use crate::cell::{Cell, State, bit};
-use crate::entry::{Entry, OP_MASK, dead, flag, mode, note, op, policy, stop, word};
+use crate::entry::{Entry, OP_MASK, TAG_SHIFT, dead, flag, mode, note, op, outcome, policy, stop, word};
 use crate::mailbox::local::{Envelope, NONE};
 use crate::mailbox::overflow::{Overflow, decide};
 use crate::supervise::Restart;
@@ -24,6 +26,13 @@ impl Extra {
     }
 }
 
+/// Whether an entry of the outbox leaves alone who may be given messages. MODE says so of the outbox as a whole, but is
+/// said of the one that was handed over when the isolate found no room for the entry itself.
+fn changes_no_life(e: &Entry) -> bool {
+    matches!(e.op(), op::MSG | op::EXT | op::CARRY | op::SPAWN | op::GIVEN_UP | op::SETTLED)
+        || (e.op() == op::DONE && e.from == outcome::OK)
+}
+
 /// A message is plain when none of these flags is set and this is its operation.
 const PLAIN: u32 = OP_MASK | flag::EXT | flag::ASK | flag::SEND | flag::ASYNC | flag::SHARED;
 
@@ -33,7 +42,19 @@ impl Lane {
     pub(super) fn submit_all(&mut self, io: &mut Rings<'_>, whole: bool, direct: bool) {
         let count = usize::try_from(io.header[word::OUT]).unwrap_or(0).min(io.outbox.len());
         let direct = direct && self.mode & mode::ORDERED == 0 && self.facts.is_empty() && self.endings == 0;
-        self.route_mail(io, direct);
+        let direct = direct && !self.bag_is_full;
+        if self.has_taken() {
+            // what came from elsewhere was there before the outbox, and beside messages may have begun ends
+            let alone = direct && io.outbox[..count].iter().all(changes_no_life);
+            let ordered = self.route_mail(io, alone);
+            let direct = direct && !ordered && self.facts.is_empty() && self.endings == 0;
+            return self.submit_outbox(io, count, whole, direct);
+        }
+        self.submit_outbox(io, count, whole, direct);
+    }
+
+    #[inline(always)]
+    fn submit_outbox(&mut self, io: &mut Rings<'_>, count: usize, whole: bool, direct: bool) {
         // apart from the other rings while it is read, so that the words of an entry are read where they lie
         let outbox = std::mem::take(&mut io.outbox);
         let mut at = 0;
@@ -57,9 +78,14 @@ impl Lane {
             if entry.op() == op::MSG {
                 let extra = extra.map_or_else(Extra::default, Extra::of);
                 self.message_with(io, entry, extra);
+            } else if entry.op() == op::CARRY {
+                self.carry_out(io, entry);
+            } else if entry.op() == op::GIVEN_UP && has_letter(entry) {
+                self.given_up_far(io, entry);
             } else if entry.op() == op::GIVEN_UP {
                 self.ledger.sent += 1;
-                self.refuse(entry, self.age_of(entry.from), dead::ABORTED);
+                let entry = Entry { head: entry.head & !flag::EXT, ..*entry };
+                self.refuse(&entry, self.age_of(entry.from), dead::ABORTED);
             } else if whole || entry.op() == op::SPAWN {
                 self.operate(entry, extra);
             } else {
@@ -67,6 +93,7 @@ impl Lane {
             }
         }
         io.outbox = outbox;
+        self.settle_calls();
     }
 
     /// Hands over how many messages from one sender to one idle actor begin `entries`: they come in rows, and what was
@@ -124,19 +151,19 @@ impl Lane {
 
     #[inline(always)]
     pub(super) fn message(&mut self, io: &mut Rings<'_>, e: &Entry, from_age: u32, direct: bool) {
-        self.ledger.sent += 1;
         // an idle actor, and nobody waits in this lane: hand it over without an envelope
         let idle = direct && self.ready_head == NONE && self.filled < io.inbox.len();
         let Some(cell) = self.table.get_mut(e.index) else {
-            return self.refuse(e, from_age, dead::NO_SUCH_ACTOR);
+            return self.message_out(io, e, from_age, 0, 0, 0);
         };
+        self.ledger.sent += 1;
         let active = cell.state == State::Active;
         let fits = cell.age == e.age
             && (active || cell.state == State::Starting)
             && cell.waiting < cell.bound
             && cell.bits & bit::INDIRECT == 0;
         if !fits {
-            return self.message_slow(io, e, from_age, Extra::default());
+            return self.message_slow(Some(io), e, from_age, Extra::default(), 0);
         }
         cell.waiting += 1;
         self.ledger.waiting += 1;
@@ -157,26 +184,37 @@ impl Lane {
         if e.head & flag::ASK != 0 {
             self.open_call(e, 0);
         } else if e.head & flag::SEND != 0 {
-            self.accepted(e.corr);
+            self.accepted(e.corr, e.head);
         }
+    }
+
+    /// A message from elsewhere that came with options.
+    #[cold]
+    pub(super) fn message_late(&mut self, e: &Entry, from_age: u32, priority: u32, expires: u64) {
+        self.ledger.sent += 1;
+        self.message_slow(None, e, from_age, Extra { priority, ttl: 0, timeout: 0 }, expires);
     }
 
     #[inline(never)]
     fn message_with(&mut self, io: &mut Rings<'_>, e: &Entry, extra: Extra) {
-        self.ledger.sent += 1;
         let from_age = self.age_of(e.from);
-        self.message_slow(io, &Entry { head: e.head & !flag::EXT, ..*e }, from_age, extra);
+        if self.table.get(e.index).is_none() {
+            return self.message_out(io, e, from_age, extra.priority, extra.ttl, extra.timeout);
+        }
+        self.ledger.sent += 1;
+        let expires = if extra.ttl == 0 { 0 } else { self.now().saturating_add(extra.ttl - 1).max(1) };
+        self.message_slow(Some(io), &Entry { head: e.head & !flag::EXT, ..*e }, from_age, extra, expires);
     }
 
     /// The sender's age, so that its ref can be made again.
     #[inline(always)]
-    fn age_of(&self, from: u32) -> u32 {
+    pub(super) fn age_of(&self, from: u32) -> u32 {
         if from == 0 { 0 } else { self.table.get(from).map_or(0, |c| c.age) }
     }
 
     /// Every message that cannot take the short way: the target is not simply open, or options came with it.
     #[inline(never)]
-    fn message_slow(&mut self, io: &mut Rings<'_>, e: &Entry, from_age: u32, extra: Extra) {
+    fn message_slow(&mut self, io: Option<&mut Rings<'_>>, e: &Entry, from_age: u32, extra: Extra, expires: u64) {
         let Some(cell) = self.table.get(e.index) else {
             return self.refuse(e, from_age, dead::NO_SUCH_ACTOR);
         };
@@ -186,7 +224,6 @@ impl Lane {
         if cell.age != e.age || !cell.takes_messages() {
             return self.refuse(e, from_age, dead::STOPPED);
         }
-        let expires = if extra.ttl == 0 { 0 } else { self.now().saturating_add(extra.ttl - 1).max(1) };
         let envelope =
             Envelope { head: e.head, payload: e.payload, from: e.from, from_age, corr: e.corr, next: 0, expires };
         let cell = self.table.at(e.index);
@@ -215,7 +252,10 @@ impl Lane {
     }
 
     /// Puts a message into the mailbox; there is room.
-    pub(super) fn accept(&mut self, index: u32, envelope: Envelope, priority: u32) {
+    pub(super) fn accept(&mut self, index: u32, mut envelope: Envelope, priority: u32) {
+        if envelope.head & flag::SEND != 0 && self.accepted(envelope.corr, envelope.head) {
+            envelope.corr = 0;
+        }
         let cell = self.table.at_mut(index);
         cell.waiting += 1;
         self.ledger.waiting += 1;
@@ -230,9 +270,6 @@ impl Lane {
         if matches!(self.table.at(index).state, State::Active) {
             self.push_ready(index);
         }
-        if envelope.head & flag::SEND != 0 {
-            self.accepted(envelope.corr);
-        }
     }
 
     /// A sender that waits before the full mailbox. The priority is kept in the link, which the list rewrites, so it
@@ -242,7 +279,7 @@ impl Lane {
         cell.bits |= bit::PARKED;
         let ext = self.exts.ensure(&mut cell.ext);
         let head =
-            envelope.head | if priority == 0 { 0 } else { flag::EXT } | if priority == 2 { flag::TRACE } else { 0 };
+            envelope.head | if priority == 0 { 0 } else { flag::SAMPLE } | if priority == 2 { flag::TRACE } else { 0 };
         ext.parked.push(&mut self.pool, Envelope { head, ..envelope });
         ext.parked_count += 1;
         self.ledger.waiting += 1;
@@ -276,10 +313,15 @@ impl Lane {
         }
     }
 
+    /// Tells the sender. Whether its call is over with that, and its number free.
     #[inline]
-    fn accepted(&mut self, corr: u32) {
+    fn accepted(&mut self, corr: u32, head: u32) -> bool {
+        if is_far_call(corr) {
+            return self.accept_call(corr, head >> TAG_SHIFT == 0);
+        }
         self.accepts += 1;
         self.pending.push_back(Entry { head: note::ACCEPTED, corr, ..Entry::default() });
+        false
     }
 }
 
@@ -295,11 +337,11 @@ pub(super) fn take_in_hand(cell: &mut Cell, head: u32) {
 
 /// Head and priority of an envelope that was parked (see [`Lane::park`]).
 pub(super) fn unparked(head: u32) -> (u32, u32) {
-    let priority = match (head & flag::EXT != 0, head & flag::TRACE != 0) {
+    let priority = match (head & flag::SAMPLE != 0, head & flag::TRACE != 0) {
         (false, _) => 0,
         (true, false) => 1,
         (true, true) => 2,
     };
-    let clean = if priority == 0 { head } else { head & !(flag::EXT | flag::TRACE) };
+    let clean = if priority == 0 { head } else { head & !(flag::SAMPLE | flag::TRACE) };
     (clean, priority)
 }

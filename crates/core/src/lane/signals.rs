@@ -1,7 +1,9 @@
 //! What overtakes messages: timers, watches, the return of a stream. Never bounded, never counted as messages.
 
 use super::Lane;
+use super::foster::FAR_ERROR;
 use crate::cell::{State, bit};
+use crate::entry::{OP_MASK, note};
 use crate::mailbox::local::Envelope;
 
 impl Lane {
@@ -23,8 +25,12 @@ impl Lane {
     pub(super) fn drop_signals(&mut self, index: u32) {
         let at = self.table.at(index).ext;
         let Some(ext) = self.exts.get_mut(at) else { return };
-        while ext.signals.pop(&mut self.pool).is_some() {
+        let mut signals = std::mem::take(&mut ext.signals);
+        while let Some(signal) = signals.pop(&mut self.pool) {
             self.signals -= 1;
+            if signal.head & OP_MASK == note::WATCH && signal.corr & FAR_ERROR != 0 {
+                self.drop_letter(signal.corr & !FAR_ERROR);
+            }
         }
     }
 }

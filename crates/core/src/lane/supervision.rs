@@ -46,15 +46,22 @@ impl Lane {
     /// An instance failed. Whoever ends anyway is reported, and the end goes on.
     pub(super) fn failed(&mut self, failure: Failure) {
         let Failure { index, phase, tag, error, starting } = failure;
+        let starting = starting || phase == phase::ISOLATE;
+        let failure = Failure { starting, ..failure };
         let cell = self.table.at_mut(index);
         if cell.state != State::Failing || self.exts.get(cell.ext).is_some_and(|x| x.asking.is_some()) {
             return self.report_as_is(index, phase, tag, error);
         }
+        let is_foreign = cell.is(bit::FOREIGN);
         if phase == phase::START && std::mem::take(&mut cell.hand) != 0 {
             self.ext(index).restarts.get_or_insert_default().given_up = true; // a start that is late
             self.drop_asking(index);
         }
         self.ext(index).error = error;
+        if is_foreign && self.away_of(index).is_some() {
+            self.ext(index).asking = Some((phase, tag, starting));
+            return self.fails_away(index, phase, tag, error, starting);
+        }
         let parent = self.table.at(index).parent;
         if !self.is_final(index) && self.profile_of(parent).decides {
             self.ext(index).asking = Some((phase, tag, starting));
@@ -69,7 +76,9 @@ impl Lane {
     pub(super) fn undecided(&mut self, index: u32) {
         let at = self.table.at(index).ext;
         let Some(ext) = self.exts.get_mut(at) else { return };
-        if let Some((phase, tag, _)) = ext.asking.take() {
+        if let Some((phase, tag, _)) = ext.asking.take()
+            && ext.away.is_none()
+        {
             let error = ext.error;
             self.report_as_is(index, phase, tag, error);
         }
@@ -100,13 +109,14 @@ impl Lane {
         let counts = directive == Directive::Restart && !joins;
         let delay = if counts { self.next_delay(index, supervisor) } else { 0 };
         self.report(failure, directive.number(), delay, joins);
+        let why = if failure.phase == phase::ISOLATE { reason::LOST } else { reason::FAILED };
         match directive {
             Directive::Resume => self.resume(index),
-            Directive::Stop => self.wind_up(index, reason::FAILED, false),
-            Directive::Restart if joins => self.wind_up(index, reason::FAILED, true),
-            Directive::Restart => self.restart(index, reason::FAILED, delay),
+            Directive::Stop => self.wind_up(index, why, false),
+            Directive::Restart if joins => self.wind_up(index, why, true),
+            Directive::Restart => self.restart(index, why, delay),
             Directive::Escalate => {
-                self.wind_up(index, reason::FAILED, false);
+                self.wind_up(index, why, false);
                 self.escalate(supervisor, index, true);
             }
         }
@@ -118,6 +128,11 @@ impl Lane {
         let supervisor = cell.parent;
         if cell.state.is_over() || cell.state == State::Failing {
             return;
+        }
+        if self.away_of(index).is_some() {
+            self.begin_end(index);
+            self.table.at_mut(index).state = State::Failing; // its stand-in says what follows
+            return self.report_home(index, crate::entry::carry::SELF, 0, 0);
         }
         let case = Case {
             restart: cell.restart(),
@@ -228,7 +243,10 @@ impl Lane {
     // ------------------------------------------------------------------------------------ what is done
 
     /// The instance goes on as if nothing had been.
-    fn resume(&mut self, index: u32) {
+    pub(super) fn resume(&mut self, index: u32) {
+        if self.home_of(index).is_some() {
+            self.resume_away(index);
+        }
         let cell = self.table.at_mut(index);
         cell.state = if cell.hand == 0 { State::Active } else { State::Suspended };
         self.lives -= 1;
@@ -254,7 +272,7 @@ impl Lane {
     /// The instance, which is counted among those that end, makes way for another one.
     fn restart(&mut self, index: u32, why: u32, delay: u64) {
         let supervisor = self.table.at(index).parent;
-        let failed = why == reason::FAILED;
+        let failed = why != reason::NORMAL;
         if self.profile_of(supervisor).strategy != Strategy::OneForOne {
             return self.restart_group(supervisor, index, why, delay);
         }
@@ -288,7 +306,9 @@ impl Lane {
         if std::mem::take(&mut restarts.given_up) && made {
             self.given_up.push((index, false));
         }
-        if cell.is(bit::GROUPED) {
+        if cell.is(bit::FOREIGN) && self.away_of(index).is_some() {
+            self.report_home(index, crate::entry::carry::DOWN, why, u32::from(made));
+        } else if cell.is(bit::GROUPED) {
             self.facts.push_back(Fact::Group { supervisor: cell.parent });
         } else if delay == 0 {
             self.revive(index);
@@ -306,14 +326,23 @@ impl Lane {
         let restarts = self.ext(index).restarts.get_or_insert_default();
         restarts.well_since = u64::MAX;
         restarts.delay = 0;
+        if self.home_of(index).is_some() {
+            self.table.at_mut(index).bits &= !bit::START_DUE;
+            return self.revive_away(index);
+        }
         self.push_ready(index);
     }
 
     /// Another instance is handed to the isolate: that is the restart. Why there is one.
     pub(super) fn restarted(&mut self, index: u32) -> u32 {
+        self.ledger.restarts += 1;
+        self.counted(index)
+    }
+
+    /// The same for a stand-in, whose actor counts the restart.
+    pub(super) fn counted(&mut self, index: u32) -> u32 {
         let now = self.now();
         let within = self.profile_of(self.table.at(index).parent).within;
-        self.ledger.restarts += 1;
         let restarts = self.ext(index).restarts.get_or_insert_default();
         restarts.window.add(now, within);
         restarts.cause

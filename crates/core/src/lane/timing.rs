@@ -1,5 +1,6 @@
 //! Everything with a deadline: timers of actors, asks, starts, stops, drains. One wheel, one host timer.
 
+use super::far::is_far_call;
 use super::{Lane, ROOT};
 use crate::ask::{Call, age, slot};
 use crate::cell::ext::{BRUTAL, FOREVER, SHUTDOWN_MS, START_MS};
@@ -193,6 +194,9 @@ impl Lane {
     /// An ask waits for its reply. `timeout`: in µs, plus one; 0: the system's; all ones: none.
     #[inline]
     pub(super) fn open_call(&mut self, e: &Entry, timeout: u64) {
+        if is_far_call(e.corr) {
+            return; // its time is kept where it was made
+        }
         let micros = match timeout {
             0 => self.defaults.ask_timeout,
             u64::MAX => u64::MAX,

@@ -2,6 +2,7 @@
 //! does (src/runtime/dispatch.ts). After every turn and every submission the lane's counts are audited.
 #![allow(dead_code)] // every test file uses a part of it
 
+pub(crate) mod hub;
 pub(crate) mod supervision;
 pub(crate) mod supervision_model;
 
@@ -122,7 +123,8 @@ pub(crate) const REASONS: [&str; 8] =
     ["no-such-actor", "stopped", "mailbox-full", "dropped", "expired", "no-handler", "isolate-lost", "aborted"];
 
 pub(crate) struct Isolate {
-    pub(crate) lane: Lane,
+    pub(crate) lane: hub::Held,
+    pub(crate) far: Option<Box<hub::FarSide>>,
     header: [i32; word::COUNT],
     outbox: Vec<Entry>,
     inbox: Vec<Entry>,
@@ -174,7 +176,8 @@ impl Isolate {
 
     pub(crate) fn with(defaults: Defaults, ring: usize) -> Self {
         Isolate {
-            lane: Lane::new(Clock::Manual(0), defaults),
+            lane: hub::Held::new(Lane::new(Clock::Manual(0), defaults)),
+            far: None,
             header: [0; word::COUNT],
             outbox: vec![Entry::default(); ring],
             inbox: vec![Entry::default(); ring],
@@ -464,6 +467,7 @@ impl Isolate {
         if hand.note == note::MSG {
             self.end(hand.id, if ok { HANDLED } else { FAILED });
             self.close_call(hand.corr);
+            hub::reply(self, hand.corr, hand.id, ok);
         }
     }
 
@@ -472,6 +476,19 @@ impl Isolate {
         let id = self.streams.get_mut(&who.index).expect("a stream").remove(0);
         self.op(op::STREAM_END, who, 0, if ok { outcome::OK } else { outcome::THREW }, 0);
         self.end(id, if ok { HANDLED } else { FAILED });
+        hub::stream_over(self, id, ok);
+    }
+
+    /// Whether its START was read.
+    pub(crate) fn knows(&self, who: Ref) -> bool {
+        self.ages.get(&who.index) == Some(&who.age)
+    }
+
+    /// Everybody who has a stream that runs.
+    pub(crate) fn all_streams(&self) -> Vec<Ref> {
+        let mut all: Vec<_> = self.streams.iter().filter(|s| !s.1.is_empty()).map(|s| *s.0).collect();
+        all.sort_unstable();
+        all.into_iter().map(|index| Ref { index, age: self.ages[&index] }).collect()
     }
 
     pub(crate) fn in_hand(&self, who: Ref) -> usize {
@@ -490,8 +507,13 @@ impl Isolate {
         self.header[word::MODE] = (self.mode | listening) as i32;
         (self.written, self.mode) = (0, 0);
         let Isolate { lane, header, outbox, inbox, marks, .. } = self;
-        call(lane, &mut Rings { header, outbox, inbox, marks });
-        self.lane.audit(&self.inbox, &self.marks).expect("the counts are right");
+        let mut none = hub::Bags::default();
+        let bags = self.far.as_mut().map_or(&mut none, |far| &mut far.bags);
+        let hub::Bags { bag, places, satchel } = bags;
+        call(lane, &mut Rings { header, outbox, inbox, marks, bag, places, satchel });
+        satchel.clear();
+        let audit = self.lane.audit(&self.inbox, &self.marks);
+        assert!(audit.is_ok(), "the counts are wrong: {audit:?} {:?} {:?}", self.trace, self.lane.ledger);
     }
 
     /// Hands the outbox over in mid-way.
@@ -583,6 +605,7 @@ impl Isolate {
             let i = self.at;
             self.header[word::CURSOR] = i as i32;
             let entry = self.inbox[i];
+            let entry = hub::opened(self, i, entry);
             self.current = entry.index;
             self.dispatch(i, &entry);
             self.at = i + 1;
@@ -602,6 +625,8 @@ impl Isolate {
                 self.run_script(i, e);
             }
             note::START => {
+                hub::unpack(self, e);
+                let who = self.name(e.index);
                 self.starts.push((who.clone(), e.payload, e.from));
                 self.say(format!("{who} starts"));
                 self.run_script(i, e);
@@ -671,6 +696,9 @@ impl Isolate {
                 let letter = self.dead.take().expect("a dead letter before its reason");
                 self.say(format!("dead {} {}", letter.payload, REASONS[e.index as usize]));
                 self.end(letter.payload, REASONS[e.index as usize]);
+                if let Some(id) = self.asked.get(&letter.corr).copied() {
+                    hub::settled(self, letter.corr, id, "dead");
+                }
                 self.close_call(letter.corr);
             }
             note::ACCEPTED => {
@@ -681,6 +709,10 @@ impl Isolate {
             note::TIMEOUT => {
                 if let Some(id) = self.asked.get(&e.corr).copied() {
                     self.say(format!("late {id}{}", if e.payload == 1 { " deadlock" } else { "" }));
+                    hub::settled(self, e.corr, id, "late");
+                    if self.far.is_some() {
+                        self.close_call(e.corr);
+                    }
                 }
             }
             note::STARTED => self.say(format!("{who} started")),
@@ -690,6 +722,7 @@ impl Isolate {
             }
             note::CYCLE => self.say(format!("cycle {who} {}", e.payload)),
             note::CLOSED => self.say("closed".to_owned()),
+            note::CARRY => hub::carried(self, i, e),
             other => panic!("an unknown note {other}"),
         }
     }
@@ -699,6 +732,7 @@ impl Isolate {
         for hand in self.hands.remove(&index).unwrap_or_default() {
             if hand.note == note::MSG {
                 self.end(hand.id, FAILED);
+                hub::reply(self, hand.corr, hand.id, false);
                 if hand.corr != 0 {
                     self.close_call(hand.corr);
                     self.op(op::SETTLED, Ref { index: 0, age: 0 }, 0, 0, hand.corr);
@@ -707,6 +741,7 @@ impl Isolate {
         }
         let well = matches!(why, reason::NORMAL | reason::SHUTDOWN);
         for id in self.streams.remove(&index).unwrap_or_default() {
+            hub::stream_over(self, id, well);
             self.end(id, if well { HANDLED } else { FAILED });
         }
     }
@@ -726,6 +761,7 @@ impl Isolate {
                 if is_message {
                     self.end(e.payload, HANDLED);
                     self.close_call(e.corr);
+                    hub::reply(self, e.corr, e.payload, true);
                 }
             }
             Comes::Promises => {
@@ -748,6 +784,7 @@ impl Isolate {
                 if is_message {
                     self.end(e.payload, FAILED);
                     self.close_call(e.corr);
+                    hub::reply(self, e.corr, e.payload, false);
                 }
                 self.inbox[i].payload = 99; // the error's slot
                 self.hold_back(e.index, i + 1);
@@ -760,6 +797,7 @@ impl Isolate {
             Comes::Streams => {
                 self.marks[i] = mark::STREAMING;
                 self.streams.entry(e.index).or_default().push(e.payload);
+                hub::stream_begins(self, e);
             }
         }
     }
@@ -824,6 +862,9 @@ impl Isolate {
     }
 
     pub(crate) fn say(&mut self, what: String) {
+        if let Some(far) = &self.far {
+            far.trace.borrow_mut().push(what.clone());
+        }
         self.trace.push(what);
     }
 

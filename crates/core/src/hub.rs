@@ -1,0 +1,316 @@
+//! Several isolates, one system: what their lanes share.
+//!
+//! Each lane is run by one thread, and nobody else touches it while that thread is in a turn. Between its turns another
+//! thread may look into it, or act for it when its isolate is gone, under the lane's lock. A thread that holds one
+//! lane's lock takes no other, except to look at all of them, in their order.
+
+use std::cell::UnsafeCell;
+use std::collections::HashMap;
+use std::fmt;
+
+use crossbeam_utils::CachePadded;
+
+use crate::count::Ledger;
+use crate::entry::{Entry, word};
+use crate::lane::inbox::Closed;
+use crate::lane::parcel::Parcel;
+use crate::lane::pool::Returns;
+use crate::lane::{Destination as _, Lane, Remote};
+use crate::mailbox::links::Batch;
+use crate::sync::atomic::{
+    AtomicBool, AtomicU32, AtomicU64,
+    Ordering::{Acquire, Relaxed},
+};
+use crate::sync::{Arc, Mutex, MutexGuard, lock};
+
+/// What other threads see of a lane.
+#[derive(Debug)]
+pub struct Post {
+    /// Where they send to.
+    pub remote: Remote,
+    /// Where its parcels go home to.
+    pub returns: Arc<Returns>,
+    /// Messages on their way to it.
+    pub queued: CachePadded<AtomicU64>,
+    /// Parcels of all kinds that were sent to it, and that it has not drawn all consequences of.
+    pub moving: CachePadded<AtomicU64>,
+    /// See [`post`].
+    pub state: AtomicU32,
+    /// Turns so far: a lane that has work and makes none is stalled.
+    pub turns: AtomicU64,
+}
+
+/// Bits of [`Post::state`].
+pub mod post {
+    /// Something waits, runs, starts or stops.
+    pub const BUSY: u32 = 1;
+    /// The process must stay alive.
+    pub const HOLD: u32 = 2;
+    /// It was handed something that it has not come back with.
+    pub const READS: u32 = 4;
+    /// Its isolate waits for all lanes to be idle.
+    pub const WAITS: u32 = 8;
+    /// It has an isolate.
+    pub const LIVES: u32 = 16;
+}
+
+impl Post {
+    /// Pushes a batch.
+    ///
+    /// # Errors
+    /// [`Closed`] with the batch when nothing will ever be read there again.
+    pub(crate) fn deliver(&self, batch: Batch<Parcel>) -> Result<(), Closed<Batch<Parcel>>> {
+        let count = batch.len() as u64;
+        self.moving.fetch_add(count, Relaxed);
+        self.remote.deliver(batch).inspect_err(|_| {
+            self.moving.fetch_sub(count, Relaxed);
+        })
+    }
+}
+
+/// The lanes of a system, as other threads see them.
+#[derive(Debug)]
+pub struct Posts {
+    list: Box<[Post]>,
+    /// How many lanes wait for all to be idle.
+    pub waiters: AtomicU32,
+    /// The first lane's isolate holds the process only because of other lanes.
+    pub held_for_others: AtomicBool,
+    /// The first lane's isolate holds the process.
+    pub held: AtomicBool,
+    /// Messages that went from one isolate to another.
+    pub crossed: AtomicU64,
+}
+
+impl Posts {
+    /// The post of a lane.
+    #[must_use]
+    pub fn get(&self, lane: u32) -> Option<&Post> {
+        self.list.get(lane as usize)
+    }
+
+    /// All of them, in order.
+    #[must_use]
+    pub fn all(&self) -> &[Post] {
+        &self.list
+    }
+
+    /// Whether another lane than the first keeps the process alive, or is about to.
+    #[must_use]
+    pub fn others_hold(&self) -> bool {
+        let lives = |p: &Post| p.state.load(Relaxed) & post::LIVES != 0;
+        let moves = self.list.iter().any(|p| p.moving.load(Acquire) > 0 && (lives(p) || p.queued.load(Relaxed) > 0));
+        moves || self.list.iter().skip(1).any(|p| p.state.load(Relaxed) & post::HOLD != 0)
+    }
+
+    /// Makes a lane look round.
+    pub fn nudge(&self, lane: u32) {
+        if let Some(post) = self.get(lane) {
+            post.remote.wake();
+        }
+    }
+}
+
+/// A lane and the lock before it.
+pub struct Shared {
+    lock: Mutex<()>,
+    lane: UnsafeCell<Lane>,
+    /// Where the isolate says what it runs; none while there is none.
+    pulse: Mutex<Option<Pulse>>,
+}
+
+/// The memory in which an isolate says which entry of its inbox it runs.
+#[derive(Clone, Copy, Debug)]
+pub struct Pulse {
+    /// See [`word::CURSOR`].
+    pub header: *const i32,
+    /// The inbox.
+    pub inbox: *const Entry,
+    /// How many entries it has room for.
+    pub length: usize,
+}
+
+// SAFETY: two addresses; who reads there is told when.
+unsafe impl Send for Pulse {}
+
+// SAFETY: the lane is touched under the lock, or by its own thread while nobody else knows of it (see `alone`).
+unsafe impl Sync for Shared {}
+// SAFETY: what a lane owns may be dropped on any thread.
+unsafe impl Send for Shared {}
+
+impl Shared {
+    /// A lane that only its own thread knows.
+    #[must_use]
+    pub fn new(lane: Lane) -> Self {
+        Self { lock: Mutex::new(()), lane: UnsafeCell::new(lane), pulse: Mutex::new(None) }
+    }
+
+    /// The lane, with the lock.
+    pub fn with<R>(&self, body: impl FnOnce(&mut Lane) -> R) -> R {
+        let _held = lock(&self.lock);
+        // SAFETY: the lock is held, and nobody is let in without it once there are several threads.
+        body(unsafe { &mut *self.lane.get() })
+    }
+
+    /// The lane, without the lock.
+    ///
+    /// # Safety
+    /// No other thread knows of it yet, and no other reference to the lane is in use.
+    #[allow(clippy::mut_from_ref)] // that is the caller's promise
+    pub unsafe fn alone(&self) -> &mut Lane {
+        // SAFETY: the caller's promise.
+        unsafe { &mut *self.lane.get() }
+    }
+
+    /// Where the isolate says what it runs.
+    ///
+    /// # Safety
+    /// The memory stays until another place, or none, is given.
+    pub unsafe fn set_pulse(&self, pulse: Option<Pulse>) {
+        *lock(&self.pulse) = pulse;
+    }
+
+    /// The entry that the isolate runs; for whoever asks why it does not come back.
+    pub fn running(&self) -> Option<Entry> {
+        let pulse = lock(&self.pulse);
+        let Pulse { header, inbox, length } = (*pulse)?;
+        // SAFETY: the memory is there while the lock is held. The isolate may write the word meanwhile: it is read in
+        // one piece, and any value is taken.
+        let at = unsafe { header.add(word::CURSOR).read_volatile() };
+        let at = usize::try_from(at).ok().filter(|at| *at < length)?;
+        // SAFETY: as above; the entries are written by the lane alone, whose lock is held.
+        let _held = lock(&self.lock);
+        Some(unsafe { inbox.add(at).read_volatile() })
+    }
+
+    fn hold(&self) -> MutexGuard<'_, ()> {
+        lock(&self.lock)
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
+}
+
+/// Words that all isolates of a system number alike.
+#[derive(Debug, Default)]
+struct Words {
+    ids: HashMap<Box<str>, u32>,
+    words: Vec<Box<str>>,
+    /// What some of them mean, which was known later.
+    meanings: HashMap<u32, Box<str>>,
+}
+
+/// A system of several isolates.
+#[derive(Debug)]
+pub struct Hub {
+    lanes: Box<[Arc<Shared>]>,
+    posts: Arc<Posts>,
+    /// Names of methods, shapes of objects, classes: by kind.
+    words: Mutex<[Words; KINDS]>,
+}
+
+/// Kinds of words.
+const KINDS: usize = 3;
+
+impl Hub {
+    /// Joins the lanes of a system; the first is the one that made it, and is in use.
+    #[must_use]
+    pub fn open(lanes: Vec<Arc<Shared>>) -> Arc<Hub> {
+        let list = lanes.iter().map(|lane| {
+            lane.with(|lane| Post {
+                remote: lane.remote(),
+                returns: lane.returns(),
+                queued: CachePadded::new(AtomicU64::new(0)),
+                moving: CachePadded::new(AtomicU64::new(0)),
+                state: AtomicU32::new(0),
+                turns: AtomicU64::new(0),
+            })
+        });
+        let posts = Arc::new(Posts {
+            list: list.collect(),
+            waiters: AtomicU32::new(0),
+            held_for_others: AtomicBool::new(false),
+            held: AtomicBool::new(false),
+            crossed: AtomicU64::new(0),
+        });
+        for (place, lane) in (0..).zip(&lanes) {
+            lane.with(|lane| lane.join(place, Arc::clone(&posts)));
+        }
+        Arc::new(Hub { lanes: lanes.into(), posts, words: Mutex::default() })
+    }
+
+    /// The lane of a number.
+    #[must_use]
+    pub fn lane(&self, lane: u32) -> Option<&Arc<Shared>> {
+        self.lanes.get(lane as usize)
+    }
+
+    /// What threads see of each other.
+    #[must_use]
+    pub fn posts(&self) -> &Arc<Posts> {
+        &self.posts
+    }
+
+    /// Looks at all lanes at one moment.
+    pub fn all<R>(&self, look: impl FnOnce(&[&mut Lane]) -> R) -> R {
+        let held: Vec<_> = self.lanes.iter().map(|lane| lane.hold()).collect();
+        // SAFETY: all locks are held.
+        let lanes: Vec<&mut Lane> = self.lanes.iter().map(|lane| unsafe { lane.alone() }).collect();
+        let result = look(&lanes);
+        drop(held);
+        result
+    }
+
+    /// The counts of all lanes, what is on its way between them included, at one moment.
+    #[must_use]
+    pub fn ledger(&self) -> Ledger {
+        self.all(|lanes| {
+            let mut sum = Ledger::default();
+            for (lane, post) in lanes.iter().zip(self.posts.all()) {
+                sum.add(&lane.ledger);
+                let queued = post.queued.load(Relaxed);
+                sum.sent += queued;
+                sum.waiting += queued;
+            }
+            sum
+        })
+    }
+
+    /// Whether nothing waits, runs, starts or stops anywhere. The caller's own lane has just come to its end.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.all(|lanes| lanes.iter().all(|lane| lane.is_quiet()))
+    }
+
+    /// The number of a word of some kind; the same in all isolates. None when there are too many.
+    #[must_use]
+    pub fn word(&self, kind: usize, word: &str, most: u32) -> Option<u32> {
+        let mut words = lock(&self.words);
+        let Words { ids, words, .. } = words.get_mut(kind)?;
+        if let Some(id) = ids.get(word) {
+            return Some(*id);
+        }
+        let id = u32::try_from(words.len()).ok().filter(|id| *id < most)?;
+        words.push(word.into());
+        ids.insert(word.into(), id);
+        Some(id)
+    }
+
+    /// What a word means, or the word itself.
+    #[must_use]
+    pub fn word_at(&self, kind: usize, id: u32) -> Option<Box<str>> {
+        let words = lock(&self.words);
+        let words = words.get(kind)?;
+        words.meanings.get(&id).or_else(|| words.words.get(id as usize)).cloned()
+    }
+
+    /// Tells what a word means.
+    pub fn define(&self, kind: usize, id: u32, meaning: &str) {
+        if let Some(words) = lock(&self.words).get_mut(kind) {
+            words.meanings.insert(id, meaning.into());
+        }
+    }
+}

@@ -1,0 +1,734 @@
+//! Messages to and from the lanes of other isolates.
+//!
+//! A lane that is alone has none of this. A message for another lane becomes a parcel in that lane's batch, which is
+//! pushed at the end of the turn; one that comes in is counted and routed like one of the own isolate. What else goes
+//! between lanes is a parcel too, see [`carry`] and [`super::carried`].
+
+use std::collections::{HashMap, VecDeque};
+
+use super::letters::{Letters, has_letter};
+use super::mail::{Taken};
+use super::parcel::{Header, Parcel};
+use super::pool::{Pool, Returns};
+use super::{Lane, Rings};
+use crate::cell::State;
+use crate::entry::{Entry, OP_MASK, TAG_SHIFT, carry, dead, flag, op};
+use crate::hub::Posts;
+use crate::limits::{CALL_BITS, CALL_MASK, FAR_CALL, INDEX_BITS};
+use crate::mailbox::links::Batch;
+use crate::sync::Arc;
+use crate::sync::atomic::Ordering::Relaxed;
+
+/// Where something is: its lane and its index there. As a word: the index, and above it the lane's number plus one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// Which lane.
+    pub lane: u32,
+    /// Its index there.
+    pub index: u32,
+}
+
+impl Address {
+    /// What a word says; none when it is an index of the own lane.
+    #[inline]
+    #[must_use]
+    pub fn of(word: u32) -> Option<Address> {
+        let lane = (word >> INDEX_BITS).checked_sub(1)?;
+        Some(Address { lane, index: word & ((1 << INDEX_BITS) - 1) })
+    }
+
+    /// As a word.
+    #[inline]
+    #[must_use]
+    pub fn word(self) -> u32 {
+        (self.lane + 1) << INDEX_BITS | self.index
+    }
+}
+
+/// The word of a far call: which it is, above it the caller's lane, above that [`FAR_CALL`].
+const SLOT_BITS: u32 = 20;
+const SLOT_MASK: u32 = (1 << SLOT_BITS) - 1;
+
+/// A call whose caller is in another isolate.
+#[derive(Clone, Copy, Debug)]
+struct FarCall {
+    lane: u32,
+    /// See [`EPOCH_SHIFT`].
+    epoch: u32,
+    corr: u32,
+    /// It asks only whether its message was let in, and is over when that was told.
+    sends: bool,
+}
+
+/// Calls that other isolates wait for.
+#[derive(Debug, Default)]
+pub(super) struct FarCalls {
+    slots: Vec<Option<FarCall>>,
+    free: Vec<u32>,
+    /// Not in use, and not used again before the isolate's outbox was read: it may say something of them.
+    closed: Vec<u32>,
+}
+
+impl FarCalls {
+    fn open(&mut self, call: FarCall) -> Option<u32> {
+        let lane = call.lane;
+        let at = match self.free.pop() {
+            Some(at) => {
+                self.slots[at as usize] = Some(call);
+                at
+            }
+            None => {
+                let at = u32::try_from(self.slots.len()).ok().filter(|at| *at <= SLOT_MASK)?;
+                self.slots.push(Some(call));
+                at
+            }
+        };
+        Some(at | lane << SLOT_BITS | FAR_CALL << CALL_BITS)
+    }
+
+    fn get(&self, corr: u32) -> Option<&FarCall> {
+        let call = self.slots.get((corr & SLOT_MASK) as usize)?.as_ref();
+        call.filter(|call| call.lane == (corr & CALL_MASK) >> SLOT_BITS)
+    }
+
+    fn close(&mut self, corr: u32) -> Option<FarCall> {
+        let call = *self.get(corr)?;
+        let at = corr & SLOT_MASK;
+        self.slots[at as usize] = None;
+        self.closed.push(at);
+        Some(call)
+    }
+
+    /// The outbox was read.
+    fn settle(&mut self) {
+        self.free.append(&mut self.closed);
+    }
+
+    fn find(&self, (lane, epoch): (u32, u32), corr: u32) -> Option<u32> {
+        let wanted = |c: FarCall| (c.lane, c.epoch, c.corr) == (lane, epoch, corr);
+        let at = self.slots.iter().position(|c| c.is_some_and(wanted))?;
+        u32::try_from(at).ok().map(|at| at | lane << SLOT_BITS | FAR_CALL << CALL_BITS)
+    }
+
+    /// How many are open.
+    pub(super) fn len(&self) -> usize {
+        self.slots.len() - self.free.len() - self.closed.len()
+    }
+
+    /// All that are open.
+    pub(super) fn all(&self) -> Vec<u32> {
+        let word = |(at, c): (u32, &Option<FarCall>)| c.map(|c| at | c.lane << SLOT_BITS | FAR_CALL << CALL_BITS);
+        (0..).zip(&self.slots).filter_map(word).collect()
+    }
+}
+
+/// Whether another isolate waits for the call.
+#[inline(always)]
+pub(super) fn is_far_call(corr: u32) -> bool {
+    corr >> CALL_BITS == FAR_CALL
+}
+
+/// What goes to one lane.
+#[derive(Debug, Default)]
+struct Outgoing {
+    /// Goes before the batches of all lanes: an actor is there before anybody elsewhere can know of it.
+    births: Batch<Parcel>,
+    batch: Batch<Parcel>,
+    messages: u64,
+    /// Goes when the batches of all lanes went: what tells of an end comes after what was sent before it.
+    news: Batch<Parcel>,
+}
+
+/// What a lane has that is not alone.
+#[derive(Debug)]
+pub(super) struct Far {
+    pub(super) place: u32,
+    pub(super) posts: Arc<Posts>,
+    parcels: Pool,
+    out: Vec<Outgoing>,
+    /// Something is in `out`.
+    writes: bool,
+    /// By class and name: what the heads of messages of that method begin with; 0: not known.
+    heads: Vec<Vec<u32>>,
+    pub(super) calls: FarCalls,
+    pub(super) letters: Letters,
+    /// Large bytes of letters that were written, in order.
+    pub(super) attached: VecDeque<Box<[u8]>>,
+    /// Errors as letters, by their number.
+    pub(super) errors: HashMap<u32, Box<[u8]>>,
+    /// Parcels that this turn took.
+    pub(super) took: u64,
+    /// How many of `waiters` are this lane's.
+    pub(super) waits: bool,
+    /// Its isolate is gone.
+    pub(super) lost: bool,
+    /// How many isolates it had before this one.
+    pub(super) epoch: u32,
+    /// Letters that nobody needs once the notes that name them were read.
+    pub(super) stale: Vec<u32>,
+    /// Actors that are to end as soon as they come: their stand-in was faster than they.
+    pub(super) unborn: Vec<(u32, u32)>,
+}
+
+impl Far {
+    /// The method that an isolate knows by this number.
+    pub(super) fn name_of(&self, class: usize, tag: u32) -> Option<u32> {
+        let heads = self.heads.get(class)?;
+        let at = heads.iter().position(|head| *head != 0 && head >> TAG_SHIFT == tag)?;
+        u32::try_from(at).ok().filter(|_| tag != 0)
+    }
+
+    /// The isolate that knew the methods is gone.
+    pub(super) fn forget_heads(&mut self) {
+        self.heads.clear();
+    }
+}
+
+/// Of a header's last word: the lane, the priority, and whether a moment stands before the bytes.
+const LANE: u32 = 0xff;
+const PRIORITY_SHIFT: u32 = 8;
+const EXPIRES: u32 = 1 << 10;
+/// Above these: which of the isolates that the lane had one after another asks, or is answered. What is meant for one that
+/// is gone must not reach the next, which counts its calls anew.
+const EPOCH_SHIFT: u32 = 11;
+const EPOCH_MASK: u32 = u32::MAX >> EPOCH_SHIFT;
+
+impl Lane {
+    /// The lane is one of several from now on.
+    pub fn join(&mut self, place: u32, posts: Arc<Posts>) {
+        for (other, post) in (0..).zip(posts.all()) {
+            self.home(other, Arc::clone(&post.returns));
+        }
+        if place > 0 {
+            self.rests(); // until its isolate begins
+        }
+        let parcels = std::mem::take(&mut self.parcels);
+        let out = posts.all().iter().map(|_| Outgoing::default()).collect();
+        self.far = Some(Box::new(Far {
+            place,
+            posts,
+            parcels,
+            out,
+            writes: false,
+            heads: Vec::new(),
+            calls: FarCalls::default(),
+            letters: Letters::default(),
+            attached: VecDeque::new(),
+            errors: HashMap::new(),
+            took: 0,
+            waits: false,
+            lost: false,
+            epoch: 0,
+            stale: Vec::new(),
+            unborn: Vec::new(),
+        }));
+    }
+
+    /// Where the lane's parcels come home to.
+    #[must_use]
+    pub fn returns(&self) -> Arc<Returns> {
+        Arc::clone(self.far.as_ref().map_or(&self.parcels, |far| &far.parcels).returns())
+    }
+
+    /// What messages of the method `name` begin with when they are for an actor of this class.
+    pub fn head(&mut self, class: u32, name: u32, head: u32) {
+        let Some(far) = self.far.as_mut() else { return };
+        let (class, name) = (class as usize, name as usize);
+        if far.heads.len() <= class {
+            far.heads.resize_with(class + 1, Vec::new);
+        }
+        let heads = &mut far.heads[class];
+        if heads.len() <= name {
+            heads.resize(name + 1, 0);
+        }
+        heads[name] = head;
+    }
+
+    /// Keeps large bytes for the letter that is being written.
+    pub fn attach(&mut self, bytes: Box<[u8]>) {
+        if let Some(far) = self.far.as_mut() {
+            far.attached.push_back(bytes);
+        }
+    }
+
+    /// Drops the last `count` of them: the letter was not written.
+    pub fn unattach(&mut self, count: usize) {
+        if let Some(far) = self.far.as_mut() {
+            let left = far.attached.len().saturating_sub(count);
+            far.attached.truncate(left);
+        }
+    }
+
+    /// Takes large bytes out of a letter.
+    pub fn detach(&mut self, letter: u32, place: usize) -> Option<Box<[u8]>> {
+        self.far.as_mut()?.letters.get_mut(letter)?.detach(place)
+    }
+
+    /// The bytes of a letter that the bag had no room for, behind the words that stand before them.
+    #[must_use]
+    pub fn letter(&self, letter: u32) -> Option<(Vec<u32>, &[u8])> {
+        let letters = &self.far.as_ref()?.letters;
+        Some((letters.words(letter)?.to_vec(), letters.get(letter)?.bytes()))
+    }
+
+    /// Keeps an error as a letter of the isolate, should it have to be told elsewhere.
+    pub fn keep_error(&mut self, number: u32, bytes: &[u8]) {
+        if let Some(far) = self.far.as_mut() {
+            far.errors.insert(number, bytes.into());
+        }
+    }
+
+    /// A letter that the isolate has read, or will not.
+    pub fn forget_letter(&mut self, letter: u32) {
+        self.drop_letter(letter);
+    }
+
+    /// The number of the name of what an entry runs; 0 when it is no message.
+    #[must_use]
+    pub fn name_of_entry(&self, e: &Entry) -> u32 {
+        let class = self.table.get(e.index).map_or(0, |c| usize::from(c.class));
+        let is_message = e.op() == crate::entry::note::MSG;
+        self.far.as_ref().filter(|_| is_message).and_then(|far| far.name_of(class, e.tag())).unwrap_or(0)
+    }
+
+    /// Whether its isolate is gone.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        self.far.as_ref().is_some_and(|far| far.lost)
+    }
+
+    /// Lanes that wait for all to be idle look again.
+    #[cold]
+    pub(super) fn nudge_waiters(&self) {
+        let Some(far) = self.far.as_ref() else { return };
+        for (lane, post) in (0..).zip(far.posts.all()) {
+            if lane != far.place && post.state.load(Relaxed) & crate::hub::post::WAITS != 0 {
+                post.remote.wake();
+            }
+        }
+    }
+
+    /// The isolate waits, or not any more, for all lanes to be idle.
+    pub fn wait_for_all(&mut self, waits: bool) {
+        let Some(far) = self.far.as_mut() else { return };
+        if far.waits == waits {
+            return;
+        }
+        far.waits = waits;
+        let Some(own) = far.posts.get(far.place) else { return };
+        if waits {
+            own.state.fetch_or(crate::hub::post::WAITS, Relaxed);
+            far.posts.waiters.fetch_add(1, Relaxed);
+        } else {
+            own.state.fetch_and(!crate::hub::post::WAITS, Relaxed);
+            far.posts.waiters.fetch_sub(1, Relaxed);
+        }
+    }
+
+    /// The address of one of this lane's indices; 0 for nobody.
+    pub(super) fn address(&self, index: u32) -> u32 {
+        match &self.far {
+            Some(far) if index != 0 => Address { lane: far.place, index }.word(),
+            _ => 0,
+        }
+    }
+
+    // ---------------------------------------------------------------------------------------------- out
+
+    /// A message whose target is no index of this lane.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn message_out(&mut self, io: &Rings<'_>, e: &Entry, from_age: u32, priority: u32, ttl: u64, timeout: u64) {
+        let parcel = self.pack(io, e, from_age);
+        let Some(to) = Address::of(e.index).filter(|to| self.has_lane(to.lane)) else {
+            return self.refuse_parcel(e, parcel, from_age, dead::NO_SUCH_ACTOR);
+        };
+        let Some(mut parcel) = parcel else { return };
+        let header = parcel.header_mut();
+        header.index = to.index;
+        header.source_lane |= priority << PRIORITY_SHIFT;
+        if ttl != 0 {
+            let expires = self.now().saturating_add(ttl - 1).max(1);
+            let header = parcel.header_mut();
+            header.source_lane |= EXPIRES;
+            let bytes = [&expires.to_ne_bytes()[..], parcel.bytes()].concat();
+            parcel.replace_bytes(&bytes);
+        }
+        if e.head & flag::ASK != 0 {
+            self.open_call(e, timeout);
+        }
+        self.send(to.lane, parcel, true, false);
+    }
+
+    fn has_lane(&self, lane: u32) -> bool {
+        self.far.as_ref().is_some_and(|far| (lane as usize) < far.out.len())
+    }
+
+    /// A message that does not even leave.
+    fn refuse_parcel(&mut self, e: &Entry, parcel: Option<Parcel>, from_age: u32, why: u32) {
+        self.ledger.sent += 1;
+        let mut e = *e;
+        if has_letter(&e) {
+            match (self.far.as_mut(), parcel) {
+                (Some(far), Some(parcel)) => {
+                    e.payload = far.letters.keep(parcel);
+                    e.head |= flag::LETTER;
+                }
+                _ => e.head &= !flag::ARITY,
+            }
+        }
+        self.refuse(&e, from_age, why);
+    }
+
+    /// A message that its caller gave up before it left.
+    pub(super) fn given_up_far(&mut self, io: &Rings<'_>, e: &Entry) {
+        let from_age = self.age_of(e.from);
+        let parcel = self.pack(io, e, from_age);
+        self.refuse_parcel(e, parcel, from_age, dead::ABORTED);
+    }
+
+    /// An entry of the outbox as a parcel, with its letter.
+    fn pack(&mut self, io: &Rings<'_>, e: &Entry, from_age: u32) -> Option<Parcel> {
+        let from_index = if Address::of(e.from).is_some() { e.from } else { self.address(e.from) };
+        let far = self.far.as_mut()?;
+        let header = Header {
+            w0: e.head & !flag::EXT,
+            index: e.index,
+            generation: e.age,
+            payload: e.payload,
+            from_index,
+            from_generation: from_age,
+            corr: e.corr,
+            source_lane: far.place | (far.epoch & EPOCH_MASK) << EPOCH_SHIFT,
+        };
+        if !has_letter(e) {
+            return Some(far.parcels.parcel(header, &[]));
+        }
+        let (bytes, attached) = written(io.satchel, e.payload);
+        let mut parcel = far.parcels.parcel(header, bytes);
+        if attached > 0 {
+            let attached = far.attached.drain(..attached.min(far.attached.len())).map(Some).collect();
+            parcel.attach(attached);
+        }
+        Some(parcel)
+    }
+
+    /// Something for another isolate that its isolate wrote.
+    pub(super) fn carry_out(&mut self, io: &Rings<'_>, e: &Entry) {
+        let Some(mut parcel) = self.pack(io, e, 0) else { return };
+        let kind = e.tag();
+        match kind {
+            carry::REPLY | carry::REFUSED | carry::ITEM | carry::BEGIN | carry::ACCEPTED | carry::OVER => {
+                let Some(far) = self.far.as_mut() else { return };
+                let Some(call) = far.calls.get(e.corr).copied() else { return };
+                if kind == carry::ACCEPTED && !call.sends {
+                    return;
+                }
+                if !matches!(kind, carry::ITEM | carry::BEGIN) {
+                    far.calls.close(e.corr);
+                }
+                if kind == carry::OVER {
+                    return;
+                }
+                let header = parcel.header_mut();
+                if call.sends && kind == carry::REPLY {
+                    header.w0 = op::CARRY | carry::ACCEPTED << TAG_SHIFT; // it was handled, so it was let in
+                }
+                header.corr = call.corr;
+                header.source_lane = far.place | call.epoch << EPOCH_SHIFT;
+                header.from_index = e.from;
+                if kind == carry::BEGIN {
+                    header.index = Address { lane: far.place, index: e.corr & CALL_MASK }.word();
+                }
+                self.send(call.lane, parcel, false, false);
+            }
+            carry::NEWS | carry::CLASS if Address::of(e.index).is_none() => {
+                let Some(far) = self.far.as_mut() else { return };
+                let (bytes, header) = (parcel.bytes().to_vec(), *parcel.header());
+                for lane in (0..).take(far.out.len()) {
+                    let Some(far) = self.far.as_mut() else { return };
+                    let lives = far.posts.all()[lane as usize].state.load(Relaxed) & crate::hub::post::LIVES != 0;
+                    if lane != far.place && lives {
+                        let copy = far.parcels.parcel(header, &bytes);
+                        self.send(lane, copy, false, true);
+                    }
+                }
+            }
+            carry::FAILED => {
+                let Some(away) = self.away_of(e.index).filter(|_| self.live(e.index, e.age).is_some()) else { return };
+                let Some(to) = Address::of(away.word) else { return };
+                let waits = self.table.at(e.index).state == State::Failing && self.asks_home(e.index);
+                let as_is = if waits { 0 } else { super::foster::AS_IS };
+                let header = parcel.header_mut();
+                (header.index, header.generation, header.from_index) = (to.index, away.age, e.from | as_is);
+                self.send(to.lane, parcel, false, true);
+            }
+            _ => {
+                let Some(to) = Address::of(e.index).filter(|to| self.has_lane(to.lane)) else { return };
+                let header = parcel.header_mut();
+                header.index = to.index;
+                header.from_index = e.from;
+                self.send(to.lane, parcel, false, kind == carry::NEWS);
+            }
+        }
+    }
+
+    /// Words of the core for another lane; `news`: they tell of an end. The header's lane is the epoch of the isolate that
+    /// they answer.
+    pub(super) fn tell(&mut self, lane: u32, header: Header, bytes: &[u8], news: bool) {
+        let Some(far) = self.far.as_mut() else { return };
+        let w0 = op::CARRY | header.w0 << TAG_SHIFT | if bytes.is_empty() { 0 } else { flag::ARITY };
+        let source_lane = far.place | header.source_lane << EPOCH_SHIFT;
+        let parcel = far.parcels.parcel(Header { w0, source_lane, ..header }, bytes);
+        self.send(lane, parcel, false, news);
+    }
+
+    fn send(&mut self, lane: u32, parcel: Parcel, message: bool, news: bool) {
+        let Some(far) = self.far.as_mut() else { return };
+        let Some(out) = far.out.get_mut(lane as usize) else { return };
+        let (is_carry, kind) = (parcel.header().w0 & OP_MASK == op::CARRY, parcel.header().w0 >> TAG_SHIFT);
+        if news {
+            out.news.push(parcel);
+        } else if is_carry && matches!(kind, carry::SPAWN | carry::BORN) {
+            out.births.push(parcel);
+        } else {
+            out.batch.push(parcel);
+        }
+        out.messages += u64::from(message);
+        far.writes = true;
+    }
+
+    /// Pushes what was written. What tells of an end goes last.
+    #[inline]
+    pub(super) fn push_out(&mut self) {
+        if self.far.as_ref().is_some_and(|far| far.writes) {
+            self.push_all();
+        }
+    }
+
+    fn push_all(&mut self) {
+        let Some(far) = self.far.as_mut() else { return };
+        far.writes = false;
+        let mut back = Vec::new();
+        for (lane, out) in far.out.iter_mut().enumerate() {
+            if !out.births.is_empty() {
+                drop(far.posts.all()[lane].deliver(std::mem::take(&mut out.births))); // closed: all has ended there
+            }
+        }
+        for (lane, out) in far.out.iter_mut().enumerate() {
+            if out.batch.is_empty() {
+                continue;
+            }
+            let post = &far.posts.all()[lane];
+            let messages = std::mem::take(&mut out.messages);
+            if messages > 0 {
+                post.queued.fetch_add(messages, Relaxed);
+                far.posts.crossed.fetch_add(messages, Relaxed);
+            }
+            if let Err(closed) = post.deliver(std::mem::take(&mut out.batch)) {
+                post.queued.fetch_sub(messages, Relaxed);
+                back.push((lane, closed.0));
+            }
+        }
+        for (lane, out) in far.out.iter_mut().enumerate() {
+            if !out.news.is_empty() {
+                drop(far.posts.all()[lane].deliver(std::mem::take(&mut out.news))); // closed: nobody is to be told
+            }
+        }
+        for (lane, batch) in back {
+            self.come_back(u32::try_from(lane).unwrap_or(0), batch);
+        }
+    }
+
+    /// A lane is closed: the system has ended.
+    #[cold]
+    fn come_back(&mut self, lane: u32, batch: Batch<Parcel>) {
+        for mut parcel in batch.into_mail() {
+            let header = *parcel.header();
+            if header.source_lane & EXPIRES != 0 {
+                let _moment = parcel.take_front::<8>();
+            }
+            if header.w0 & OP_MASK != op::MSG {
+                continue;
+            }
+            let index = Address { lane, index: header.index }.word();
+            let e = Entry {
+                head: header.w0,
+                index,
+                age: header.generation,
+                payload: header.payload,
+                from: Address::of(header.from_index).map_or(0, |a| a.index),
+                corr: header.corr,
+            };
+            self.close_call(e.corr);
+            self.refuse_parcel(&e, Some(parcel), header.from_generation, dead::STOPPED);
+        }
+    }
+
+    // ----------------------------------------------------------------------------------------------- in
+
+    /// A message of another isolate.
+    pub(super) fn message_in(&mut self, io: &mut Rings<'_>, taken: &Taken, direct: bool) {
+        let Taken { header, letter } = *taken;
+        let Some(cell) = self.table.get(header.index) else {
+            return self.unknown_in(&header, letter);
+        };
+        let class = usize::from(cell.class);
+        let Some(far) = self.far.as_mut() else { return };
+        let name = (header.w0 >> TAG_SHIFT) as usize;
+        let known = if header.w0 & flag::STREAM != 0 { 0 } else { far.heads.get(class).and_then(|h| h.get(name)).copied().unwrap_or(0) };
+        let mut e = Entry {
+            head: op::MSG | header.w0 & (flag::ASK | flag::SEND | flag::STREAM | flag::ARITY),
+            index: header.index,
+            age: header.generation,
+            payload: header.payload,
+            from: header.from_index,
+            corr: 0,
+        };
+        let lane = header.source_lane & LANE;
+        if header.corr != 0 {
+            let (epoch, sends) = (header.source_lane >> EPOCH_SHIFT, header.w0 & flag::SEND != 0);
+            let Some(corr) = far.calls.open(FarCall { lane, epoch, corr: header.corr, sends }) else {
+                self.drop_letter(letter);
+                return self.refuse_in(&header, dead::MAILBOX_FULL); // a million wait for this isolate
+            };
+            e.corr = corr;
+        }
+        let mut letter = letter;
+        if known == 0 && letter == 0 {
+            letter = far.letters.keep(Parcel::new(header)); // the method is looked up by its name, which stands there
+        }
+        e.head |= known & !OP_MASK;
+        let mut expires = 0;
+        if letter != 0 {
+            e.head |= flag::LETTER | flag::ARITY;
+            e.payload = letter;
+            if header.source_lane & EXPIRES != 0
+                && let Some(parcel) = far.letters.get_mut(letter)
+            {
+                expires = parcel.take_front().map_or(0, u64::from_ne_bytes);
+            }
+        }
+        let priority = header.source_lane >> PRIORITY_SHIFT & 3;
+        if priority == 0 && expires == 0 && !e.has(flag::SEND) {
+            self.message(io, &e, header.from_generation, direct && letter == 0);
+        } else {
+            self.message_late(&e, header.from_generation, priority, expires);
+        }
+    }
+
+    /// For an index that was never in use: only a ref of another system can lead there.
+    #[cold]
+    fn unknown_in(&mut self, header: &Header, letter: u32) {
+        self.drop_letter(letter);
+        self.refuse_in(header, dead::NO_SUCH_ACTOR);
+    }
+
+    /// A message that came when the lane had closed.
+    #[cold]
+    pub(super) fn lost_in(&mut self, header: &Header) {
+        self.refuse_in(header, dead::ISOLATE_LOST);
+    }
+
+    fn refuse_in(&mut self, header: &Header, why: u32) {
+        self.ledger.sent += 1;
+        self.ledger.dead[why as usize] += 1;
+        if header.corr != 0 {
+            let (lane, epoch) = (header.source_lane & LANE, header.source_lane >> EPOCH_SHIFT);
+            self.tell_refused(lane, epoch, header.corr, why);
+        }
+    }
+
+    /// The message of a far call was let in. Whether the call is over with that: a send waits for nothing more. `named`:
+    /// whether there is such a method is yet to be seen.
+    pub(super) fn accept_call(&mut self, corr: u32, named: bool) -> bool {
+        let Some(far) = self.far.as_mut() else { return false };
+        if named || far.calls.get(corr).is_none_or(|c| !c.sends) {
+            return false;
+        }
+        let Some(FarCall { lane, epoch, corr, .. }) = far.calls.close(corr) else { return false };
+        self.tell(lane, Header { w0: carry::ACCEPTED, corr, source_lane: epoch, ..Header::default() }, &[], false);
+        true
+    }
+
+    /// The message of a far call is a dead letter.
+    pub(super) fn refuse_call(&mut self, corr: u32, why: u32) {
+        let Some(call) = self.far.as_mut().and_then(|far| far.calls.close(corr)) else { return };
+        self.tell_refused(call.lane, call.epoch, call.corr, why);
+    }
+
+    fn tell_refused(&mut self, lane: u32, epoch: u32, corr: u32, why: u32) {
+        let header = Header { w0: carry::REFUSED, corr, payload: why, source_lane: epoch, ..Header::default() };
+        self.tell(lane, header, &[], false);
+    }
+
+    /// Whether what came answers an isolate that is gone.
+    pub(super) fn is_for_another(&self, h: &Header) -> bool {
+        let answers = matches!(
+            h.w0 >> TAG_SHIFT,
+            carry::REPLY | carry::REFUSED | carry::ITEM | carry::BEGIN | carry::ACCEPTED | carry::STARTED | carry::ENDED
+        );
+        answers && self.far.as_ref().is_some_and(|far| h.source_lane >> EPOCH_SHIFT != far.epoch & EPOCH_MASK)
+    }
+
+    /// Which isolate of its lane sent this.
+    pub(super) fn epoch_of(h: &Header) -> u32 {
+        h.source_lane >> EPOCH_SHIFT
+    }
+
+    /// Letters that were needed for what is read now.
+    pub(super) fn drop_stale(&mut self) {
+        if !self.pending.is_empty() {
+            return;
+        }
+        let stale = self.far.as_mut().map(|far| std::mem::take(&mut far.stale)).unwrap_or_default();
+        for letter in stale {
+            self.drop_letter(letter);
+        }
+    }
+
+    /// A letter that notes on their way to the isolate name.
+    pub(super) fn drop_letter_later(&mut self, letter: u32) {
+        if let Some(far) = self.far.as_mut().filter(|_| letter != 0) {
+            far.stale.push(letter);
+        }
+    }
+
+    /// The call of a caller elsewhere, by the number that it has there.
+    pub(super) fn far_call(&self, h: &Header) -> Option<u32> {
+        self.far.as_ref()?.calls.find((h.source_lane & LANE, h.source_lane >> EPOCH_SHIFT), h.corr)
+    }
+
+    /// Whether what a reader says concerns a stream that there still is. `corr` is the reader's call, if it says so.
+    pub(super) fn is_for_stream(&self, h: &Header) -> bool {
+        let whose = (h.source_lane & LANE, h.source_lane >> EPOCH_SHIFT);
+        let call = self.far.as_ref().and_then(|far| far.calls.get(h.index | FAR_CALL << CALL_BITS));
+        call.is_some_and(|c| (c.lane, c.epoch) == whose && (h.corr == 0 || h.corr == c.corr))
+    }
+
+    /// The outbox was read: what it said of calls that are over, it has said.
+    #[inline]
+    pub(super) fn settle_calls(&mut self) {
+        if let Some(far) = self.far.as_mut() {
+            far.calls.settle();
+        }
+    }
+
+    /// A letter that nobody will read.
+    pub(super) fn drop_letter(&mut self, letter: u32) {
+        if letter == 0 {
+            return;
+        }
+        if let Some(parcel) = self.far.as_mut().and_then(|far| far.letters.take(letter)) {
+            self.mail.spend(parcel);
+        }
+    }
+}
+
+/// What an isolate wrote at a place of its satchel: length, how many large ones belong to it, bytes.
+fn written(satchel: &[u8], place: u32) -> (&[u8], usize) {
+    let at = place as usize;
+    let word = |at: usize| satchel.get(at..at + 4).and_then(|b| b.try_into().ok()).map_or(0, u32::from_ne_bytes) as usize;
+    let (length, attached) = (word(at), word(at + 4));
+    (satchel.get(at + 8..at + 8 + length).unwrap_or(&[]), attached)
+}

@@ -1,0 +1,467 @@
+//! The functions of a lane that concern other isolates of its system.
+
+use std::ptr::null_mut;
+use std::slice::{from_raw_parts, from_raw_parts_mut};
+use std::sync::Arc;
+
+use buskin_core::clock::Clock;
+use buskin_core::count::Ledger;
+use buskin_core::entry::dead;
+use buskin_core::hub::{Hub, Shared, post};
+use buskin_core::lane::Lane;
+use buskin_core::lane::letters::WORDS;
+use napi::sys::{self, napi_callback_info as Info, napi_env as Env, napi_value as Value};
+
+use crate::call::{self, Native, guard};
+use crate::hubs;
+use crate::lane::{Bound, Letters, defaults, exact, settings_of};
+
+/// What they are called.
+pub(crate) const FUNCTIONS: [(&std::ffi::CStr, Native); 29] = [
+    (c"open", open),
+    (c"bags", bags),
+    (c"head", head),
+    (c"word", word),
+    (c"wordAt", word_at),
+    (c"define", define),
+    (c"spin", spin),
+    (c"attach", attach),
+    (c"unattach", unattach),
+    (c"detach", detach),
+    (c"letter", letter),
+    (c"dropLetter", drop_letter),
+    (c"seed", seed),
+    (c"keepError", keep_error),
+    (c"grantOn", grant_on),
+    (c"reserveOn", reserve_on),
+    (c"findOn", find_on),
+    (c"nameOn", name_on),
+    (c"homeOn", home_on),
+    (c"actorsOn", actors_on),
+    (c"auditOn", audit_on),
+    (c"ageOn", age_on),
+    (c"classOn", class_on),
+    (c"profileOf", profile_of),
+    (c"total", total),
+    (c"idle", idle),
+    (c"look", look),
+    (c"care", care),
+    (c"lost", lost),
+];
+
+/// A function with arguments: `env`, what the isolate is bound to and the arguments go in, a value comes out.
+macro_rules! asking {
+    ($(#[$doc:meta])* $name:ident, $count:literal, |$env:ident, $bound:ident, $args:ident| $body:expr) => {
+        $(#[$doc])*
+        unsafe extern "C" fn $name($env: Env, info: Info) -> Value {
+            guard($env, || {
+                // SAFETY: env, info and their arguments are those of this call, the data that of `expose`.
+                unsafe {
+                    let (data, $args) = call::arguments::<$count>($env, info);
+                    let $bound = &*data.cast::<Bound>();
+                    $body
+                }
+            })
+        }
+    };
+}
+
+asking! {
+    /// `open(cores, settings)`: the system has that many worker isolates; the number that they find it by.
+    open, 2, |env, bound, args| {
+        let Some(settings) = settings_of(env, args[1]) else {
+            call::throw(env, "open(cores, settings) was called with other arguments");
+            return null_mut();
+        };
+        let defaults = defaults(&settings);
+        let clock = bound.lane.with(|lane| lane.clock());
+        let mut lanes = vec![Arc::clone(&bound.lane)];
+        for core in 0..u64::from(call::word(env, args[0])) {
+            let seed = defaults.seed.wrapping_mul(core.wrapping_mul(2) + 3);
+            let clock = clock.unwrap_or_else(Clock::real);
+            lanes.push(Arc::new(Shared::new(Lane::new(clock, buskin_core::lane::Defaults { seed, ..defaults }))));
+        }
+        let hub = Hub::open(lanes);
+        let id = hubs::add(Arc::clone(&hub));
+        let _first = bound.hub.set(hub);
+        call::double(env, f64::from(id))
+    }
+}
+
+asking! {
+    /// `bags(bag, places, satchel)`: where letters lie from now on.
+    bags, 3, |env, bound, args| {
+        let arrays = args.map(|array| call::elements(env, array));
+        if arrays.iter().any(|a| a.0.is_null()) || !arrays[1].0.cast::<u32>().is_aligned() {
+            call::throw(env, "bags(bag, places, satchel) was called with other arguments");
+            return null_mut();
+        }
+        let held = args.map(|array| {
+            let mut reference = null_mut();
+            sys::napi_create_reference(env, array, 1, &mut reference);
+            reference
+        });
+        bound.letters.replace(Letters { arrays, held }).release(env);
+        null_mut()
+    }
+}
+
+asking! {
+    /// `head(class, name, head)`: what messages of a method begin with.
+    head, 3, |env, bound, args| {
+        let [class, name, head] = args.map(|arg| call::word(env, arg));
+        bound.lane.with(|lane| lane.head(class, name, head));
+        null_mut()
+    }
+}
+
+asking! {
+    /// `word(kind, text, most)`: its number in the system; -1 when there are too many.
+    word, 3, |env, bound, args| {
+        let (kind, most) = (call::word(env, args[0]), call::word(env, args[2]));
+        let text = call::text(env, args[1]);
+        let id = bound.hub.get().and_then(|hub| hub.word(kind as usize, &text, most));
+        call::double(env, id.map_or(-1.0, f64::from))
+    }
+}
+
+asking! {
+    /// `wordAt(kind, number)`: the word; undefined when there is none.
+    word_at, 2, |env, bound, args| {
+        let (kind, id) = (call::word(env, args[0]), call::word(env, args[1]));
+        match bound.hub.get().and_then(|hub| hub.word_at(kind as usize, id)) {
+            Some(word) => call::string(env, &word),
+            None => null_mut(),
+        }
+    }
+}
+
+asking! {
+    /// `define(kind, number, text)`: what a word means.
+    define, 3, |env, bound, args| {
+        let (kind, id) = (call::word(env, args[0]), call::word(env, args[1]));
+        if let Some(hub) = bound.hub.get() {
+            hub.define(kind as usize, id, &call::text(env, args[2]));
+        }
+        null_mut()
+    }
+}
+
+asking! {
+    /// `spin(µs)`: waits for mail without giving the processor away; whether some came.
+    spin, 1, |env, bound, args| {
+        let micros = u128::from(call::word(env, args[0]));
+        let remote = bound.lane.with(|lane| lane.remote());
+        let start = std::time::Instant::now();
+        let mut came = remote.has_mail();
+        while !came && start.elapsed().as_micros() < micros {
+            for _ in 0..16 {
+                std::hint::spin_loop();
+            }
+            came = remote.has_mail();
+        }
+        call::boolean(env, came)
+    }
+}
+
+/// The bytes of an array.
+///
+/// # Safety
+/// `env` and `value` belong to the call in progress, and no JavaScript runs while the slice is in use.
+unsafe fn bytes<'a>(env: Env, value: Value) -> &'a [u8] {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let (data, length) = call::elements(env, value);
+        if data.is_null() { &[] } else { from_raw_parts(data.cast(), length) }
+    }
+}
+
+asking! {
+    /// `attach(Uint8Array)`: keeps a copy of large bytes for the letter that is being written.
+    attach, 1, |env, bound, args| {
+        let copy = bytes(env, args[0]).into();
+        bound.lane.with(|lane| lane.attach(copy));
+        null_mut()
+    }
+}
+
+asking! {
+    /// `unattach(count)`: the letter was not written.
+    unattach, 1, |env, bound, args| {
+        let count = call::word(env, args[0]) as usize;
+        bound.lane.with(|lane| lane.unattach(count));
+        null_mut()
+    }
+}
+
+asking! {
+    /// `detach(letter, place)`: the large bytes there, as an ArrayBuffer; undefined when there are none.
+    detach, 2, |env, bound, args| {
+        let (letter, place) = (call::word(env, args[0]), call::word(env, args[1]));
+        match bound.lane.with(|lane| lane.detach(letter, place as usize)) {
+            Some(bytes) => call::buffer(env, bytes),
+            None => null_mut(),
+        }
+    }
+}
+
+asking! {
+    /// `letter(number)`: the words and the bytes of a letter that does not lie in the bag; undefined when there is none.
+    letter, 1, |env, bound, args| {
+        let number = call::word(env, args[0]);
+        let copy = bound.lane.with(|lane| lane.letter(number).map(|(words, bytes)| joined(&words, bytes)));
+        copy.map_or(null_mut(), |copy| call::buffer(env, copy.into()))
+    }
+}
+
+asking! {
+    /// `dropLetter(number)`: it was read.
+    drop_letter, 1, |env, bound, args| {
+        let number = call::word(env, args[0]);
+        bound.lane.with(|lane| lane.forget_letter(number));
+        null_mut()
+    }
+}
+
+asking! {
+    /// `seed(index)`: the words and the bytes of the letter that the actor was spawned with; undefined when there is none.
+    seed, 1, |env, bound, args| {
+        let index = call::word(env, args[0]);
+        let copy = bound.lane.with(|lane| {
+            let number = lane.seed(index)?;
+            lane.letter(number).map(|(words, bytes)| joined(&words, bytes))
+        });
+        copy.map_or(null_mut(), |copy| call::buffer(env, copy.into()))
+    }
+}
+
+fn joined(words: &[u32], bytes: &[u8]) -> Vec<u8> {
+    let mut all = Vec::with_capacity(WORDS * 4 + bytes.len());
+    all.extend(words.iter().flat_map(|word| word.to_ne_bytes()));
+    all.extend_from_slice(bytes);
+    all
+}
+
+asking! {
+    /// `keepError(number, Uint8Array)`: the error as a letter, should it have to be told elsewhere.
+    keep_error, 2, |env, bound, args| {
+        let (number, bytes) = (call::word(env, args[0]), bytes(env, args[1]));
+        bound.lane.with(|lane| lane.keep_error(number, bytes));
+        null_mut()
+    }
+}
+
+asking! {
+    /// `grantOn(lane, Int32Array)`: as grant, of another lane.
+    grant_on, 2, |env, bound, args| {
+        let (data, length) = call::elements(env, args[1]);
+        let pairs = if data.is_null() { &mut [] } else { from_raw_parts_mut(data.cast::<u32>(), length) };
+        let count = bound.lane_at(call::word(env, args[0]), |lane| {
+            let mut count = 0.0;
+            for pair in pairs.chunks_exact_mut(2) {
+                let Ok((index, age)) = lane.grant() else { break };
+                (pair[0], pair[1]) = (index, age);
+                count += 1.0;
+            }
+            count
+        });
+        call::double(env, count.unwrap_or(0.0))
+    }
+}
+
+asking! {
+    /// `reserveOn(lane, parent, name, index)`: as reserve.
+    reserve_on, 4, |env, bound, args| {
+        let (parent, name, index) = (call::word(env, args[1]), call::text(env, args[2]), call::word(env, args[3]));
+        let free = bound.lane_at(call::word(env, args[0]), |lane| lane.reserve(parent, &name, index).is_ok());
+        call::boolean(env, free.unwrap_or(false))
+    }
+}
+
+asking! {
+    /// `findOn(lane, parent, name, Int32Array(4))`: whether there is such a child: its index and age; of a stand-in, the
+    /// address and age of its actor, else 0.
+    find_on, 4, |env, bound, args| {
+        let (parent, name) = (call::word(env, args[1]), call::text(env, args[2]));
+        let found = bound.lane_at(call::word(env, args[0]), |lane| {
+            lane.find(parent, &name).map(|(index, age)| [index, age, lane.stands_for(index).0, lane.stands_for(index).1])
+        });
+        let (data, length) = call::elements(env, args[3]);
+        if let (Some(Some(words)), true) = (found, !data.is_null() && length >= 4) {
+            from_raw_parts_mut(data.cast::<u32>(), 4).copy_from_slice(&words);
+        }
+        call::boolean(env, found.flatten().is_some())
+    }
+}
+
+asking! {
+    /// `nameOn(lane, index, age, Int32Array(3))`: what the actor is called; its parent's lane, index and age are written.
+    /// Undefined when it has ended.
+    name_on, 4, |env, bound, args| {
+        let (at, index, age) = (call::word(env, args[0]), call::word(env, args[1]), call::word(env, args[2]));
+        let found = bound.lane_at(at, |lane| lane.called(index, age)).flatten();
+        let Some((name, parent)) = found else { return null_mut() };
+        let (data, length) = call::elements(env, args[3]);
+        if !data.is_null() && length >= 3 {
+            from_raw_parts_mut(data.cast::<u32>(), 3).copy_from_slice(&parent);
+        }
+        match name {
+            Some(name) => call::string(env, &name),
+            None => call::boolean(env, false), // its stand-in, which was written, knows
+        }
+    }
+}
+
+asking! {
+    /// `homeOn(lane, index, age)`: the address of the actor that stands there, or is stood in for; 0 when it has ended.
+    home_on, 3, |env, bound, args| {
+        let (at, index, age) = (call::word(env, args[0]), call::word(env, args[1]), call::word(env, args[2]));
+        let found = bound.lane_at(at, |lane| if lane.is_alive(index, age) { lane.stands_for(index) } else { (0, 0) });
+        call::double(env, f64::from(found.map_or(0, |f| f.0)))
+    }
+}
+
+asking! {
+    /// `actorsOn(lane, index, age)`: as actors, of those below an actor, itself first; and of each its home's address and age.
+    actors_on, 3, |env, bound, args| {
+        let (at, index, age) = (call::word(env, args[0]), call::word(env, args[1]), call::word(env, args[2]));
+        let rows = bound.lane_at(at, |lane| {
+            let mut rows: Vec<f64> = Vec::new();
+            for i in lane.actors_below(index, age) {
+                let home = lane.stands_for(i.index);
+                rows.extend([i.index, i.age, i.depth, i.state, i.generation, i.waiting].map(f64::from));
+                rows.extend([exact(i.handled), f64::from(i.failed), f64::from(home.0), f64::from(home.1)]);
+            }
+            rows
+        });
+        call::doubles(env, &rows.unwrap_or_default())
+    }
+}
+
+asking! {
+    /// `auditOn(lane)`: as audit, of a lane that rests.
+    audit_on, 1, |env, bound, args| {
+        let wrong = bound.lane_at(call::word(env, args[0]), |lane| lane.audit(&[], &[]).err().unwrap_or_default());
+        call::string(env, &wrong.unwrap_or_default())
+    }
+}
+
+asking! {
+    /// `ageOn(lane, index)`: the age of the index; -1 when nobody is there.
+    age_on, 2, |env, bound, args| {
+        let index = call::word(env, args[1]);
+        let age = bound.lane_at(call::word(env, args[0]), |lane| lane.age_at(index)).flatten();
+        call::double(env, age.map_or(-1.0, f64::from))
+    }
+}
+
+asking! {
+    /// `classOn(lane, index)`: what the actor's class is called.
+    class_on, 2, |env, bound, args| {
+        let index = call::word(env, args[1]);
+        call::string(env, &bound.lane_at(call::word(env, args[0]), |lane| lane.class_of(index)).unwrap_or_default())
+    }
+}
+
+asking! {
+    /// `profileOf(index, profile)`: how an actor supervises that was spawned from elsewhere.
+    profile_of, 2, |env, bound, args| {
+        let (index, profile) = (call::word(env, args[0]), call::word(env, args[1]));
+        bound.lane.with(|lane| lane.supervises_by(index, profile));
+        null_mut()
+    }
+}
+
+asking! {
+    /// `total(Float64Array)`: as stats, of all lanes at one moment; and how many messages went from one lane to another.
+    total, 1, |env, bound, args| {
+        let Some(hub) = bound.hub.get() else { return null_mut() };
+        let (data, length) = call::elements(env, args[0]);
+        let mut values = numbers(&hub.ledger());
+        values.push(hub.posts().crossed.load(std::sync::atomic::Ordering::Relaxed));
+        if !data.is_null() && length >= values.len() {
+            for (to, from) in from_raw_parts_mut(data.cast::<f64>(), length).iter_mut().zip(values) {
+                *to = exact(from);
+            }
+        }
+        null_mut()
+    }
+}
+
+/// In the order of `stats`.
+pub(crate) fn numbers(l: &Ledger) -> Vec<u64> {
+    let mut values = Vec::with_capacity(8 + dead::COUNT);
+    values.extend([l.sent, l.handled, l.failed, l.waiting, l.running, l.actors, l.restarts]);
+    values.extend(l.dead);
+    values
+}
+
+asking! {
+    /// `idle(waits)`: whether all lanes are; while the isolate `waits`, a lane that comes to rest wakes it.
+    idle, 1, |env, bound, args| {
+        let Some(hub) = bound.hub.get() else { return call::boolean(env, true) };
+        let mut waits = false;
+        sys::napi_get_value_bool(env, args[0], &mut waits);
+        bound.lane.with(|lane| lane.wait_for_all(waits));
+        call::boolean(env, hub.is_idle())
+    }
+}
+
+asking! {
+    /// `look(Float64Array)`: of each lane: its state (see `hub::post`), its turns, what is on its way to it, what waits
+    /// and runs there, its actors, and the index and the method's name of what its isolate runs.
+    look, 1, |env, bound, args| {
+        let Some(hub) = bound.hub.get() else { return null_mut() };
+        let (data, length) = call::elements(env, args[0]);
+        if data.is_null() {
+            return null_mut();
+        }
+        let rows = from_raw_parts_mut(data.cast::<f64>(), length).chunks_exact_mut(7);
+        for (row, (place, posted)) in rows.zip((0..).zip(hub.posts().all())) {
+            use std::sync::atomic::Ordering::Relaxed;
+            let [work, actors, index, name] = hub.lane(place).map_or([0; 4], |lane| {
+                let runs = lane.running();
+                lane.with(|lane| {
+                    let index = runs.map_or(0, |e| e.index);
+                    let name = runs.map_or(0, |e| lane.name_of_entry(&e));
+                    [lane.ledger.waiting + lane.ledger.running, lane.ledger.actors, u64::from(index), u64::from(name)]
+                })
+            });
+            let state = posted.state.load(Relaxed) & (post::BUSY | post::HOLD | post::READS);
+            let values = [u64::from(state), posted.turns.load(Relaxed), posted.queued.load(Relaxed), work, actors, index, name];
+            for (to, from) in row.iter_mut().zip(values) {
+                *to = exact(from);
+            }
+        }
+        null_mut()
+    }
+}
+
+asking! {
+    /// `care(lane)`: a turn of a lane that has no isolate.
+    care, 1, |env, bound, args| {
+        bound.lane_at(call::word(env, args[0]), |lane| {
+            if lane.is_lost() {
+                lane.care();
+            }
+        });
+        null_mut()
+    }
+}
+
+asking! {
+    /// `lost(lane)`: its isolate is gone, if the lane has not heard of that yet. From now on the own isolate is woken by
+    /// what comes to it.
+    lost, 1, |env, bound, args| {
+        bound.lane_at(call::word(env, args[0]), |lane| lane.lose(None));
+        null_mut()
+    }
+}
+
+/// What is kept for an isolate's lifetime.
+pub(crate) fn forget(bound: &Bound) {
+    if let Some(hub) = bound.hub.get() {
+        hubs::remove(hub);
+    }
+}
+

@@ -1,0 +1,214 @@
+// A worker isolate of a system: the module that Buskin is in runs there too, and finds what it is to join.
+
+import { isMainThread, type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import type { Feed } from '../feed.ts'
+import type { ActorInfo, DeadLetter, Stats, SystemEvent } from '../lifecycle.ts'
+import type { Logger } from '../logger.ts'
+import { CARRY_NEWS, MODE_DEAD, MODE_EVENTS } from '../native/layout.ts'
+import { defaultSupervision, shutdownOptions, type SpawnOptions, type SystemSettings } from '../options.ts'
+import type { Actor, ActorClass } from '../actor.ts'
+import type { Ref } from '../ref.ts'
+import { drain } from '../runtime/drain.ts'
+import { Lane } from '../runtime/lane.ts'
+import { kill, spawn, stop } from '../runtime/life.ts'
+import { inspect, lookup } from '../runtime/look.ts'
+import type { System } from '../system.ts'
+import type { News } from './carried.ts'
+import { Cores } from './cores.ts'
+import { Crossing } from './crossing.ts'
+import type { Joining } from './main.ts'
+import { Moves } from './moves.ts'
+import type { CoreState } from './placement.ts'
+import type { CoreData, FromCore, ToCore } from './pool.ts'
+
+type Data = Joining & CoreData
+
+/** Joins the system that started this isolate, if one did. */
+export function joinSystem(): void {
+  const data = (workerData as { buskin?: Data } | null)?.buskin
+  if (isMainThread || parentPort === null || data === undefined || booted) return
+  booted = true
+  void new CoreSystem(data, parentPort)
+}
+
+let booted = false
+
+class WorkerCores extends Cores {
+  readonly #parent: MessagePort
+  readonly #crossing: Crossing
+
+  constructor(lane: Lane, here: number, parent: MessagePort, crossing: Crossing) {
+    super(lane, here)
+    this.#parent = parent
+    this.#crossing = crossing
+  }
+
+  open(): Crossing {
+    return this.#crossing
+  }
+
+  /** Only the isolate that made the system starts others. */
+  ensure(core: number): void {
+    if (core !== this.here && this.stateOf(core) === 'none') this.#parent.postMessage({ ensure: core })
+  }
+
+  stateOf(core: number): CoreState {
+    return core === this.here || (this.look[core * 7 + 1] as number) > 0 ? 'running' : 'none'
+  }
+}
+
+class CoreSystem implements System {
+  readonly #lane: Lane
+  readonly #parent: MessagePort
+  readonly #ports: Map<number, MessagePort>
+
+  constructor(data: Data, parent: MessagePort) {
+    this.#parent = parent
+    this.#ports = new Map(data.ports)
+    for (const port of this.#ports.values()) port.unref()
+    const settings: SystemSettings = {
+      ...data.settings,
+      supervision: defaultSupervision,
+      clock: undefined,
+      log: data.log === 'off' ? false : data.log === 'forward' ? this.#forwarding() : undefined,
+    }
+    const lane = new Lane(this, settings, { drain, spawn, stop, kill }, false, { hub: data.hub, place: data.core })
+    this.#lane = lane
+    const moves = new Moves(data.core, (to) => this.#portTo(to), () => this.#allPorts())
+    const crossing = new Crossing(lane, data.core, moves)
+    crossing.hears = (news) => this.#hears(news)
+    lane.crossing = crossing
+    lane.cores = new WorkerCores(lane, data.core, parent, crossing)
+    lane.spins = settings.core.spin === 'adaptive'
+    this.#listen(data.listening)
+    parent.on('message', (message: ToCore) => this.#told(message))
+    process.on('uncaughtExceptionMonitor', (_error, origin) => {
+      parent.postMessage({ type: 'failing', origin } satisfies FromCore)
+    })
+    process.on('exit', () => lane.flush()) // what was sent before the end is sent
+    parent.postMessage({ type: 'ready' } satisfies FromCore)
+    lane.kick()
+  }
+
+  #told(message: ToCore): void {
+    if (message.type === 'port') this.#adopt(message.of, message.port)
+    else if (message.type === 'stop') process.exit(0)
+  }
+
+  #adopt(of: number, port: MessagePort): void {
+    port.unref()
+    this.#ports.get(of)?.close()
+    this.#ports.set(of, port)
+  }
+
+  #portTo(to: number): MessagePort | undefined {
+    if (to === this.#lane.crossing?.place) return undefined
+    if (!this.#ports.has(to)) this.#readControl()
+    return this.#ports.get(to)
+  }
+
+  *#allPorts(): Generator<MessagePort> {
+    this.#readControl() // a port may have come that nobody has read of yet
+    yield* this.#ports.values()
+  }
+
+  #readControl(): void {
+    for (let got = receiveMessageOnPort(this.#parent); got !== undefined; got = receiveMessageOnPort(this.#parent)) {
+      this.#told(got.message as ToCore)
+    }
+  }
+
+  // --------------------------------------------------------------------------------------------------- news
+
+  #hears(news: News): void {
+    if (news[0] === 'listen') this.#listen(news[2])
+  }
+
+  #events: { cancel(): boolean } | undefined
+  #dead: { cancel(): boolean } | undefined
+
+  /** What the isolate that made the system listens to is told there. */
+  #listen(bits: number): void {
+    const { events, deadLetters } = this.#lane
+    if ((bits & MODE_EVENTS) === 0) this.#events = void this.#events?.cancel()
+    else this.#events ??= events.feed.on((event) => this.#tell(['event', event]))
+    if ((bits & MODE_DEAD) === 0) this.#dead = void this.#dead?.cancel()
+    else this.#dead ??= deadLetters.feed.on((letter) => this.#tell(['dead', letter]))
+  }
+
+  #tell(news: News): void {
+    const crossing = this.#lane.crossing as Crossing
+    try {
+      crossing.carry(CARRY_NEWS, 1 << 26, 0, 0, 0, news)
+    } catch {
+      crossing.carry(CARRY_NEWS, 1 << 26, 0, 0, 0, plain(news))
+    }
+  }
+
+  #forwarding(): Logger {
+    const at =
+      (level: keyof Logger) =>
+      (message: string, fields?: object): void =>
+        this.#tell(['log', level, message, fields])
+    return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+  }
+
+  // ------------------------------------------------------------------------------------------------- System
+
+  get name(): string {
+    return this.#lane.settings.name
+  }
+
+  spawn<C extends Actor, P extends readonly unknown[]>(cls: ActorClass<C, P>, options?: SpawnOptions<P>): Ref<C> {
+    return spawn(this.#lane, cls as ActorClass, options as SpawnOptions<readonly unknown[]>, null) as unknown as Ref<C>
+  }
+
+  lookup<C extends Actor = Actor>(path: string): Ref<C> | null {
+    return lookup(this.#lane, path) as Ref<C> | null
+  }
+
+  idle(): Promise<void> {
+    return this.#lane.whenIdle()
+  }
+
+  stats(): Stats {
+    return this.#lane.stats()
+  }
+
+  inspect(): ActorInfo {
+    return inspect(this.#lane)
+  }
+
+  get deadLetters(): Feed<DeadLetter> {
+    return this.#lane.deadLetters.feed
+  }
+
+  get events(): Feed<SystemEvent> {
+    return this.#lane.events.feed
+  }
+
+  async shutdown(options?: { timeout?: number }): Promise<void> {
+    const { timeout } = shutdownOptions(options, this.#lane.settings.shutdownTimeout)
+    this.#parent.postMessage({ shutdown: timeout })
+    return this.closed
+  }
+
+  /** The isolate ends with the system. */
+  get closed(): Promise<void> {
+    return this.#lane.closed
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown()
+  }
+}
+
+/** Without what cannot travel. */
+function plain(news: News): News {
+  if (news[0] === 'log') return ['log', news[1], news[2], undefined]
+  if (news[0] === 'dead') return ['dead', { ...news[1], args: null }]
+  if (news[0] === 'event' && 'failure' in news[1]) {
+    return ['event', { ...news[1], failure: { ...news[1].failure, error: new Error(String(news[1].failure.error)) } }]
+  }
+  return news
+}

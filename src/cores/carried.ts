@@ -1,0 +1,186 @@
+// What comes from other isolates and is no message.
+
+import type { DeadLetter, SystemEvent } from '../lifecycle.ts'
+import {
+  CARRY_ACCEPTED,
+  CARRY_BEGIN,
+  CARRY_BORN,
+  CARRY_CLASS,
+  CARRY_CREDIT,
+  CARRY_ENDED,
+  CARRY_FAILED,
+  CARRY_ITEM,
+  CARRY_LEAVE,
+  CARRY_NEWS,
+  CARRY_REFUSED,
+  CARRY_REPLY,
+  CARRY_STARTED,
+  ENDED_STARTED,
+  FLAG_LETTER,
+  OUTCOME_OK,
+  TAG_SHIFT,
+} from '../native/layout.ts'
+import { failureOf } from '../runtime/failures.ts'
+import { refAt } from '../runtime/inbox.ts'
+import { CALL_BITS, CALL_MASK, FAR_CALL } from '../runtime/limits.ts'
+import { errorFor } from '../runtime/notes.ts'
+import { Ended, type LocalRef, moreIf } from '../runtime/ref.ts'
+import type { Reader } from '../runtime/streams.ts'
+import { exitReason, REASONS } from '../runtime/words.ts'
+import type { Crossing } from './crossing.ts'
+import { FarSource } from './streams.ts'
+
+/** A piece of news: what it is about, and what there is to say. */
+export type News =
+  | ['event', SystemEvent]
+  | ['dead', DeadLetter]
+  | ['log', 'debug' | 'info' | 'warn' | 'error', string, object | undefined]
+  | ['listen', number, number]
+
+export function carried(crossing: Crossing, head: number, o: number, _i: number): void {
+  const { lane } = crossing
+  const { inbox } = lane
+  const payload = inbox[o + 3] as number
+  const from = inbox[o + 4] as number
+  const corr = inbox[o + 5] as number
+  switch (head >>> TAG_SHIFT) {
+    case CARRY_REPLY:
+      return reply(crossing, corr, from, crossing.valueOf(head, o))
+    case CARRY_ACCEPTED:
+      if (lane.calls.has(corr) && lane.calls.finish(corr, undefined)) lane.settledOne = true
+      return
+    case CARRY_REFUSED:
+      return refused(crossing, corr, payload, refAt(lane, inbox[o + 1] as number, inbox[o + 2] as number), from)
+    case CARRY_BEGIN:
+      return begin(crossing, corr, inbox[o + 1] as number)
+    case CARRY_ITEM:
+      crossing.sources.get(corr)?.item(crossing.valueOf(head, o))
+      return
+    case CARRY_CREDIT:
+      crossing.sinks.get(farCorr(inbox[o + 1] as number))?.credit(payload)
+      return
+    case CARRY_LEAVE:
+      crossing.sinks.get(farCorr(inbox[o + 1] as number))?.leave()
+      return
+    case CARRY_NEWS:
+      return crossing.hears(crossing.read(o) as unknown as News)
+    case CARRY_CLASS:
+      return crossing.births.defined(crossing.read(o)[0] as number)
+    case CARRY_BORN:
+      return crossing.births.born(inbox[o + 1] as number, inbox[o + 2] as number, crossing.read(o))
+    case CARRY_STARTED:
+      return started(crossing, payload)
+    case CARRY_ENDED:
+      return ended(crossing, o, head, from, corr)
+    case CARRY_FAILED:
+      return failed(crossing, o)
+    default:
+  }
+}
+
+/** The word of a call of elsewhere, from where its stream's words are sent. */
+function farCorr(index: number): number {
+  return ((FAR_CALL << CALL_BITS) | (index & CALL_MASK)) | 0
+}
+
+function reply(crossing: Crossing, corr: number, outcome: number, value: unknown): void {
+  const { lane } = crossing
+  const { calls } = lane
+  if (!calls.has(corr)) return
+  const source = crossing.sources.get(corr)
+  if (source !== undefined || calls.extra(corr)?.reader !== undefined) {
+    crossing.sources.delete(corr)
+    const reader = source?.reader ?? (calls.extra(corr)?.reader as Reader)
+    if (outcome === OUTCOME_OK) reader.finish()
+    else reader.fail(value)
+    calls.close(corr)
+    return
+  }
+  lane.settledOne = true
+  if (outcome === OUTCOME_OK) {
+    calls.finish(corr, value)
+    return
+  }
+  calls.reject(corr, value)
+  calls.close(corr)
+}
+
+function refused(crossing: Crossing, corr: number, reason: number, target: LocalRef | undefined, name: number): void {
+  const { lane } = crossing
+  const { calls } = lane
+  if (!calls.has(corr)) return
+  crossing.sources.delete(corr)
+  if (calls.waits(corr)) {
+    const ref = calls.extra(corr)?.ref ?? target
+    const why = REASONS[reason] as DeadLetter['reason']
+    const method = calls.extra(corr)?.method ?? calls.extra(corr)?.name ?? crossing.nameAt(name)
+    calls.reject(corr, errorFor(lane, why, ref, ref?.path ?? '(ended)', method, corr))
+    lane.settledOne = true
+  }
+  calls.close(corr)
+}
+
+function begin(crossing: Crossing, corr: number, address: number): void {
+  const { calls } = crossing.lane
+  const reader = calls.has(corr) ? (calls.extra(corr)?.reader as Reader | undefined) : undefined
+  if (reader === undefined) {
+    crossing.carryWord(CARRY_LEAVE, address, 0, 0)
+    return
+  }
+  const source = new FarSource(crossing, reader, address)
+  crossing.sources.set(corr, source)
+  reader.begin(source)
+}
+
+// ------------------------------------------------------------------------------------------ promises of refs
+
+function started(crossing: Crossing, number: number): void {
+  const ref = crossing.queries.get(number)
+  if (ref === undefined) return
+  const more = moreIf(ref)
+  if (more !== undefined) more.hasStarted = true
+  more?.started?.resolve()
+  crossing.lane.settledOne = true
+}
+
+function ended(crossing: Crossing, o: number, head: number, reason: number, bits: number): void {
+  const { lane } = crossing
+  const isLetter = (head & FLAG_LETTER) !== 0
+  const number = isLetter ? crossing.wordBeside(o) : (lane.inbox[o + 3] as number)
+  const ref = crossing.queries.get(number)
+  if (ref === undefined) return
+  crossing.queries.delete(number)
+  const why = exitReason(reason, isLetter ? crossing.read(o)[0] : undefined)
+  const more = moreIf(ref)
+  const hasStarted = (bits & ENDED_STARTED) !== 0 || more?.hasStarted === true
+  ref.end(new Ended(why, hasStarted, why.kind === 'failed' ? why.error : undefined))
+  lane.settledOne = true
+  if (hasStarted) more?.started?.resolve()
+  else if (more?.started !== undefined) lane.whenStarted(ref).catch((error: unknown) => more.started?.reject(error))
+  more?.stopped?.resolve(why)
+}
+
+// -------------------------------------------------------------------------------------------------- failures
+
+/** An actor of this isolate failed whose parent is elsewhere: what is told there, only this isolate knows. */
+function failed(crossing: Crossing, o: number): void {
+  const { lane } = crossing
+  const { inbox } = lane
+  const index = inbox[o + 1] as number
+  const word = inbox[o + 2] as number
+  const number = inbox[o + 3] as number
+  const ref = lane.refs[index] as LocalRef
+  const tag = inbox[o + 4] as number
+  const { error, method, phase } = failureOf(lane, ref, tag << TAG_SHIFT, number, word & 0xff, 0, 0)
+  lane.thrown.delete(number)
+  const isFinal = isModuleError(error) ? 1 << 10 : 0
+  crossing.tellFailure(index, ref.age, word | isFinal, error, method, number)
+  const more = moreIf(ref)
+  if (more !== undefined) more.failed = { error, generation: more.generation }
+  lane.log.debug('actor failed: its supervisor, in another isolate, decides', { actor: ref.path, phase, method, error })
+}
+
+function isModuleError(error: unknown): boolean {
+  return (error as { code?: unknown } | undefined)?.code === 'ERR_BUSKIN_MODULE'
+}
+

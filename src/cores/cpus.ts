@@ -1,0 +1,39 @@
+// How many CPUs this process may use.
+
+import { readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { MOST_CORES } from '../options.ts'
+
+const CGROUP_FILE = '/sys/fs/cgroup/cpu.max'
+
+/** How many worker isolates an option `cores` comes to. */
+export function coresOf(cores: number | 'auto'): number {
+  return cores === 'auto' ? autoCores(availableCpus()) : cores
+}
+
+/** One CPU is left for the isolate that made the system. */
+export function autoCores(cpus: number): number {
+  return Math.min(Math.max(cpus - 1, 1), MOST_CORES)
+}
+
+/** Heeds the process's affinity and, in a container on Linux, its share of CPU time. */
+export function availableCpus(): number {
+  return Math.min(availableParallelism(), quota())
+}
+
+/** Reads one file of a few bytes, on Linux only. */
+function quota(): number {
+  if (process.platform !== 'linux') return Infinity
+  try {
+    return quotaOf(readFileSync(CGROUP_FILE, 'utf8'))
+  } catch {
+    return Infinity // the first version of cgroups, or not in a container
+  }
+}
+
+/** What cpu.max allows, in CPUs: 'max 100000' is no limit, '150000 100000' one and a half, which two can use. */
+export function quotaOf(text: string): number {
+  const [time, period] = text.trim().split(/\s+/, 2).map(Number)
+  if (time === undefined || period === undefined || !(time > 0 && period > 0)) return Infinity
+  return Math.ceil(time / period)
+}

@@ -1,0 +1,480 @@
+// What ties one isolate of a system to the others: letters out and in, names that all isolates number alike, refs that
+// lead elsewhere, and calls that others wait for.
+
+import { notSerializable, show } from '../errors.ts'
+import {
+  CARRY_ACCEPTED,
+  CARRY_FAILED,
+  CARRY_OVER,
+  CARRY_QUERY,
+  CARRY_REPLY,
+  FLAG_LETTER,
+  OP_CARRY,
+  OUTCOME_OK,
+  OUTCOME_THREW,
+  TAG_SHIFT,
+} from '../native/layout.ts'
+import { type FarCalls, isFarCall } from '../runtime/calls.ts'
+import type { ClassInfo } from '../runtime/classes.ts'
+import { Parcel } from '../runtime/inbox.ts'
+import type { Lane, Thrown } from '../runtime/lane.ts'
+import { INDEX_BITS, RING, WORDS } from '../runtime/limits.ts'
+import { newNumber, put, putFrom, reservePair } from '../runtime/outbox.ts'
+import { Boot, Ended, LocalRef, localRef } from '../runtime/ref.ts'
+import type { Sink } from '../runtime/streams.ts'
+import { ARITY_1, ARITY_N, isWord } from '../runtime/verbs.ts'
+import { exitReason } from '../runtime/words.ts'
+import { Births } from './births.ts'
+import { carried, type News } from './carried.ts'
+import { Codec, type Outside, Unsendable } from './codec/codec.ts'
+import { FarRef, findPath } from './far.ts'
+import { Moves } from './moves.ts'
+import { FarReader, type FarSource } from './streams.ts'
+import { farInfo, unknownInfo } from './verbs.ts'
+
+/** Kinds of words that the system numbers. */
+const NAMES = 0
+const SHAPES = 1
+/** How many there may be of each. */
+const MOST = 0xffff
+/** Bytes of the satchel and of the bag at first. The satchel grows for a letter that is larger. */
+const SATCHEL = 64 << 10
+const BAG = 256 << 10
+/** Words before a letter: its length, and how many large pieces go beside it. */
+const HEAD = 8
+/** The same in the bag: length, method and form, the letter's number, a word. */
+const BAG_HEAD = 16
+const APART = -1
+const FAR_ERROR = 1 << 30
+
+const UNKNOWN = exitReason(6, undefined)
+const FORM_LETTER = 3
+
+export class Crossing implements Outside, FarCalls {
+  readonly lane: Lane
+  /** The number of this isolate: 0 made the system. */
+  readonly place: number
+  readonly codec: Codec
+  readonly births: Births
+  readonly moves: Moves
+  /** Streams that are read elsewhere, by the number of the call; and those read here, by the same. */
+  readonly sinks = new Map<number, FarReader>()
+  readonly sources = new Map<number, FarSource>()
+  /** Promises of refs to other isolates, by the number that the answer names. */
+  readonly queries = new Map<number, FarRef>()
+  #satchel = new Uint8Array(SATCHEL)
+  #satchelWords = new Int32Array(this.#satchel.buffer)
+  readonly #bag = new Uint8Array(BAG)
+  readonly #bagWords = new Int32Array(this.#bag.buffer)
+  readonly #places = new Int32Array(RING)
+  readonly #ids = new Map<string, number>()
+  readonly #names: (string | undefined)[] = []
+  readonly #infos = new Map<ClassInfo, ClassInfo>()
+  readonly unknownInfo: ClassInfo
+  readonly #unknown: Boot
+  readonly #answered = new Set<number>()
+  /** Large pieces of the letter that is being written. */
+  #attached = 0
+  /** The letter that was written last has some: it goes at once, so that the other side reads while this one writes. */
+  isLarge = false
+  /** The letter that is being read, for its large pieces. */
+  #reading = 0
+
+  constructor(lane: Lane, place: number, moves: Moves) {
+    this.lane = lane
+    this.place = place
+    this.moves = moves
+    this.codec = new Codec(this)
+    this.births = new Births(this)
+    lane.nextNumber = lane.firstNumber = place << 24
+    lane.nextNumber += 1
+    lane.calls.far = this
+    lane.native.bags(this.#bag, this.#places, this.#satchel)
+    this.unknownInfo = unknownInfo(lane)
+    this.#unknown = new Boot(lane, this.unknownInfo, [], undefined, null)
+    for (const known of lane.infos.values()) this.register(known)
+  }
+
+  // ------------------------------------------------------------------------------------------------- names
+
+  nameId(name: string): number {
+    let id = this.#ids.get(name)
+    if (id === undefined) {
+      // 0 means none, so that the first name has 1
+      id = this.lane.native.word(NAMES, name, MOST) + 1
+      this.#ids.set(name, id)
+      this.#names[id] = name
+    }
+    return id
+  }
+
+  nameAt(id: number): string {
+    return (this.#names[id] ??= id === 0 ? '' : (this.lane.native.wordAt(NAMES, id - 1) ?? ''))
+  }
+
+  /** The core is told how messages of a class's methods begin, under the class's number here. */
+  register(info: ClassInfo, id = info.id): void {
+    for (const method of info.methods.values()) {
+      if (!info.generators.has(method.name)) this.lane.native.head(id, this.nameId(method.name), method.head)
+    }
+  }
+
+  shape(keys: readonly string[]): number {
+    return this.lane.native.word(SHAPES, JSON.stringify(keys), MOST)
+  }
+
+  keys(shape: number): readonly string[] | undefined {
+    const text = this.lane.native.wordAt(SHAPES, shape)
+    return text === undefined ? undefined : (JSON.parse(text) as string[])
+  }
+
+  // -------------------------------------------------------------------------------------------- letters out
+
+  /** Writes arguments; where they lie. Throws NOT_SERIALIZABLE. Room for the entry was reserved before. */
+  write(args: readonly unknown[], ref: LocalRef, method: string, transfer?: readonly ArrayBuffer[]): number {
+    try {
+      return this.writeTo(ref.isFar ? (ref.index >>> INDEX_BITS) - 1 : this.place, args, undefined, transfer)
+    } catch (thrown) {
+      throw explained(thrown, ref.path, method)
+    }
+  }
+
+  /** The same for what is no message, after words of the core's; what cannot travel is the runtime's to know. */
+  writeTo(to: number, values: readonly unknown[], before?: readonly number[], transfer?: readonly ArrayBuffer[]): number {
+    const { lane } = this
+    const lead = HEAD + (before === undefined ? 0 : before.length * 4)
+    for (;;) {
+      const at = lane.penned
+      const end = this.#encode(values, at + lead, transfer)
+      if (end >= 0) {
+        const w = at >> 2
+        this.#satchelWords[w] = end - at - HEAD
+        this.#satchelWords[w + 1] = this.#attached
+        if (before !== undefined) this.#satchelWords.set(before, w + HEAD / 4)
+        lane.penned = (end + 7) & ~7
+        if (this.moves.isNoted) this.moves.send(to)
+        this.isLarge = this.#attached > 0
+        return at
+      }
+      this.#dropAttached()
+      if (at > 0) lane.flush()
+      else this.#widen()
+    }
+  }
+
+  #encode(values: readonly unknown[], at: number, transfer: readonly ArrayBuffer[] | undefined): number {
+    this.#attached = 0
+    if (at > this.#satchel.length) return -1
+    try {
+      return this.codec.encode(values, this.#satchel, at, transfer)
+    } catch (thrown) {
+      this.#dropAttached()
+      throw thrown
+    }
+  }
+
+  #dropAttached(): void {
+    this.moves.drop()
+    if (this.#attached > 0) this.lane.native.unattach(this.#attached)
+    this.#attached = 0
+  }
+
+  /** One letter alone has no room: nothing is in the satchel now. */
+  #widen(): void {
+    this.#satchel = new Uint8Array(this.#satchel.length * 4)
+    this.#satchelWords = new Int32Array(this.#satchel.buffer)
+    this.lane.native.bags(this.#bag, this.#places, this.#satchel)
+  }
+
+  attach(bytes: Uint8Array): number {
+    this.lane.native.attach(bytes)
+    return this.#attached++
+  }
+
+  move(value: ArrayBuffer | SharedArrayBuffer): number {
+    return this.moves.note(value)
+  }
+
+  /** Values as bytes of their own, for what is kept. */
+  bytesOf(values: readonly unknown[]): Uint8Array {
+    let room = 256
+    for (;;) {
+      const bytes = new Uint8Array(room)
+      const end = this.codec.encode(values, bytes, 0)
+      this.moves.drop()
+      if (end >= 0) return bytes.subarray(0, end)
+      room *= 4
+    }
+  }
+
+  // --------------------------------------------------------------------------------------------- letters in
+
+  /** What the entry at `o` carries. */
+  read(o: number): unknown[] {
+    const at = this.#places[o / WORDS] as number
+    return at === APART ? this.readApart(this.lane.inbox[o + 3] as number) : this.#decode(this.#bag, this.#bagWords, at)
+  }
+
+  /** What a letter carries that does not lie in the bag. */
+  readApart(letter: number): unknown[] {
+    const bytes = this.lane.native.letter(letter)
+    if (bytes === undefined) return []
+    return this.#decode(new Uint8Array(bytes), new Int32Array(bytes, 0, BAG_HEAD / 4), 0)
+  }
+
+  #decode(bytes: Uint8Array, words: Int32Array, at: number): unknown[] {
+    const w = at >> 2
+    const form = ((words[w + 1] as number) >>> 16) & 3
+    if (form !== FORM_LETTER) return form === 0 ? [] : [words[w + 3] as number]
+    this.#reading = words[w + 2] as number
+    const start = at + BAG_HEAD
+    return this.codec.decode(bytes, start, start + (words[w] as number))
+  }
+
+  /** The method's name, when the core did not know it. */
+  #nameOf(o: number): string {
+    const at = this.#places[o / WORDS] as number
+    if (at !== APART) return this.nameAt((this.#bagWords[(at >> 2) + 1] as number) & 0xffff)
+    const bytes = this.lane.native.letter(this.lane.inbox[o + 3] as number)
+    return bytes === undefined ? '' : this.nameAt((new Int32Array(bytes, 0, 4)[1] as number) & 0xffff)
+  }
+
+  /** The word beside a letter that is in the inbox. */
+  wordBeside(o: number): number {
+    const at = this.#places[o / WORDS] as number
+    return at === APART ? 0 : (this.#bagWords[(at >> 2) + 3] as number)
+  }
+
+  /** A message as the loop over the inbox takes it. */
+  parcel(head: number, o: number): unknown {
+    const args = this.read(o)
+    return head >>> TAG_SHIFT === 0 ? new Parcel(this.#nameOf(o), args, undefined, false) : args
+  }
+
+  /** A message that will not run. */
+  contents(head: number, o: number): { name: string; args: readonly unknown[] | null } {
+    const { methods } = this.lane
+    const tag = head >>> TAG_SHIFT
+    const name = tag === 0 ? this.#nameOf(o) : (methods[tag]?.name ?? '')
+    try {
+      return { name, args: this.read(o) }
+    } catch {
+      return { name, args: null }
+    }
+  }
+
+  attachment(place: number): ArrayBuffer {
+    const bytes = this.lane.native.detach(this.#reading, place)
+    if (bytes === undefined) throw new Error('malformed message: large bytes are missing')
+    return bytes
+  }
+
+  moved(number: number): ArrayBuffer | SharedArrayBuffer {
+    return this.moves.take(number)
+  }
+
+  /** An error that came from another isolate, by its number in the core. */
+  thrown(number: number): Thrown | undefined {
+    if ((number & FAR_ERROR) === 0) return undefined
+    const values = this.readApart(number & ~FAR_ERROR)
+    if (values.length === 0) return undefined
+    const thrown = { error: values[0], method: (values[1] ?? null) as string | null }
+    this.lane.thrown.set(number, thrown)
+    return thrown
+  }
+
+  // ---------------------------------------------------------------------------------------------------- refs
+
+  /** The address of one of this isolate's indices. */
+  address(index: number): number {
+    return ((this.place + 1) << INDEX_BITS) | index
+  }
+
+  ref(value: object): { address: number; age: number; cls: number } | undefined {
+    const ref = localRef(value)
+    if (ref === undefined || ref.lane !== this.lane) return undefined
+    return { address: ref.isFar ? ref.index : this.address(ref.index), age: ref.age, cls: this.births.classOf(ref.info) }
+  }
+
+  makeRef(address: number, age: number, cls: number): LocalRef {
+    return this.refTo(address, age, cls)
+  }
+
+  /** The ref of an address; the isolate's own one when it leads home. */
+  refTo(address: number, age: number, cls = 0): LocalRef {
+    const place = (address >>> INDEX_BITS) - 1
+    if (place !== this.place) {
+      const info = this.births.infoOf(cls)
+      const boot = info === undefined ? this.#unknown : new Boot(this.lane, this.farInfo(info), [], undefined, null)
+      return new FarRef(address, age, boot, 0, 0)
+    }
+    const index = address & ((1 << INDEX_BITS) - 1)
+    const known = this.lane.refs[index]
+    if (known?.age === age) return known
+    const gone = new LocalRef(index, age, this.#unknown)
+    gone.state = new Ended(UNKNOWN, true, undefined)
+    return gone
+  }
+
+  farInfo(info: ClassInfo): ClassInfo {
+    let far = this.#infos.get(info)
+    if (far === undefined) {
+      far = farInfo(this, info)
+      this.#infos.set(info, far)
+    }
+    return far
+  }
+
+  /** Somebody waits for the start or the end of an actor elsewhere. */
+  query(ref: LocalRef): void {
+    const number = newNumber(this.lane)
+    this.queries.set(number, ref as FarRef)
+    putFrom(this.lane, OP_CARRY | (CARRY_QUERY << TAG_SHIFT) | ARITY_1, ref.index, ref.age, number, 1, 0)
+  }
+
+  isForeign(index: number, age: number): boolean {
+    return this.births.isForeign(index, age)
+  }
+
+  decodeSeed(bytes: ArrayBuffer, from: number): unknown[] {
+    this.#reading = new Int32Array(bytes, 8, 1)[0] as number
+    return this.codec.decode(new Uint8Array(bytes), from, bytes.byteLength)
+  }
+
+  /** The path of an actor of another isolate. */
+  pathOf(place: number, index: number): string | undefined {
+    const age = this.lane.native.ageOn(place, index)
+    return age < 0 ? undefined : findPath(this.lane, place, index, age)
+  }
+
+  birth(index: number, age: number, generation: number, cause: number, i: number): void {
+    this.births.birth(index, age, generation, cause, i)
+  }
+
+  note(head: number, o: number, i: number): void {
+    carried(this, head, o, i)
+  }
+
+  // --------------------------------------------------------------------------------------------------- calls
+
+  reply(corr: number, value: unknown): void {
+    this.#answer(corr, OUTCOME_OK, value)
+  }
+
+  refuse(corr: number, error: unknown): void {
+    this.#answered.add(corr)
+    this.#answer(corr, OUTCOME_THREW, error)
+  }
+
+  accept(corr: number): void {
+    putFrom(this.lane, OP_CARRY | (CARRY_ACCEPTED << TAG_SHIFT), 0, 0, 0, 0, corr)
+  }
+
+  close(corr: number): void {
+    if (this.sinks.has(corr)) return // the stream says itself what it comes to
+    if (!this.#answered.delete(corr)) putFrom(this.lane, OP_CARRY | (CARRY_OVER << TAG_SHIFT), 0, 0, 0, 0, corr)
+  }
+
+  #answer(corr: number, outcome: number, value: unknown): void {
+    this.say(CARRY_REPLY, corr, outcome, value)
+  }
+
+  /** What the supervisor of an actor of this isolate is told, which is in another one. */
+  tellFailure(index: number, age: number, word: number, error: unknown, method: string | null, number: number): void {
+    const { lane } = this
+    reservePair(lane)
+    let place: number
+    let told = error
+    try {
+      place = this.writeTo(this.place, [error, method])
+    } catch {
+      told = new Error(show(error)) // it cannot travel as it is
+      place = this.writeTo(this.place, [told, method])
+    }
+    putFrom(lane, OP_CARRY | (CARRY_FAILED << TAG_SHIFT) | ARITY_N, index, age, place, word, 0)
+    if (number !== 0) this.keepError(number, told)
+  }
+
+  /** Whoever watches from elsewhere is told of it with the end. */
+  keepError(number: number, error: unknown): void {
+    try {
+      this.lane.native.keepError(number, this.bytesOf([error]))
+    } catch {
+      this.lane.native.keepError(number, this.bytesOf([new Error(show(error))]))
+    }
+  }
+
+  /** To all other isolates. */
+  tellAll(kind: number, values: readonly unknown[]): void {
+    const { lane } = this
+    reservePair(lane)
+    const place = this.writeTo(this.place, values)
+    putFrom(lane, OP_CARRY | (kind << TAG_SHIFT) | ARITY_N, 0, 0, place, 0, 0)
+  }
+
+  /** Something of the feeds, or about the system. */
+  hears: (news: News) => void = () => {}
+
+  /** What the caller is told of a value that cannot travel; the first step of the way there has a name. */
+  explain(thrown: unknown, path: string, method: string, parts: readonly string[]): unknown {
+    if (!(thrown instanceof Unsendable)) return thrown
+    const where = thrown.where.replace(/^\[(\d+)\]/, (_, at: string) => parts[Number(at)] ?? 'args')
+    return notSerializable(path, method, where, thrown.value)
+  }
+
+  /** Something about a call of another isolate. What cannot travel becomes the error that says so. */
+  say(kind: number, corr: number, outcome: number, value: unknown): void {
+    const { lane } = this
+    const head = OP_CARRY | (kind << TAG_SHIFT)
+    if (value === undefined) {
+      putFrom(lane, head, 0, 0, 0, outcome, corr)
+    } else if (isWord(value)) {
+      putFrom(lane, head | ARITY_1, 0, 0, value, outcome, corr)
+    } else {
+      reservePair(lane)
+      let what = outcome
+      let place: number
+      try {
+        place = this.writeTo((corr >>> 20) & 63, [value])
+      } catch (thrown) {
+        what = OUTCOME_THREW
+        const path = lane.refs[lane.current]?.path ?? ''
+        place = this.writeTo((corr >>> 20) & 63, [explained(thrown, path, 'the reply', 'reply')])
+      }
+      putFrom(lane, head | ARITY_N, 0, 0, place, what, corr)
+    }
+  }
+
+  /** The reader of a stream call that another isolate made. */
+  sink(corr: number, ref: LocalRef): Sink | undefined {
+    if (!isFarCall(corr)) return undefined
+    const reader = new FarReader(this, corr, ref, this.lane.label)
+    this.sinks.set(corr, reader)
+    return reader
+  }
+
+  /** An entry for another isolate, with a letter. */
+  carry(kind: number, address: number, age: number, from: number, corr: number, values: readonly unknown[], before?: readonly number[]): void {
+    const { lane } = this
+    reservePair(lane)
+    const place = this.writeTo((address >>> INDEX_BITS) - 1, values, before)
+    putFrom(lane, OP_CARRY | (kind << TAG_SHIFT) | ARITY_N, address, age, place, from, corr)
+  }
+
+  /** An entry for another isolate, with a word. */
+  carryWord(kind: number, address: number, age: number, word: number): void {
+    put(this.lane, OP_CARRY | (kind << TAG_SHIFT) | ARITY_1, address, age, word, 0)
+  }
+
+  /** What a note carries: nothing, a word, or a letter's first value. */
+  valueOf(head: number, o: number): unknown {
+    if ((head & FLAG_LETTER) !== 0) return this.read(o)[0]
+    return (head >> 10 & 3) === 0 ? undefined : (this.lane.inbox[o + 3] as number)
+  }
+}
+
+/** What the sender of a value that cannot travel is told. */
+function explained(thrown: unknown, path: string, method: string, what = 'args'): unknown {
+  return thrown instanceof Unsendable ? notSerializable(path, method, what + (what === 'args' ? thrown.where : thrown.where.replace(/^\[0\]/, '')), thrown.value) : thrown
+}
+

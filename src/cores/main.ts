@@ -1,0 +1,230 @@
+// The isolate that made the system: it starts the others, watches over them, and says what becomes of them.
+
+import { channel } from 'node:diagnostics_channel'
+import { clearInterval, setInterval } from 'node:timers'
+import type { MessagePort } from 'node:worker_threads'
+import { BuskinError } from '../errors.ts'
+import type { Logger } from '../logger.ts'
+import { CARRY_NEWS } from '../native/layout.ts'
+import type { SystemSettings } from '../options.ts'
+import type { Lane } from '../runtime/lane.ts'
+import type { News } from './carried.ts'
+import { Cores, LOOK } from './cores.ts'
+import { Crossing } from './crossing.ts'
+import { Moves } from './moves.ts'
+import type { CoreState } from './placement.ts'
+import { Pool } from './pool.ts'
+
+/** What a core is given of the system, beside its ports. */
+export interface Joining {
+  readonly hub: number
+  readonly settings: Omit<SystemSettings, 'log' | 'clock' | 'supervision'>
+  readonly log: 'default' | 'forward' | 'off'
+  /** Bits of who listens to feeds. */
+  readonly listening: number
+}
+
+const READS = 4
+const cores = channel('buskin:core')
+/** Looks at the cores in the time after which one is stalled. */
+const LOOKS = 4
+/** How often, in ms, a core is looked after that will not be started again. */
+const CARE = 10
+
+export class MainCores extends Cores {
+  readonly #entry: URL
+  #hub = 0
+  #pool: Pool | undefined
+  #watch: NodeJS.Timeout | undefined
+  #care: NodeJS.Timeout | undefined
+  readonly #gone = new Set<number>()
+  /** Of each core the turns it had made, the message it ran, and since when neither changed. */
+  readonly #seen: { turns: number; at: number; since: number }[] = []
+
+  constructor(lane: Lane, entry: URL) {
+    super(lane, 0)
+    this.#entry = entry
+  }
+
+  open(): Crossing {
+    const { lane } = this
+    if (lane.crossing !== undefined) return lane.crossing
+    this.#hub = lane.native.open(this.cores, lane.numbers)
+    const pool = this.#makePool()
+    const ports = (): Iterable<MessagePort> => this.#ports(pool)
+    const crossing = new Crossing(lane, 0, new Moves(0, (to) => (to === 0 ? undefined : pool.portOf(to)), ports))
+    crossing.hears = (news) => this.#hears(news)
+    lane.crossing = crossing
+    this.#pool = pool
+    return crossing
+  }
+
+  *#ports(pool: Pool): Generator<MessagePort> {
+    for (let core = 1; core <= this.cores; core++) {
+      const port = pool.portOf(core)
+      if (port !== undefined) yield port
+    }
+  }
+
+  #makePool(): Pool {
+    const { lane } = this
+    const { settings } = lane
+    const { log, clock: _clock, supervision: _supervision, ...rest } = settings
+    return new Pool({
+      system: settings.name,
+      cores: this.cores,
+      entry: this.#entry,
+      settings: settings.core,
+      payload: () => ({
+        data: {
+          hub: this.#hub,
+          settings: { ...rest, cores: this.cores },
+          log: log === false ? 'off' : log === undefined ? 'default' : 'forward',
+          listening: lane.listening,
+        } satisfies Joining,
+      }),
+      events: {
+        onStarted: (core) => this.#started(core),
+        onLost: (core, detail, error) => this.#lost(core, detail, error),
+        onStopped: (core, detail) => this.#say(core, 'stopped', detail),
+        onExceeded: (core) => this.#exceeded(core),
+        onMessage: (_core, message) => this.#asked(message),
+      },
+    })
+  }
+
+  ensure(core: number): void {
+    const pool = this.#pool as Pool
+    const before = pool.stateOf(core)
+    if (before === 'running' || before === 'starting') return
+    this.#gone.delete(core)
+    pool.ensure(core)
+    this.#startWatch()
+  }
+
+  stateOf(core: number): CoreState {
+    return this.#pool?.stateOf(core) ?? 'none'
+  }
+
+  /** Who listens to the feeds has changed. */
+  override listens(bits: number): void {
+    this.lane.crossing?.tellAll(CARRY_NEWS, ['listen', 0, bits] satisfies News)
+  }
+
+  #asked(message: unknown): void {
+    const { ensure, shutdown } = (message ?? {}) as { ensure?: unknown; shutdown?: unknown }
+    if (typeof shutdown === 'number') void this.lane.shutdown(shutdown)
+    if (typeof ensure === 'number' && ensure >= 1 && ensure <= this.cores && !this.lane.isClosed) this.ensure(ensure)
+  }
+
+  #hears(news: News): void {
+    const { lane } = this
+    switch (news[0]) {
+      case 'event':
+        if (lane.events.active) lane.events.publish(Object.freeze(news[1]))
+        return
+      case 'dead':
+        if (lane.deadLetters.active) lane.deadLetters.publish(Object.freeze(news[1]))
+        return
+      case 'log':
+        lane.log[news[1] as keyof Logger](news[2] as string, news[3])
+        return
+      default:
+    }
+  }
+
+  // -------------------------------------------------------------------------------------- what becomes of cores
+
+  #say(core: number, state: 'started' | 'stalled' | 'lost' | 'stopped', detail?: string): void {
+    const { lane } = this
+    const event = Object.freeze({ type: 'core' as const, core, state, ...(detail === undefined ? {} : { detail }) })
+    if (lane.events.active) lane.events.publish(event)
+    if (cores.hasSubscribers) cores.publish({ system: lane.settings.name, event })
+  }
+
+  #started(core: number): void {
+    this.#seen.length = 0
+    this.listens(this.lane.listening) // whoever began to listen since it was made
+    this.#say(core, 'started')
+  }
+
+  #lost(core: number, detail: string, error: unknown): void {
+    const { lane } = this
+    lane.log.error('a core was lost: its actors are started again by their supervisors', { core, detail, error })
+    lane.native.lost(core)
+    this.#gone.add(core)
+    this.#say(core, 'lost', detail)
+    if (this.#care === undefined) this.#care = setInterval(() => this.#lookAfter(), CARE).unref()
+  }
+
+  /** Lanes without an isolate: ends and stops go on there. */
+  #lookAfter(): void {
+    const pool = this.#pool as Pool
+    for (const core of this.#gone) {
+      if (pool.stateOf(core) === 'running') this.#gone.delete(core)
+      else this.lane.native.care(core)
+    }
+    if (this.#gone.size > 0) return
+    clearInterval(this.#care)
+    this.#care = undefined
+  }
+
+  #exceeded(core: number): void {
+    const { lane } = this
+    const { max, within } = lane.settings.core.restarts
+    const error = new BuskinError(
+      'ERR_BUSKIN_CORE_LOST',
+      `cores lost too often: more than ${max} in ${within} ms, the last was core ${core}; look at the 'core' events for why, or allow more with core.restarts`,
+    )
+    lane.log.error('cores were lost too often', { core, error })
+    if (lane.settings.onEscalate === 'report') return
+    lane.endBy(error)
+    void lane.shutdown(lane.settings.shutdownTimeout)
+  }
+
+  // ------------------------------------------------------------------------------------------------- stalls
+
+  #startWatch(): void {
+    const { stallAfter } = this.lane.settings.core
+    if (stallAfter === false || this.#watch !== undefined) return
+    this.#watch = setInterval(() => this.#lookForStalls(stallAfter), Math.max(1, stallAfter / LOOKS)).unref()
+  }
+
+  #lookForStalls(stallAfter: number): void {
+    const { lane, look } = this
+    lane.native.look(look)
+    const now = performance.now()
+    for (let core = 1; core <= this.cores; core++) {
+      const [state, turns, , , , index, tag] = look.subarray(core * LOOK, (core + 1) * LOOK) as unknown as number[]
+      const seen = (this.#seen[core] ??= { turns: -1, at: -1, since: now })
+      const at = (index as number) * 2 ** 16 + (tag as number)
+      const works = ((state as number) & READS) !== 0 && this.#pool?.stateOf(core) === 'running'
+      if (!works || seen.turns !== turns || seen.at !== at) {
+        Object.assign(seen, { turns, at, since: now })
+      } else if (now - seen.since >= stallAfter) {
+        seen.since = now
+        this.#stalled(core, index as number, tag as number, stallAfter)
+      }
+    }
+  }
+
+  #stalled(core: number, index: number, name: number, ms: number): void {
+    const { lane } = this
+    const path = lane.crossing?.pathOf(core, index) ?? '(unknown)'
+    const method = lane.crossing?.nameAt(name) ?? ''
+    const what = method === '' ? path : `'${method}' of ${path}`
+    const detail = `stalled: ${what} has blocked it for more than ${Math.round(ms)} ms`
+    lane.log.error('a core is stalled: it is ended', { core, actor: path, method, ms })
+    this.#say(core, 'stalled', detail)
+    void this.#pool?.kill(core, detail)
+  }
+
+  // -------------------------------------------------------------------------------------------------- the end
+
+  override async end(): Promise<void> {
+    clearInterval(this.#watch)
+    await this.#pool?.stopAll()
+    clearInterval(this.#care)
+  }
+}
+

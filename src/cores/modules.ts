@@ -1,0 +1,119 @@
+// How the class of an actor comes to another isolate: by the URL of its module and the name of its export.
+
+import { clearTimeout, setTimeout } from 'node:timers'
+import { Actor, type ActorClass } from '../actor.ts'
+import { badModule, moduleFailed, moduleStuck, noModule, noSuchExport, notExported } from '../errors.ts'
+import { className } from '../options.ts'
+
+/** Where any isolate finds a class. */
+export interface ExportOf {
+  readonly module: string
+  readonly name: string
+}
+
+type Namespace = Readonly<Record<string, unknown>>
+
+/**
+ * In ms. A module that awaits, at its top level, an actor of its own class is never evaluated: then the spawn fails
+ * rather than hang.
+ */
+const STUCK_AFTER = 10_000
+
+/** Other names are likelier to be there on the other side, too. */
+const LAST_NAMES: readonly string[] = ['module.exports', 'default']
+
+const found = new WeakMap<ActorClass, ExportOf>()
+const pending = new WeakMap<ActorClass, Promise<ExportOf>>()
+
+/** Whether a class may live elsewhere at all. A subclass is in another module than the class it extends. */
+export function hasModule(cls: ActorClass): boolean {
+  return Object.hasOwn(cls, 'module') && cls.module !== undefined
+}
+
+/** What `exportOf` found. */
+export function known(cls: ActorClass): ExportOf | undefined {
+  return found.get(cls)
+}
+
+/**
+ * The module and the name under which it exports this very class. A failure is not remembered: the next call tries
+ * again.
+ */
+export function exportOf(cls: ActorClass, stuckAfter = STUCK_AFTER): Promise<ExportOf> {
+  let finding = pending.get(cls)
+  if (finding === undefined) {
+    finding = find(cls, stuckAfter)
+    pending.set(cls, finding)
+    finding.then(
+      (answer) => found.set(cls, answer),
+      () => pending.delete(cls),
+    )
+  }
+  return finding
+}
+
+async function find(cls: ActorClass, stuckAfter: number): Promise<ExportOf> {
+  const module = moduleOf(cls)
+  const namespace = await evaluated(module, cls, stuckAfter)
+  const name = nameOf(namespace, cls)
+  if (name === undefined) throw notExported(module, className(cls))
+  return Object.freeze({ module, name })
+}
+
+function moduleOf(cls: ActorClass): string {
+  if (!hasModule(cls)) throw noModule(className(cls))
+  const module: unknown = cls.module
+  if (typeof module !== 'string' || !isSpecifier(module)) throw badModule(className(cls), module)
+  return module
+}
+
+/** Paths look different seen from other modules or systems; what is a URL, or the name of a package, does not. */
+function isSpecifier(module: string): boolean {
+  return module !== '' && !/^(?:[/\\]|\.\.?(?:[/\\]|$)|[a-z]:(?:[/\\]|$))/i.test(module)
+}
+
+/** It was evaluated already, or is being, as the class exists. */
+async function evaluated(module: string, cls: ActorClass, stuckAfter: number): Promise<Namespace> {
+  let timer: NodeJS.Timeout | undefined
+  const stuck = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(moduleStuck(module, className(cls), stuckAfter)), stuckAfter)
+  })
+  const loading = load(module).catch((cause: unknown) => {
+    throw moduleFailed(module, className(cls), cause)
+  })
+  try {
+    return await Promise.race([loading, stuck])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function nameOf(namespace: Namespace, cls: ActorClass): string | undefined {
+  const names = Object.keys(namespace)
+  return (
+    names.find((name) => !LAST_NAMES.includes(name) && namespace[name] === cls) ??
+    LAST_NAMES.find((name) => names.includes(name) && namespace[name] === cls)
+  )
+}
+
+/** On the isolate where the actor is to live: the class that another isolate found there. */
+export async function loadClass(module: string, name: string): Promise<ActorClass> {
+  let namespace: Namespace
+  try {
+    namespace = await load(module)
+  } catch (cause) {
+    throw moduleFailed(module, name, cause)
+  }
+  const value = Object.hasOwn(namespace, name) ? namespace[name] : undefined
+  if (!isActorClass(value)) throw noSuchExport(module, name, value)
+  return value
+}
+
+function load(module: string): Promise<Namespace> {
+  // for bundlers: what it is, is known when the program runs
+  return import(/* @vite-ignore */ /* webpackIgnore: true */ module) as Promise<Namespace>
+}
+
+function isActorClass(value: unknown): value is ActorClass {
+  return typeof value === 'function' && (value.prototype as unknown) instanceof Actor
+}

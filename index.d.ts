@@ -163,6 +163,18 @@ export declare class Refusal extends Error {
   static is(value: unknown): value is Refusal;
 }
 
+/**
+ * Registers a class whose instances travel: `encode` gives data that can, and `decode` makes the instance again on the
+ * other side, where the class must be registered by the same name. It holds for this isolate only, and for that very
+ * class: not for classes that extend it. Data that leads back to the instance itself cannot travel.
+ *
+ * @throws When the name or the class is registered already, unless all three are the same.
+ */
+export declare function registerClass<T extends object>(name: string, cls: new (...args: any[]) => T, how: {
+  encode(value: T): unknown;
+  decode(data: unknown): T;
+}): void;
+
 /** Only what `createManualClock` made is accepted: the core drives it. */
 export interface ManualClock {
   /** In ms. */
@@ -232,8 +244,8 @@ export interface ActorOptions {
     threshold?: number;
   };
   /**
-   * Where it lives. 'local': the isolate that spawns it. 'any': the core with the least to do. A number: 0 is the
-   * isolate that made the system, 1 and up are its cores. `near`: where that actor lives. `key`: the core that all
+   * Where it lives. 'local': the isolate that spawns it. 'any': the core with the least to do, which is 16 × its messages +
+   * its actors. A number: 0 is the isolate that made the system, 1 and up are its cores. `near`: where that actor lives. `key`: the core that all
    * actors with this key share. To live elsewhere than 'local' a class needs `static module`. Default: 'any' for a class
    * that has it in a system with cores, else 'local'.
    */
@@ -275,8 +287,8 @@ export interface CallOptions {
   /** Gives the call up: a message that still waits is a dead letter, and its sender's promise rejects. */
   signal?: AbortSignal;
   /**
-   * Buffers to move rather than copy when the message leaves its isolate. Within one isolate messages are shared by
-   * reference, so nothing is moved.
+   * Buffers to move rather than copy when the message leaves its isolate: the sender's are detached. Within one isolate
+   * messages are shared by reference, so nothing is moved.
    */
   transfer?: readonly ArrayBuffer[];
 }
@@ -285,8 +297,9 @@ export interface SystemOptions {
   /** What logs and errors call it. Same rules as for the names of actors. Default 'buskin'. */
   name?: string;
   /**
-   * How many worker isolates it may use, 0 to 62; each starts when it is first needed. 'auto': one fewer than the CPUs
-   * that the process may use, at least 1. Default 0.
+   * How many worker isolates it may use, 0 to 62; each starts when the first actor is spawned on it. 'auto': one fewer
+   * than the CPUs that the process may use, at least 1; none for a system made on a worker isolate of another one. A
+   * system with a manual clock has none. Default 'auto'.
    */
   cores?: number | 'auto';
   /** How its worker isolates are run. */
@@ -323,22 +336,25 @@ export interface SystemOptions {
 }
 /** How worker isolates are run. */
 export interface CoreOptions {
-  /** Of all these isolates together: more than `max` within `within` ms escalate. Default 10 within 60,000. */
+  /** Lost ones of all these isolates together: more than `max` within `within` ms escalate. Default 10 within 60,000. */
   restarts?: {
     max: number;
     within: number;
   };
-  /** How many ms a handler may block its isolate before that counts as failed; false for no limit. Default 10,000. */
+  /**
+   * How many ms a handler may block its isolate before that is ended, and counts as lost; false for no limit. What it
+   * awaits blocks nothing. Default 10,000.
+   */
   stallAfter?: number | false;
-  /** Whether an isolate without work spins for a moment before it sleeps. Default 'adaptive'. */
+  /** Whether an isolate that runs dry looks for work for a moment before it sleeps. Default 'adaptive'. */
   spin?: 'adaptive' | false;
-  /** Whether each isolate keeps to one CPU. Linux only. Default false. */
+  /** Whether each isolate keeps to one CPU. Linux only; ignored elsewhere, with a warning. Default false. */
   pin?: boolean;
-  /** As for Node's Worker. */
+  /** As for Node's Worker. An isolate that needs more is lost, and no other. */
   resourceLimits?: object;
-  /** As for Node's Worker. */
+  /** As for Node's Worker. Default: a copy of the process's. */
   env?: Record<string, string>;
-  /** As for Node's Worker. */
+  /** As for Node's Worker. Default: the process's. */
   execArgv?: readonly string[];
 }
 

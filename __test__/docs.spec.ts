@@ -101,7 +101,7 @@ test('the guide has a heading for every error code', (t) => {
   t.deepEqual([...headings].sort(), [...codes].sort())
 })
 
-for (const name of ['SystemOptions', 'ActorOptions', 'ActorStatics', 'MailboxOptions', 'CallOptions']) {
+for (const name of ['SystemOptions', 'ActorOptions', 'ActorStatics', 'MailboxOptions', 'CallOptions', 'CoreOptions']) {
   test(`the guide shows every option of ${name}`, (t) => {
     const [, body] = new RegExp(`interface ${name} \\{(.*?)^\\}`, 'ms').exec(types)!
     const options = [...body!.matchAll(/^ {2}(?:readonly )?(\w+)\??:/gm)].map(([, option]) => option!)

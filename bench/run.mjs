@@ -27,12 +27,14 @@ async function main() {
     return 2
   }
 
+  process.env.BUSKIN_BENCH_CORES = String(options.cores) // for the question that reads it, here and in the children
+
   let failed = false
   for (const name of programs) failed = !runProgram(name) || failed
   if (chosen.length === 0) return failed ? 1 : 0
 
   if (needsPeers(chosen) && !installPeers()) console.error('peers could not be installed (offline?): going on without them')
-  const context = { ...machine(), processes: options.processes, rounds: options.rounds, quick: options.quick }
+  const context = { ...machine(), processes: options.processes, rounds: options.rounds, cores: options.cores, quick: options.quick }
   printContext(context)
   const write = recorder(options, context)
 
@@ -67,7 +69,7 @@ function optionsOrExit() {
       return 0
     }
     if (options.list) {
-      for (const { name, title } of questions) console.log(`${name.padEnd(16)}${title}`)
+      for (const { name, title } of questions) console.log(`${name.padEnd(20)}${title}`)
       return 0
     }
     return options

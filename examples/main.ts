@@ -1,7 +1,8 @@
 // npm start runs this: a theatre under load for 8 seconds, or as many as `--seconds=20` says. Ctrl-C ends it earlier.
+import { availableParallelism } from 'node:os'
 import { createSystem } from 'buskin'
 import { Report } from './report.ts'
-import { type Takings, Theatre } from './theatre.ts'
+import { noTakings, Theatre } from './theatre.ts'
 
 const given = process.argv.find((argument) => argument.startsWith('--seconds='))
 const seconds = given === undefined ? 8 : Number(given.slice('--seconds='.length))
@@ -10,10 +11,16 @@ if (!(seconds > 0 && seconds <= 86_400)) {
   process.exit(1)
 }
 
-const takings: Takings = { outcomes: { sold: 0, refused: 0, 'turned away': 0, 'gave up': 0, 'broken off': 0 }, latencies: [] }
-const system = createSystem({ name: 'example', log: false }) // failures are shown in the table
+const takings = noTakings()
+const cores = Math.max(1, Math.min(4, availableParallelism() - 1))
+const system = createSystem({
+  name: 'example',
+  cores,
+  core: { restarts: { max: 100, within: 60_000 } }, // lamps burn through all the time here
+  log: false, // failures are shown in the table
+})
 const report = new Report(system, takings)
-system.spawn(Theatre, { name: 'theatre', args: [takings] })
+system.spawn(Theatre, { name: 'theatre', args: [takings, cores] })
 
 const onTerminal = process.stdout.isTTY === true
 const timer = setInterval(() => {

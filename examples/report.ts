@@ -3,7 +3,7 @@ import type { ActorInfo, Stats, System } from 'buskin'
 import { cast, type Takings } from './theatre.ts'
 
 /** The rows of the table: the classes of actors that get messages. The others live by their timers. */
-const ROLES = ['Hall', 'Desk', 'Ledger', 'Board']
+const ROLES = ['Hall', 'Desk', 'Ledger', 'Board', 'Projector']
 
 interface Role {
   actors: number
@@ -20,6 +20,7 @@ export class Report {
   /** What each living actor had handled when it was last looked at. */
   #handledBy = new Map<string, number>()
   #failures = 0
+  #cores = { running: 0, lost: 0 }
   /** Halls that wait for their restart. */
   #closed = 0
   #last: { readonly at: number; readonly stats: Stats }
@@ -32,7 +33,13 @@ export class Report {
     this.#takings = takings
     this.#last = { at: this.#begin, stats: system.stats() }
     system.events.on((event) => {
-      if (event.type === 'failed') this.#failures += 1
+      if (event.type === 'failed' && event.failure.phase === 'message') this.#failures += 1
+      if (event.type !== 'core') return
+      if (event.state === 'started') this.#cores.running += 1
+      if (event.state === 'lost') {
+        this.#cores.running -= 1
+        this.#cores.lost += 1
+      }
     })
   }
 
@@ -92,6 +99,7 @@ export class Report {
     const bar = (share: number) => '▇'.repeat(Math.round(Math.log10(1 + 9_999 * share) / 4 * room))
     const letters = Object.entries(stats.deadLettersBy).filter(([, n]) => n > 0)
     const outcomes = Object.entries(this.#takings.outcomes)
+    const { film } = this.#takings
     return [
       `A theatre of ${count(stats.actors)} actors, ${this.#elapsed()} s, ${count(this.#rate)} messages handled a second`,
       '',
@@ -101,7 +109,8 @@ export class Report {
       '',
       `asks         ${count(rate)} answered a second, p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms`,
       `visits       ${outcomes.map(([name, n]) => `${count(n)} ${name}`).join(', ')}`,
-      `failures     ${count(this.#failures)} halls failed, ${count(stats.restarts)} restarted, ${this.#closed} of ${cast.halls} closed now`,
+      `failures     ${count(this.#failures)} halls failed, ${count(stats.restarts)} actors restarted, ${this.#closed} of ${cast.halls} closed now`,
+      `cores        ${this.#cores.running} running, ${this.#cores.lost} lost, ${count(film.shown)} frames computed there, ${count(film.torn)} torn`,
       `dead letters ${letters.map(([reason, n]) => `${count(n)} ${reason}`).join(', ') || 'none'}`,
       `counts       ${count(stats.sent)} sent = ${count(stats.handled)} handled + ${count(stats.failed)} failed + ${count(stats.deadLetters)} dead`
         + ` + ${count(stats.waiting)} waiting + ${count(stats.running)} running`,

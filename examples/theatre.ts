@@ -1,21 +1,32 @@
 // A theatre on a busy evening, played by some 220 actors.
 //
 // Visitors ask desks for seats; desks take a payment and ask a hall; halls fail now and then, and are restarted; boards
-// cannot keep up with the news; ushers read seat plans as streams; and the claque claps a lot.
+// cannot keep up with the news; ushers read seat plans as streams; and the claque claps a lot. All of them live on the main
+// thread, where their state is. The projectors only compute, on cores of their own; now and then a lamp burns through, and
+// with it a core, which comes back.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Actor, BuskinError, Refusal } from 'buskin'
 import type { ActorOptions, Ref } from 'buskin'
+import { Projector } from './projector.ts'
 
 export const cast = { halls: 12, desks: 12, boards: 8, ushers: 12, claqueurs: 20, visitors: 150 }
 
 const SEATS = 600
 const ROW = 20
 
-/** What became of the visits, and how long the answers took. Plain data: everybody lives on one thread. */
+/** What became of the visits, how long the answers took, and what was shown. Plain data: who writes it lives on one thread. */
 export interface Takings {
   readonly outcomes: Record<'sold' | 'refused' | 'turned away' | 'gave up' | 'broken off', number>
   latencies: number[]
+  /** Frames that the screen has shown, and those that were lost with a core. */
+  readonly film: { shown: number; torn: number }
 }
+
+export const noTakings = (): Takings => ({
+  outcomes: { sold: 0, refused: 0, 'turned away': 0, 'gave up': 0, 'broken off': 0 },
+  latencies: [],
+  film: { shown: 0, torn: 0 },
+})
 
 const pick = <T>(list: readonly T[]): T => list[Math.floor(Math.random() * list.length)] as T
 const between = (low: number, high: number) => low + Math.random() * (high - low)
@@ -24,13 +35,16 @@ const between = (low: number, high: number) => low + Math.random() * (high - low
 export class Theatre extends Actor {
   static options = { supervision: { backoff: { min: 300, max: 3_000 } } } satisfies ActorOptions
   readonly #takings: Takings
+  readonly #cores: number
 
-  constructor(takings: Takings) {
+  constructor(takings: Takings, cores: number) {
     super()
     this.#takings = takings
+    this.#cores = cores
   }
 
   override onStart() {
+    this.ctx.spawn(Screen, { name: 'screen', args: [this.#takings, this.#cores] })
     const boards = times(cast.boards, (n) => this.ctx.spawn(Board, { name: `board-${n}` }))
     const ledger = this.ctx.spawn(Ledger, { name: 'ledger' })
     times(cast.halls, (n) => this.ctx.spawn(Hall, { name: `hall-${n}`, args: [boards] }))
@@ -153,6 +167,36 @@ class Visitor extends Actor {
       else outcomes['broken off'] += 1 // the theatre closes
     }
     this.#later()
+  }
+}
+
+/** Shows what the projectors compute, one on each core; between two frames its own thread is free. */
+class Screen extends Actor {
+  static concurrent = ['show']
+  readonly #film: Takings['film']
+  readonly #projectors: Ref<Projector>[] = []
+
+  constructor({ film }: Takings, cores: number) {
+    super()
+    this.#film = film
+    times(cores, (n) => this.#projectors.push(this.ctx.spawn(Projector, { name: `projector-${n + 1}`, on: n + 1 })))
+    this.ctx.every(1_500, () => pick(this.#projectors).tell.burnThrough())
+  }
+
+  override onStart(this: Screen) {
+    for (const n of this.#projectors.keys()) this.ctx.self.tell.show(n, 0)
+  }
+
+  /** An ask of another core is like any: it settles, also when that core dies under it. */
+  async show(this: Screen, n: number, frame: number) {
+    try {
+      await this.#projectors[n]!.ask.frame(frame)
+      this.#film.shown += 1
+    } catch (error) {
+      if (!BuskinError.is(error)) throw error
+      this.#film.torn += 1 // and is not computed again
+    }
+    if (!this.ctx.signal.aborted) this.ctx.self.tell.show(n, frame + 1)
   }
 }
 

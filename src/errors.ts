@@ -296,6 +296,15 @@ export function moduleFailed(module: string, exportName: string, cause: unknown)
   )
 }
 
+/** Code at the top level of a module makes a system, and runs on a core. */
+export function systemOnCore(module: string): BuskinError {
+  return new BuskinError(
+    'ERR_BUSKIN_MODULE',
+    `system made on a core: the top level of ${location(module)} runs on every core that loads it, and calls createSystem there; ` +
+      "put that into 'if (isMainThread) { … }' of node:worker_threads, or the actors into a module of their own",
+  )
+}
+
 /** An isolate found something else than an actor class under the name that the spawner found it by. */
 export function noSuchExport(module: string, exportName: string, value: unknown): BuskinError {
   const cause = new TypeError(`export '${exportName}' is ${show(value)}`)

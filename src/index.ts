@@ -1,6 +1,7 @@
 // The public API, and nothing else.
 
 export { Actor, type ActorClass } from './actor.ts'
+export { registerClass } from './cores/codec/codec.ts'
 export { createManualClock, type ManualClock } from './clock.ts'
 export type { Context, Timer } from './context.ts'
 export { BuskinError, type BuskinErrorCode, Refusal } from './errors.ts'

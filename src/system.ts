@@ -1,5 +1,6 @@
 // A system: one runtime in this process.
 
+import { pathToFileURL } from 'node:url'
 import type { Actor, ActorClass } from './actor.ts'
 import { attach, isManualClock } from './clock.ts'
 import type { Feed } from './feed.ts'
@@ -8,6 +9,8 @@ import { shutdownOptions, type SpawnOptions, type SystemOptions, systemOptions }
 import type { Ref } from './ref.ts'
 import { joinSystem } from './cores/boot.ts'
 import { MainCores } from './cores/main.ts'
+import { evaluatedNow } from './cores/toplevel.ts'
+import { systemOnCore } from './errors.ts'
 import { drain } from './runtime/drain.ts'
 import { Lane } from './runtime/lane.ts'
 import { kill, spawn, stop } from './runtime/life.ts'
@@ -38,6 +41,8 @@ export interface System extends AsyncDisposable {
 
 /** Makes a system. Its actors' handlers run in the AsyncLocalStorage context of this call. */
 export function createSystem(options?: SystemOptions): System {
+  const module = evaluatedNow()
+  if (module !== undefined) throw systemOnCore(module)
   return new LocalSystem(options, false)
 }
 
@@ -46,8 +51,8 @@ export function createRecordedSystem(options?: SystemOptions): System {
   return new LocalSystem(options, true)
 }
 
-/** The module that Buskin is in: what worker isolates run. */
-const entry = new URL(import.meta.url)
+/** The module that Buskin is in: what worker isolates run. A bundle in CommonJS has no `import.meta`. */
+const entry = new URL((import.meta.url as string | undefined) ?? pathToFileURL(__filename).href)
 
 class LocalSystem implements System {
   readonly #lane: Lane
@@ -110,7 +115,7 @@ class LocalSystem implements System {
   }
 }
 
-joinSystem()
+joinSystem(entry)
 
 /** The machinery of a system; for the runtime's own tests. */
 export const laneOf = (system: System): Lane => LocalSystem.lane(system)

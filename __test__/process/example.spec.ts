@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import { createSystem } from 'buskin'
 import { Report } from '../../examples/report.ts'
-import { type Takings, Theatre } from '../../examples/theatre.ts'
+import { noTakings, Theatre } from '../../examples/theatre.ts'
 
 const root = new URL('../../', import.meta.url)
 
@@ -43,8 +43,9 @@ test('in a pipe the example prints a line a second and one table, and ends by it
   t.false(out.includes('\x1b'))
   t.is(out.match(/^\d+\.\d s · .* messages\/s · asks p50 .* ms p99 .* ms · .* waiting · .* failures · .* restarts · .* dead letters$/gm)?.length, 2)
   t.is(out.match(/^role /gm)?.length, 1)
-  for (const role of ['Hall', 'Desk', 'Ledger', 'Board']) t.regex(out, new RegExp(`^${role} +\\d+ +[\\d,]+ +[\\d,]+ +[\\d,]+`, 'm'))
-  t.regex(out, /^failures +\d+ halls failed, \d+ restarted, \d+ of 12 closed now$/m)
+  for (const role of ['Hall', 'Desk', 'Ledger', 'Board', 'Projector']) t.regex(out, new RegExp(`^${role} +\\d+ +[\\d,]+ +[\\d,]+ +[\\d,]+`, 'm'))
+  t.regex(out, /^failures +\d+ halls failed, \d+ actors restarted, \d+ of 12 closed now$/m)
+  t.regex(out, /^cores +[1-4] running, [1-9]\d* lost, [1-9][\d,]* frames computed there, \d+ torn$/m)
   t.regex(out, /^dead letters .*\d (dropped|expired|mailbox-full)/m)
   t.true(adds(out))
 })
@@ -70,11 +71,11 @@ test('a duration that is none is refused with a hint and code 1', async (t) => {
 
 test('on a terminal the table is drawn over the one before, and fits any size', async (t) => {
   t.timeout(90_000)
-  const takings: Takings = { outcomes: { sold: 0, refused: 0, 'turned away': 0, 'gave up': 0, 'broken off': 0 }, latencies: [] }
-  const system = createSystem({ log: false })
+  const takings = noTakings()
+  const system = createSystem({ cores: 1, log: false })
   t.teardown(() => system.shutdown())
   const report = new Report(system, takings)
-  await system.spawn(Theatre, { args: [takings], name: 'theatre' }).started
+  await system.spawn(Theatre, { args: [takings, 1], name: 'theatre' }).started
   report.sample()
   for (const columns of [1, 20, 50, 51, 52, 80, 300]) {
     t.true(report.table(columns).every((line) => line.length <= columns), `${columns} columns`)

@@ -1,7 +1,7 @@
 import test from 'ava'
 import type { ExecutionContext } from 'ava'
 import { Actor, type ActorClass } from '../../src/actor.ts'
-import { exportOf, hasModule, known, loadClass } from '../../src/cores/modules.ts'
+import { exportOf, hasModule, known, loadClass, whereIs } from '../../src/cores/modules.ts'
 import { BuskinError } from '../../src/errors.ts'
 import Main, { 'another name' as Renamed, hidden, impostor, Inherits, Named, Undefined, zz as Twice } from '../fixtures/exporting.ts'
 
@@ -94,6 +94,24 @@ test('a module that waits for its own actor at its top level gets an error in th
   const { answer } = await import('../fixtures/stuck.ts')
   t.true(BuskinError.is(answer, 'ERR_BUSKIN_MODULE'))
   t.regex((answer as Error).message, /stuck\.ts.*Stuck.*top-level await/)
+})
+
+test('of a module that awaits its own actor the class is found by its name', async (t) => {
+  const module = `data:text/javascript,${encodeURIComponent(`
+    export class Waits extends globalThis.ActorForTest { static module = import.meta.url }
+    await globalThis.waitForTest(Waits)`)}`
+  let guess: unknown
+  const waitForTest = async (cls: ActorClass) => (guess = await whereIs(cls, 1))
+  Object.assign(globalThis, { ActorForTest: Actor, waitForTest })
+  const { Waits } = (await import(module)) as { Waits: ActorClass }
+  t.deepEqual(guess, { module, name: 'Waits', isGuess: true })
+  t.is(await loadClass(module, 'Waits', true), Waits)
+  t.deepEqual(await whereIs(Waits), { module, name: 'Waits' })
+})
+
+test('no class is guessed but one that is exported, of that name and module', async (t) => {
+  for (const name of ['None', 'Inherits', 'NoActor', 'Undefined']) await refuses(t, () => loadClass(url, name, true), url, name, 'export it')
+  t.is(await loadClass(url, 'Named', true), Named)
 })
 
 // --------------------------------------------------------------------------------- where the actor is to live

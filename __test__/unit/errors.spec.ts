@@ -167,6 +167,11 @@ const made: Readonly<Record<string, Made>> = {
     code: 'ERR_BUSKIN_MODULE',
     names: ["'file:///a.js'", 'Foo', '10 ms', 'top-level await'],
   },
+  systemOnCore: {
+    error: errors.systemOnCore('file:///a.js'),
+    code: 'ERR_BUSKIN_MODULE',
+    names: ["'file:///a.js'", 'createSystem', 'isMainThread'],
+  },
   moduleFailed: {
     error: errors.moduleFailed('file:///a.js', 'Foo', cause),
     code: 'ERR_BUSKIN_MODULE',

@@ -88,7 +88,7 @@ const core = (said: object) => ({ core: { ...coreDefaults, ...said } })
 test('a system without options has the documented defaults', (t) => {
   const defaults = {
     name: 'buskin',
-    cores: 0,
+    cores: 'auto',
     core: coreDefaults,
     askTimeout: 5_000,
     shutdownTimeout: 10_000,

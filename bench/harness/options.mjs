@@ -8,6 +8,7 @@ export const USAGE = `node bench/run.mjs [names…] [options]
   --processes=3     fresh processes per question
   --rounds=7        rounds in each process
   --no-busy         leave out the second measurement in a busy system
+  --cores=2         how many cores the throughput is measured on
   --quick           a tenth of the work, one process, three rounds: to see that it runs, not to judge
   --json[=file]     append raw results as JSON lines, to bench/results/ when no file is named
   --list            the questions and their bars`
@@ -21,6 +22,7 @@ export function readOptions(argv) {
     options: {
       processes: { type: 'string' },
       rounds: { type: 'string' },
+      cores: { type: 'string' },
       quick: { type: 'boolean', default: false },
       'no-busy': { type: 'boolean', default: false },
       json: { type: 'string' },
@@ -32,6 +34,7 @@ export function readOptions(argv) {
     names: positionals,
     processes: whole('processes', values.processes ?? (values.quick ? '1' : '3')),
     rounds: whole('rounds', values.rounds ?? (values.quick ? '3' : '7')),
+    cores: whole('cores', values.cores ?? '2'),
     scale: values.quick ? 0.1 : 1,
     quick: values.quick,
     busy: !values['no-busy'],

@@ -2,19 +2,22 @@
 
 import type { ActorClass } from '../actor.ts'
 import { BuskinError, nameTaken, option } from '../errors.ts'
-import { CARRY_BORN, CARRY_CLASS, CARRY_SPAWN, FLAG_EXT, OP_SPAWN, SPAWN_AWAY, SPAWN_STOP_HOOK, NOTE_START, TAG_SHIFT } from '../native/layout.ts'
+import { AGAIN_NORMAL, CARRY_BORN, CARRY_CLASS, CARRY_SPAWN, FLAG_EXT, OP_CARRY, OP_SPAWN, SPAWN_AWAY, SPAWN_STOP_HOOK, NOTE_START, TAG_SHIFT } from '../native/layout.ts'
+import type { Directive, Failure } from '../lifecycle.ts'
 import { type ActorSettings, type SpawnOptions, spawnOptions } from '../options.ts'
 import { type ClassInfo, classInfo } from '../runtime/classes.ts'
 import { promisedNote } from '../runtime/inbox.ts'
 import { grant, settingWords } from '../runtime/life.ts'
 import { INDEX_BITS } from '../runtime/limits.ts'
 import { start, startLater } from '../runtime/notes.ts'
-import { putExtra, putFrom, reservePair } from '../runtime/outbox.ts'
-import { Boot, LocalRef, moreOf } from '../runtime/ref.ts'
+import { putExtra, putFrom } from '../runtime/outbox.ts'
+import { Boot, LocalRef, moreIf, moreOf, settingsOf } from '../runtime/ref.ts'
 import { Run } from '../runtime/run.ts'
+import { ARITY_N } from '../runtime/verbs.ts'
 import type { Crossing } from './crossing.ts'
 import { FarRef } from './far.ts'
-import { exportOf, known, loadClass } from './modules.ts'
+import { Causes } from './causes.ts'
+import { known, loadClass, whereIs } from './modules.ts'
 
 const CLASSES = 2
 const MOST = 0x7fff
@@ -31,7 +34,20 @@ type Options = SpawnOptions<readonly unknown[]>
 /** What an isolate writes of an actor that is to live elsewhere. */
 type Seed = [name: string, parent: LocalRef | null, options: object | null, args: readonly unknown[]]
 
+interface Sown {
+  readonly words: Int32Array
+  readonly cls: number
+  readonly seed: Seed
+}
+
+/** What was read of an actor that has not started yet. */
+interface Expected {
+  readonly seed: Seed
+  readonly shared: Map<number, ArrayBuffer | SharedArrayBuffer>
+}
+
 export class Births {
+  readonly #expected = new WeakMap<LocalRef, Expected>()
   readonly #crossing: Crossing
   readonly #ids = new Map<ClassInfo, number>()
   readonly #infos = new Map<number, ClassInfo>()
@@ -40,11 +56,19 @@ export class Births {
   readonly #waiting = new Map<number, (() => void)[]>()
   /** Actors of this isolate that were spawned elsewhere: their ages, by index. */
   readonly #fostered = new Map<number, number>()
+  /** Actors of this isolate that it spawned on the system itself: their parent is elsewhere, their arguments are here. */
+  readonly #spawnedHere = new WeakSet<LocalRef>()
+  /** Memory that actors of this isolate were spawned with and share with others, by index. */
+  readonly #shared = new Map<number, { readonly age: number; readonly values: Map<number, ArrayBuffer | SharedArrayBuffer> }>()
   readonly #grants = new Map<number, { pairs: Int32Array; at: number; left: number }>()
+  /** Of the same the addresses and ages of their stand-ins. */
+  readonly #seats = new Map<number, readonly [number, number]>()
+  readonly causes: Causes
   #serial = 0
 
   constructor(crossing: Crossing) {
     this.#crossing = crossing
+    this.causes = new Causes(crossing)
   }
 
   // ------------------------------------------------------------------------------------------------ classes
@@ -54,8 +78,24 @@ export class Births {
     return this.#ids.get(info) ?? 0
   }
 
+  /** What is known of a class's actors elsewhere goes by the number of the class. */
+  standsFor(far: ClassInfo, info: ClassInfo): void {
+    const id = this.#ids.get(info)
+    if (id !== undefined) this.#ids.set(far, id)
+  }
+
   infoOf(id: number): ClassInfo | undefined {
     return this.#infos.get(id)
+  }
+
+  /** The number of a class in the system. */
+  share(info: ClassInfo): number {
+    return this.#classId(info)
+  }
+
+  /** The class of a number need not be loaded: here it is. */
+  know(id: number, cls: ActorClass): void {
+    if (!this.#infos.has(id)) this.#keep(id, classInfo(this.#crossing.lane, cls))
   }
 
   #classId(info: ClassInfo): number {
@@ -67,7 +107,7 @@ export class Births {
     const id = lane.native.word(CLASSES, word, MOST) + 1
     if (id === 0) throw option('classes', MOST, 'fewer classes with a static module in one system')
     this.#keep(id, info)
-    if (at === undefined) void this.#find(id, info.cls)
+    if (at === undefined && info.hasModule) void this.#find(id, info.cls)
     return id
   }
 
@@ -81,8 +121,8 @@ export class Births {
   async #find(id: number, cls: ActorClass): Promise<void> {
     let meaning: string
     try {
-      const { module, name } = await exportOf(cls)
-      meaning = `${module}\n${name}`
+      const { module, name, isGuess } = await whereIs(cls)
+      meaning = `${isGuess === true ? '~' : ''}${module}\n${name}`
     } catch (error) {
       meaning = `!${(error as Error).message}`
     }
@@ -119,8 +159,9 @@ export class Births {
       meaning = lane.native.wordAt(CLASSES, id - 1) ?? ''
     }
     if (meaning.startsWith('!')) throw new BuskinError('ERR_BUSKIN_MODULE', meaning.slice(1))
-    const [module, name] = meaning.split('\n') as [string, string]
-    const info = classInfo(lane, await loadClass(module, name))
+    const isGuess = meaning.startsWith('~')
+    const [module, name] = meaning.slice(isGuess ? 1 : 0).split('\n') as [string, string]
+    const info = classInfo(lane, await loadClass(module, name, isGuess))
     this.#keep(id, info)
     return info
   }
@@ -133,16 +174,20 @@ export class Births {
     const { lane, place } = crossing
     const { name: given, args = [], on: _, ...rest } = options ?? ({} as Options)
     const more = Object.keys(rest).length === 0 ? null : rest
-    if (given !== undefined) this.#check(info, [more, args]) // before the name is taken
+    const isHere = parent !== null || place === 0
+    if (target !== place && (given !== undefined || !isHere)) this.#check(`${parent?.path ?? ''}/${given ?? info.name}`, [more, args]) // before the name is taken
     const [index, age] = this.#granted(target)
     const address = ((target + 1) << INDEX_BITS) | index
-    const isHere = parent !== null || place === 0
     const [seat, seatAge] = isHere ? this.#seat() : this.#granted(0)
     const above = parent === null ? 0 : parent.index
     if (given !== undefined) {
       lane.flush()
       const isFree = isHere ? lane.native.reserve(above, given, seat) : lane.native.reserveOn(0, 0, given, seat)
-      if (!isFree) throw nameTaken(given, parent === null ? '/' : parent.path)
+      if (!isFree) {
+        this.#giveBack(target)
+        if (!isHere) this.#giveBack(0)
+        throw nameTaken(given, parent === null ? '/' : parent.path)
+      }
     }
     const name = given ?? `${info.name}-${isHere ? seatAge * 2 ** INDEX_BITS + seat : `${place}.${++this.#serial}`}`
     if (!isHere && given === undefined) lane.native.reserveOn(0, 0, name, seat)
@@ -150,33 +195,46 @@ export class Births {
     const [capacity, policy, shutdown, startTimeout] = settingWords(settings)
     const seatAddress = ((isHere ? place : 0) + 1) << INDEX_BITS | seat
     const words = [cls | SHARED, SPAWN_STOP_HOOK, capacity, policy, shutdown, startTimeout, seatAddress, seatAge]
-    const seed: Seed = [name, parent, more, args]
-    try {
-      crossing.carry(CARRY_SPAWN, address, age, 0, 0, seed, words)
-    } catch (thrown) {
-      throw crossing.explain(thrown, `/${name}`, 'spawn', ['', 'parent', 'options', 'args'])
-    }
-    const boot = new Boot(lane, target === place ? info : crossing.farInfo(info), args, name, parent)
+    // what stays in this isolate is not copied
+    const seed: Seed = target === place ? [name, parent, null, []] : [name, parent, more, args]
     if (!isHere) {
       crossing.carry(CARRY_BORN, (1 << INDEX_BITS) | seat, seatAge, 0, 0, [name, address, age, info.name, cls], [0, policy, shutdown, address, age])
-      if (target === place) return this.#own(index, age, boot)
-      return new FarRef(address, age, boot, 0, 0)
     }
-    this.#taken()
-    const ref = target === place ? this.#own(index, age, boot) : new FarRef(address, age, boot, seat, seatAge)
-    reservePair(lane)
-    putFrom(lane, OP_SPAWN | FLAG_EXT | (info.id << TAG_SHIFT), seat, seatAge, SPAWN_AWAY, above, 0)
-    putExtra(lane, address, policy, shutdown, age, 0)
+    // the stand-in must be known before anything is heard of its actor: the entries go together
+    if (lane.written + 3 > lane.ring) lane.overflow()
+    let letter: number
+    try {
+      crossing.isWhole = true
+      letter = crossing.writeTo(target, seed, words)
+    } catch (thrown) {
+      this.#giveBack(target)
+      throw crossing.explain(thrown, `${parent?.path ?? ''}/${name}`, 'spawn', ['', 'parent', 'options', 'args'])
+    } finally {
+      crossing.isWhole = false
+    }
+    const boot = target === place ? new Boot(lane, info, [...args], name, parent) : new Boot(lane, crossing.farInfo(info), [], name, parent)
+    if (isHere) {
+      this.#taken()
+      putFrom(lane, OP_SPAWN | FLAG_EXT | (info.id << TAG_SHIFT), seat, seatAge, SPAWN_AWAY, above, 0)
+      putExtra(lane, address, policy, shutdown, age, 0)
+    }
+    putFrom(lane, OP_CARRY | (CARRY_SPAWN << TAG_SHIFT) | ARITY_N, address, age, letter, 0, 0)
+    const ref = target === place ? this.#ownWith(index, age, boot, settings) : this.#farRef(address, age, boot, isHere ? [seat, seatAge] : undefined)
+    if (!isHere) return ref
     this.#put(seat, ref)
     if (settings !== info.settings) moreOf(ref).settings = settings
     return ref
   }
 
-  #check(info: ClassInfo, values: readonly unknown[]): void {
+  #farRef(address: number, age: number, boot: Boot, seat: readonly [number, number] | undefined): FarRef {
+    return seat === undefined ? new FarRef(address, age, boot, 0, 0, `/${boot.given}`) : new FarRef(address, age, boot, ...seat)
+  }
+
+  #check(path: string, values: readonly unknown[]): void {
     try {
       this.#crossing.bytesOf(values)
     } catch (thrown) {
-      throw this.#crossing.explain(thrown, `/${info.name}`, 'spawn', ['options', 'args'])
+      throw this.#crossing.explain(thrown, path, 'spawn', ['options', 'args'])
     }
   }
 
@@ -188,6 +246,14 @@ export class Births {
     return ref
   }
 
+  /** The same, spawned in this isolate: with the very arguments. */
+  #ownWith(index: number, age: number, boot: Boot, settings: ActorSettings): LocalRef {
+    const ref = this.#own(index, age, boot)
+    this.#spawnedHere.add(ref)
+    if (settings !== boot.info.settings) moreOf(ref).settings = settings
+    return ref
+  }
+
   #put(index: number, ref: LocalRef): void {
     const { lane } = this.#crossing
     while (lane.refs.length <= index) {
@@ -195,6 +261,7 @@ export class Births {
       lane.instances.push(undefined)
     }
     lane.refs[index] = ref
+    if (ref instanceof FarRef) this.#crossing.seated.set(ref.index, ref)
   }
 
   /** The next index of the own lane; it counts as used only when `#taken` was called. */
@@ -224,6 +291,14 @@ export class Births {
     return [block.pairs[at] as number, block.pairs[at + 1] as number]
   }
 
+  /** The index that was taken last was not used. */
+  #giveBack(place: number): void {
+    const block = this.#grants.get(place)
+    if (block === undefined || block.at === 0) return
+    block.at--
+    block.left++
+  }
+
   /** Another isolate spawned an actor on the system: its parent, the root, is in this one. */
   born(seat: number, seatAge: number, values: readonly unknown[]): void {
     const { lane } = this.#crossing
@@ -231,57 +306,120 @@ export class Births {
     const info = this.#infos.get(cls)
     const like = info === undefined ? this.#crossing.unknownInfo : this.#crossing.farInfo(info)
     const boot = new Boot(lane, like, [], name, null)
-    const index = address & ((1 << INDEX_BITS) - 1)
-    const isOwn = (address >>> INDEX_BITS) - 1 === this.#crossing.place
-    this.#put(seat, isOwn ? (lane.refs[index] as LocalRef) : new FarRef(address, age, boot, seat, seatAge))
+    // also when it lives in this isolate: its stand-in is another cell, about which the core speaks apart
+    this.#put(seat, new FarRef(address, age, boot, seat, seatAge))
   }
 
   // ----------------------------------------------------------------------------------------- the other side
+
+  /** An actor of this isolate failed whose parent is elsewhere. */
+  reportHome(ref: LocalRef, failure: Failure, decision: Directive): void {
+    const seat = this.#seats.get(ref.index)
+    if (seat !== undefined) this.causes.report(failure, seat[0], seat[1], decision)
+  }
 
   /** Whether the actor's parent is in another isolate. */
   isFostered(index: number, age: number): boolean {
     return this.#fostered.get(index) === age
   }
 
+  /** The ref of an actor that was spawned elsewhere, and may not have started here yet. */
+  refOf(index: number, age: number): LocalRef {
+    const known = this.#crossing.lane.refs[index]
+    if (known?.seatAge === age) return known
+    const bytes = this.#crossing.lane.native.seed(index)
+    const [name, parent] = (bytes === undefined ? ['(ended)', null] : this.#crossing.decodeSeed(bytes, BAG_HEAD + LEAD, new Map())) as Seed
+    return this.#own(index, age, new Boot(this.#crossing.lane, this.#crossing.unknownInfo, [], name, parent))
+  }
+
   /** Whether the actor's start is this file's to see to. */
   isForeign(index: number, age: number): boolean {
-    return this.#fostered.get(index) === age || this.#crossing.lane.refs[index]?.age !== age
+    return this.#fostered.get(index) === age || this.#crossing.lane.refs[index]?.seatAge !== age
+  }
+
+  /** An actor of this isolate was spawned elsewhere. It is known from here on, should it end before it starts. */
+  expect(index: number, age: number, letter: number): void {
+    const { lane } = this.#crossing
+    const bytes = lane.native.letter(letter)
+    if (bytes === undefined || lane.refs[index]?.seatAge === age) return
+    const shared = new Map<number, ArrayBuffer | SharedArrayBuffer>()
+    const seed = this.#crossing.decodeSeed(bytes, BAG_HEAD + LEAD, shared) as Seed
+    const ref = this.#own(index, age, new Boot(lane, this.#crossing.unknownInfo, [], seed[0], seed[1]))
+    this.#expected.set(ref, { seed, shared })
   }
 
   /** An actor that was spawned elsewhere starts, for the first time or again: its arguments are read afresh. */
   birth(index: number, age: number, generation: number, cause: number, i: number): void {
     const { lane } = this.#crossing
-    const bytes = lane.native.seed(index) as ArrayBuffer
-    const words = new Int32Array(bytes, BAG_HEAD, LEAD / 4)
-    const cls = (words[0] as number) & ~SHARED
-    const seed = this.#crossing.decodeSeed(bytes, BAG_HEAD + LEAD) as Seed
-    const [name, parent] = seed
-    let ref = lane.refs[index]
-    if (ref === undefined || ref.age !== age) {
-      ref = this.#own(index, age, new Boot(lane, this.#crossing.unknownInfo, [], name, parent))
-    }
-    const made = ref
+    const { words, cls, seed } = this.#seedOf(index, age) as Sown
+    this.#seats.set(index, [words[6] as number, words[7] as number])
+    const ref = lane.refs[index]
+    const made = ref?.seatAge === age ? ref : this.#foster(index, age, seed)
     const info = this.#infos.get(cls)
-    if (info !== undefined) {
+    if (info !== undefined && generation === 0) {
       this.#settle(made, info, seed)
       start(lane, index, generation, cause, i)
       return
     }
     const run = new Run(made, NOTE_START, 0, false, null, 0, 0)
-    const starting = this.#load(cls).then((loaded) => {
+    const why = (): Promise<Failure | null> =>
+      cause === AGAIN_NORMAL ? Promise.resolve(null) : this.causes.ask(made, words[6] as number, words[7] as number, generation, cause)
+    const begin = (loaded: ClassInfo): Promise<void> | undefined => {
       if (run.fenced) return undefined
       this.#settle(made, loaded, seed)
-      return startLater(lane, made, generation, cause)
-    })
-    promisedNote(lane, i, run, starting)
+      return startLater(lane, made, generation, why)
+    }
+    const starting = info === undefined ? this.#load(cls).then(begin) : begin(info)
+    promisedNote(lane, i, run, starting as Promise<void>)
+  }
+
+  /** A message names an actor that was spawned elsewhere and has yet to start here. */
+  expected(index: number, age: number): LocalRef {
+    const sown = this.#seedOf(index, age)
+    return this.#foster(index, age, sown?.seed ?? ['', null, null, []])
+  }
+
+  #foster(index: number, age: number, [name, parent]: Seed): LocalRef {
+    return this.#own(index, age, new Boot(this.#crossing.lane, this.#crossing.unknownInfo, [], name, parent))
+  }
+
+  /** The letter that an actor was spawned with, read afresh. */
+  #seedOf(index: number, age: number): Sown | undefined {
+    const bytes = this.#crossing.lane.native.seed(index)
+    if (bytes === undefined) return undefined
+    const words = new Int32Array(bytes, BAG_HEAD, LEAD / 4)
+    const before = this.#shared.get(index)
+    const shared = before?.age === age ? before.values : new Map<number, ArrayBuffer | SharedArrayBuffer>()
+    const seed = this.#crossing.decodeSeed(bytes, BAG_HEAD + LEAD, shared) as Seed
+    if (shared.size > 0) this.#shared.set(index, { age, values: shared })
+    else this.#shared.delete(index)
+    return { words, cls: (words[0] as number) & ~SHARED, seed }
+  }
+
+  /** What was read of an actor before its first start. */
+  #takeExpected(index: number, age: number): Expected | undefined {
+    const ref = this.#crossing.lane.refs[index]
+    const expected = ref?.seatAge === age ? this.#expected.get(ref) : undefined
+    if (expected !== undefined) this.#expected.delete(ref as LocalRef)
+    return expected
   }
 
   #settle(ref: LocalRef, info: ClassInfo, [name, parent, options, args]: Seed): void {
     const { lane } = this.#crossing
-    ref.boot = new Boot(lane, info, args, name, parent)
-    const settings = options === null ? info.settings : spawnOptions(options, info.settings, lane.placing)
-    if (settings !== info.settings) moreOf(ref).settings = settings
-    const profile = lane.profiles.of(lane, settings)
+    if (!this.#spawnedHere.has(ref)) {
+      forgetViews(ref)
+      ref.boot = new Boot(lane, info, args, name, parent)
+      const settings = options === null ? info.settings : spawnOptions(options, info.settings, lane.placing)
+      if (settings !== info.settings) moreOf(ref).settings = settings
+    }
+    const profile = lane.profiles.of(lane, settingsOf(ref))
     if (profile !== 0) lane.native.profileOf(ref.index, profile)
   }
+}
+
+/** They may have been made before the class was known. */
+function forgetViews(ref: LocalRef): void {
+  ref.tellView = undefined
+  const more = moreIf(ref)
+  if (more !== undefined) more.ask = more.send = more.stream = undefined
 }

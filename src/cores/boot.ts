@@ -15,23 +15,26 @@ import { inspect, lookup } from '../runtime/look.ts'
 import type { System } from '../system.ts'
 import type { News } from './carried.ts'
 import { Cores } from './cores.ts'
+import { availableCpus } from './cpus.ts'
 import { Crossing } from './crossing.ts'
 import type { Joining } from './main.ts'
 import { Moves } from './moves.ts'
 import type { CoreState } from './placement.ts'
 import type { CoreData, FromCore, ToCore } from './pool.ts'
+import { Spin } from './spin.ts'
+import { evaluating } from './toplevel.ts'
 
-type Data = Joining & CoreData
+type Data = Joining & CoreData & { joined?: boolean }
 
 /** Joins the system that started this isolate, if one did. */
-export function joinSystem(): void {
+export function joinSystem(entry: URL): void {
   const data = (workerData as { buskin?: Data } | null)?.buskin
-  if (isMainThread || parentPort === null || data === undefined || booted) return
-  booted = true
+  if (isMainThread || parentPort === null || data === undefined || data.joined === true) return
+  data.joined = true // also for another copy of this module, which some loaders make
+  // in a bundle the user's program is evaluated next
+  evaluating(entry.href, import(/* @vite-ignore */ /* webpackIgnore: true */ entry.href)).catch(() => {})
   void new CoreSystem(data, parentPort)
 }
-
-let booted = false
 
 class WorkerCores extends Cores {
   readonly #parent: MessagePort
@@ -78,8 +81,13 @@ class CoreSystem implements System {
     const crossing = new Crossing(lane, data.core, moves)
     crossing.hears = (news) => this.#hears(news)
     lane.crossing = crossing
+    lane.placesAll = true
     lane.cores = new WorkerCores(lane, data.core, parent, crossing)
-    lane.spins = settings.core.spin === 'adaptive'
+    // elsewhere the isolate that made the system has said that it is ignored
+    if (settings.core.pin && process.platform === 'linux' && !lane.native.pin(data.core)) {
+      lane.log.warn('core.pin: the system refused to keep the core on one CPU', { core: data.core })
+    }
+    if (settings.core.spin === 'adaptive') lane.spin = new Spin(lane, availableCpus())
     this.#listen(data.listening)
     parent.on('message', (message: ToCore) => this.#told(message))
     process.on('uncaughtExceptionMonitor', (_error, origin) => {

@@ -1,6 +1,7 @@
 // What comes from other isolates and is no message.
 
-import type { DeadLetter, SystemEvent } from '../lifecycle.ts'
+import { BuskinError } from '../errors.ts'
+import type { DeadLetter, Directive, SystemEvent } from '../lifecycle.ts'
 import {
   CARRY_ACCEPTED,
   CARRY_BEGIN,
@@ -18,17 +19,22 @@ import {
   ENDED_STARTED,
   FLAG_LETTER,
   OUTCOME_OK,
+  OUTCOME_THREW,
   TAG_SHIFT,
 } from '../native/layout.ts'
 import { failureOf } from '../runtime/failures.ts'
 import { refAt } from '../runtime/inbox.ts'
 import { CALL_BITS, CALL_MASK, FAR_CALL } from '../runtime/limits.ts'
 import { errorFor } from '../runtime/notes.ts'
-import { Ended, type LocalRef, moreIf } from '../runtime/ref.ts'
+import { Ended, type LocalRef, moreIf, moreOf } from '../runtime/ref.ts'
 import type { Reader } from '../runtime/streams.ts'
 import { exitReason, REASONS } from '../runtime/words.ts'
-import type { Crossing } from './crossing.ts'
+import type { Told } from './causes.ts'
+import type { Crossing, ToldValue } from './crossing.ts'
 import { FarSource } from './streams.ts'
+
+/** Bytes of the core's words before those of a birth. */
+const BORN_LEAD = 20
 
 /** A piece of news: what it is about, and what there is to say. */
 export type News =
@@ -36,6 +42,10 @@ export type News =
   | ['dead', DeadLetter]
   | ['log', 'debug' | 'info' | 'warn' | 'error', string, object | undefined]
   | ['listen', number, number]
+  /** See Causes. */
+  | ['why', number, number, number, number, number, number]
+  | ['because', number, number, number, Told | null]
+  | ['hook', number, number, Directive, Told]
 
 export function carried(crossing: Crossing, head: number, o: number, _i: number): void {
   const { lane } = crossing
@@ -45,7 +55,7 @@ export function carried(crossing: Crossing, head: number, o: number, _i: number)
   const corr = inbox[o + 5] as number
   switch (head >>> TAG_SHIFT) {
     case CARRY_REPLY:
-      return reply(crossing, corr, from, crossing.valueOf(head, o))
+      return reply(crossing, corr, from, crossing.told(head, o))
     case CARRY_ACCEPTED:
       if (lane.calls.has(corr) && lane.calls.finish(corr, undefined)) lane.settledOne = true
       return
@@ -54,8 +64,7 @@ export function carried(crossing: Crossing, head: number, o: number, _i: number)
     case CARRY_BEGIN:
       return begin(crossing, corr, inbox[o + 1] as number)
     case CARRY_ITEM:
-      crossing.sources.get(corr)?.item(crossing.valueOf(head, o))
-      return
+      return item(crossing, corr, from, crossing.told(head, o))
     case CARRY_CREDIT:
       crossing.sinks.get(farCorr(inbox[o + 1] as number))?.credit(payload)
       return
@@ -63,11 +72,12 @@ export function carried(crossing: Crossing, head: number, o: number, _i: number)
       crossing.sinks.get(farCorr(inbox[o + 1] as number))?.leave()
       return
     case CARRY_NEWS:
-      return crossing.hears(crossing.read(o) as unknown as News)
+      return news(crossing, crossing.read(o) as unknown as News)
     case CARRY_CLASS:
       return crossing.births.defined(crossing.read(o)[0] as number)
     case CARRY_BORN:
-      return crossing.births.born(inbox[o + 1] as number, inbox[o + 2] as number, crossing.read(o))
+      if (from === 1) return crossing.births.expect(inbox[o + 1] as number, inbox[o + 2] as number, payload)
+      return crossing.births.born(inbox[o + 1] as number, inbox[o + 2] as number, crossing.read(o, BORN_LEAD))
     case CARRY_STARTED:
       return started(crossing, payload)
     case CARRY_ENDED:
@@ -78,12 +88,27 @@ export function carried(crossing: Crossing, head: number, o: number, _i: number)
   }
 }
 
+function news(crossing: Crossing, said: News): void {
+  if (said[0] === 'why') crossing.births.causes.answer(said[1], said[2], said[3], said[4], said[5], said[6])
+  else if (said[0] === 'because') crossing.births.causes.hear(said[1], said[2], said[3], said[4])
+  else if (said[0] === 'hook') crossing.births.causes.reported(said[1], said[3], said[4])
+  else crossing.hears(said)
+}
+
 /** The word of a call of elsewhere, from where its stream's words are sent. */
 function farCorr(index: number): number {
   return ((FAR_CALL << CALL_BITS) | (index & CALL_MASK)) | 0
 }
 
-function reply(crossing: Crossing, corr: number, outcome: number, value: unknown): void {
+function item(crossing: Crossing, corr: number, said: number, told: ToldValue): void {
+  const source = crossing.sources.get(corr)
+  if (said === OUTCOME_OK && told.isRead) source?.item(told.value)
+  else source?.fail(told.value)
+}
+
+function reply(crossing: Crossing, corr: number, said: number, told: ToldValue): void {
+  const { value } = told
+  const outcome = told.isRead ? said : OUTCOME_THREW
   const { lane } = crossing
   const { calls } = lane
   if (!calls.has(corr)) return
@@ -124,7 +149,7 @@ function begin(crossing: Crossing, corr: number, address: number): void {
   const { calls } = crossing.lane
   const reader = calls.has(corr) ? (calls.extra(corr)?.reader as Reader | undefined) : undefined
   if (reader === undefined) {
-    crossing.carryWord(CARRY_LEAVE, address, 0, 0)
+    crossing.carryWord(CARRY_LEAVE, address, 0, corr)
     return
   }
   const source = new FarSource(crossing, reader, address)
@@ -150,7 +175,7 @@ function ended(crossing: Crossing, o: number, head: number, reason: number, bits
   const ref = crossing.queries.get(number)
   if (ref === undefined) return
   crossing.queries.delete(number)
-  const why = exitReason(reason, isLetter ? crossing.read(o)[0] : undefined)
+  const why = exitReason(reason, isLetter ? crossing.told(head, o).value : undefined)
   const more = moreIf(ref)
   const hasStarted = (bits & ENDED_STARTED) !== 0 || more?.hasStarted === true
   ref.end(new Ended(why, hasStarted, why.kind === 'failed' ? why.error : undefined))
@@ -169,18 +194,21 @@ function failed(crossing: Crossing, o: number): void {
   const index = inbox[o + 1] as number
   const word = inbox[o + 2] as number
   const number = inbox[o + 3] as number
-  const ref = lane.refs[index] as LocalRef
+  const ref = crossing.births.refOf(index, inbox[o + 5] as number)
   const tag = inbox[o + 4] as number
-  const { error, method, phase } = failureOf(lane, ref, tag << TAG_SHIFT, number, word & 0xff, 0, 0)
+  const { error, method, phase, generation } = failureOf(lane, ref, tag << TAG_SHIFT, number, word & 0xff, 0, 0)
   lane.thrown.delete(number)
   const isFinal = isModuleError(error) ? 1 << 10 : 0
-  crossing.tellFailure(index, ref.age, word | isFinal, error, method, number)
-  const more = moreIf(ref)
-  if (more !== undefined) more.failed = { error, generation: more.generation }
+  crossing.tellFailure(index, ref.age, generation, word | isFinal, error, method, number)
+  moreOf(ref).failed = { error, generation }
   lane.log.debug('actor failed: its supervisor, in another isolate, decides', { actor: ref.path, phase, method, error })
 }
 
 function isModuleError(error: unknown): boolean {
-  return (error as { code?: unknown } | undefined)?.code === 'ERR_BUSKIN_MODULE'
+  try {
+    return BuskinError.is(error, 'ERR_BUSKIN_MODULE')
+  } catch {
+    return false // it does not like to be looked at
+  }
 }
 

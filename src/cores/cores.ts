@@ -19,7 +19,7 @@ export abstract class Cores implements Site {
   readonly here: number
   readonly cores: number
   readonly look: Float64Array
-  /** Spawns since the last look, by core. */
+  /** Spawns since the last look at a core that ran, by core. */
   readonly #sent: number[]
   #looked = -Infinity
 
@@ -66,7 +66,8 @@ export abstract class Cores implements Site {
     if (now - this.#looked > FRESH && this.lane.crossing !== undefined) {
       this.#looked = now
       this.lane.native.look(this.look)
-      this.#sent.fill(0)
+      // a core that starts has not read of any
+      for (let each = 1; each <= this.cores; each++) if (this.stateOf(each) === 'running') this.#sent[each] = 0
     }
     const at = core * LOOK
     const waiting = (this.look[at + 2] as number) + (this.look[at + 3] as number)

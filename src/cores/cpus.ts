@@ -3,12 +3,14 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { MOST_CORES } from '../options.ts'
+import { isCore } from './toplevel.ts'
 
 const CGROUP_FILE = '/sys/fs/cgroup/cpu.max'
 
-/** How many worker isolates an option `cores` comes to. */
+/** How many worker isolates an option `cores` comes to. The CPUs are taken for a system that is made on a core. */
 export function coresOf(cores: number | 'auto'): number {
-  return cores === 'auto' ? autoCores(availableCpus()) : cores
+  if (cores !== 'auto') return cores
+  return isCore() ? 0 : autoCores(availableCpus())
 }
 
 /** One CPU is left for the isolate that made the system. */

@@ -5,18 +5,22 @@ import { notSerializable, show } from '../errors.ts'
 import {
   CARRY_ACCEPTED,
   CARRY_FAILED,
+  CARRY_ITEM,
   CARRY_OVER,
   CARRY_QUERY,
+  CARRY_REFUSED,
   CARRY_REPLY,
+  DEAD_NO_HANDLER,
   FLAG_LETTER,
   OP_CARRY,
   OUTCOME_OK,
   OUTCOME_THREW,
   TAG_SHIFT,
+  WORD_CURSOR,
 } from '../native/layout.ts'
 import { type FarCalls, isFarCall } from '../runtime/calls.ts'
 import type { ClassInfo } from '../runtime/classes.ts'
-import { Parcel } from '../runtime/inbox.ts'
+import { type Contents, Parcel } from '../runtime/inbox.ts'
 import type { Lane, Thrown } from '../runtime/lane.ts'
 import { INDEX_BITS, RING, WORDS } from '../runtime/limits.ts'
 import { newNumber, put, putFrom, reservePair } from '../runtime/outbox.ts'
@@ -24,9 +28,10 @@ import { Boot, Ended, LocalRef, localRef } from '../runtime/ref.ts'
 import type { Sink } from '../runtime/streams.ts'
 import { ARITY_1, ARITY_N, isWord } from '../runtime/verbs.ts'
 import { exitReason } from '../runtime/words.ts'
+import { bare } from './bare.ts'
 import { Births } from './births.ts'
 import { carried, type News } from './carried.ts'
-import { Codec, type Outside, Unsendable } from './codec/codec.ts'
+import { Codec, type Outside, type RefWords, Unsendable } from './codec/codec.ts'
 import { FarRef, findPath } from './far.ts'
 import { Moves } from './moves.ts'
 import { FarReader, type FarSource } from './streams.ts'
@@ -49,6 +54,11 @@ const FAR_ERROR = 1 << 30
 
 const UNKNOWN = exitReason(6, undefined)
 const FORM_LETTER = 3
+
+export interface ToldValue {
+  readonly value: unknown
+  readonly isRead: boolean
+}
 
 export class Crossing implements Outside, FarCalls {
   readonly lane: Lane
@@ -73,10 +83,16 @@ export class Crossing implements Outside, FarCalls {
   readonly unknownInfo: ClassInfo
   readonly #unknown: Boot
   readonly #answered = new Set<number>()
+  /** Refs to actors elsewhere whose parent is in this isolate, by address; each stays until that is used again. */
+  readonly seated = new Map<number, FarRef>()
   /** Large pieces of the letter that is being written. */
   #attached = 0
+  /** What is written is kept by itself: large pieces are in it. */
+  isWhole = false
   /** The letter that was written last has some: it goes at once, so that the other side reads while this one writes. */
   isLarge = false
+  /** While an actor's arguments are read. */
+  #shared: Map<number, ArrayBuffer | SharedArrayBuffer> | undefined = undefined
   /** The letter that is being read, for its large pieces. */
   #reading = 0
 
@@ -86,8 +102,10 @@ export class Crossing implements Outside, FarCalls {
     this.moves = moves
     this.codec = new Codec(this)
     this.births = new Births(this)
-    lane.nextNumber = lane.firstNumber = place << 24
-    lane.nextNumber += 1
+    if (place > 0) {
+      lane.firstNumber = place << 24
+      lane.nextNumber = lane.firstNumber + 1
+    }
     lane.calls.far = this
     lane.native.bags(this.#bag, this.#places, this.#satchel)
     this.unknownInfo = unknownInfo(lane)
@@ -198,37 +216,42 @@ export class Crossing implements Outside, FarCalls {
   /** Values as bytes of their own, for what is kept. */
   bytesOf(values: readonly unknown[]): Uint8Array {
     let room = 256
-    for (;;) {
-      const bytes = new Uint8Array(room)
-      const end = this.codec.encode(values, bytes, 0)
+    this.isWhole = true
+    try {
+      for (;;) {
+        const bytes = new Uint8Array(room)
+        const end = this.codec.encode(values, bytes, 0)
+        if (end >= 0) return bytes.subarray(0, end)
+        room *= 4
+      }
+    } finally {
+      this.isWhole = false
       this.moves.drop()
-      if (end >= 0) return bytes.subarray(0, end)
-      room *= 4
     }
   }
 
   // --------------------------------------------------------------------------------------------- letters in
 
-  /** What the entry at `o` carries. */
-  read(o: number): unknown[] {
+  /** What the entry at `o` carries, after `lead` bytes that are the core's. */
+  read(o: number, lead = 0): unknown[] {
     const at = this.#places[o / WORDS] as number
-    return at === APART ? this.readApart(this.lane.inbox[o + 3] as number) : this.#decode(this.#bag, this.#bagWords, at)
+    return at === APART ? this.readApart(this.lane.inbox[o + 3] as number, lead) : this.#decode(this.#bag, this.#bagWords, at, lead)
   }
 
   /** What a letter carries that does not lie in the bag. */
-  readApart(letter: number): unknown[] {
+  readApart(letter: number, lead = 0): unknown[] {
     const bytes = this.lane.native.letter(letter)
     if (bytes === undefined) return []
-    return this.#decode(new Uint8Array(bytes), new Int32Array(bytes, 0, BAG_HEAD / 4), 0)
+    return this.#decode(new Uint8Array(bytes), new Int32Array(bytes, 0, BAG_HEAD / 4), 0, lead)
   }
 
-  #decode(bytes: Uint8Array, words: Int32Array, at: number): unknown[] {
+  #decode(bytes: Uint8Array, words: Int32Array, at: number, lead: number): unknown[] {
     const w = at >> 2
     const form = ((words[w + 1] as number) >>> 16) & 3
     if (form !== FORM_LETTER) return form === 0 ? [] : [words[w + 3] as number]
     this.#reading = words[w + 2] as number
     const start = at + BAG_HEAD
-    return this.codec.decode(bytes, start, start + (words[w] as number))
+    return this.codec.decode(bytes, start + lead, start + (words[w] as number))
   }
 
   /** The method's name, when the core did not know it. */
@@ -248,14 +271,16 @@ export class Crossing implements Outside, FarCalls {
   /** A message as the loop over the inbox takes it. */
   parcel(head: number, o: number): unknown {
     const args = this.read(o)
-    return head >>> TAG_SHIFT === 0 ? new Parcel(this.#nameOf(o), args, undefined, false) : args
+    return head >>> TAG_SHIFT === 0 ? new Parcel(this.#nameOf(o), args, this.lane.propagated === undefined ? undefined : (fn) => fn(), false) : args
   }
 
   /** A message that will not run. */
-  contents(head: number, o: number): { name: string; args: readonly unknown[] | null } {
-    const { methods } = this.lane
+  contents(head: number, o: number): Contents {
+    const { methods, inbox } = this.lane
     const tag = head >>> TAG_SHIFT
-    const name = tag === 0 ? this.#nameOf(o) : (methods[tag]?.name ?? '')
+    // of a message that did not even leave, the tag is what it would be elsewhere
+    const isOut = ((inbox[o + 1] as number) >>> INDEX_BITS) !== 0
+    const name = tag === 0 || isOut ? this.#nameOf(o) : (methods[tag]?.name ?? '')
     try {
       return { name, args: this.read(o) }
     } catch {
@@ -270,15 +295,33 @@ export class Crossing implements Outside, FarCalls {
   }
 
   moved(number: number): ArrayBuffer | SharedArrayBuffer {
-    return this.moves.take(number)
+    const kept = this.#shared?.get(number)
+    if (kept !== undefined) return kept
+    const value = this.moves.take(number)
+    this.#shared?.set(number, value)
+    return value
+  }
+
+  /** What is read of the runtime's own; when it cannot be, what it threw. */
+  #told(read: () => unknown[]): unknown[] {
+    try {
+      return read()
+    } catch (error) {
+      return [error]
+    }
+  }
+
+  /** What an actor of another isolate ended by, by the number of the letter. Read once. */
+  toldOf(number: number): unknown {
+    return (number & FAR_ERROR) === 0 ? undefined : this.readApart(number & ~FAR_ERROR)[0]
   }
 
   /** An error that came from another isolate, by its number in the core. */
   thrown(number: number): Thrown | undefined {
     if ((number & FAR_ERROR) === 0) return undefined
-    const values = this.readApart(number & ~FAR_ERROR)
+    const values = this.#told(() => this.readApart(number & ~FAR_ERROR))
     if (values.length === 0) return undefined
-    const thrown = { error: values[0], method: (values[1] ?? null) as string | null }
+    const thrown = { error: values[0], method: (values[1] ?? null) as string | null, generation: (values[2] ?? 0) as number }
     this.lane.thrown.set(number, thrown)
     return thrown
   }
@@ -290,27 +333,37 @@ export class Crossing implements Outside, FarCalls {
     return ((this.place + 1) << INDEX_BITS) | index
   }
 
-  ref(value: object): { address: number; age: number; cls: number } | undefined {
+  ref(value: object): RefWords | undefined {
     const ref = localRef(value)
     if (ref === undefined || ref.lane !== this.lane) return undefined
-    return { address: ref.isFar ? ref.index : this.address(ref.index), age: ref.age, cls: this.births.classOf(ref.info) }
+    const cls = this.births.classOf(ref.info)
+    if (ref instanceof FarRef) return { address: ref.index, age: ref.age, cls, path: ref.told }
+    return { address: this.address(ref.index), age: ref.age, cls, path: undefined }
   }
 
-  makeRef(address: number, age: number, cls: number): LocalRef {
-    return this.refTo(address, age, cls)
+  makeRef(address: number, age: number, cls: number, path?: string): LocalRef {
+    return this.refTo(address, age, cls, path)
+  }
+
+  /** What this isolate has of an actor, when that lives here. */
+  known(ref: LocalRef): LocalRef {
+    return (ref.index >>> INDEX_BITS) - 1 === this.place ? this.refTo(ref.index, ref.age) : ref
   }
 
   /** The ref of an address; the isolate's own one when it leads home. */
-  refTo(address: number, age: number, cls = 0): LocalRef {
+  refTo(address: number, age: number, cls = 0, path?: string): LocalRef {
     const place = (address >>> INDEX_BITS) - 1
     if (place !== this.place) {
+      const seated = this.seated.get(address | 0)
+      if (seated?.age === age) return seated
       const info = this.births.infoOf(cls)
       const boot = info === undefined ? this.#unknown : new Boot(this.lane, this.farInfo(info), [], undefined, null)
-      return new FarRef(address, age, boot, 0, 0)
+      return new FarRef(address, age, boot, 0, 0, path)
     }
     const index = address & ((1 << INDEX_BITS) - 1)
     const known = this.lane.refs[index]
-    if (known?.age === age) return known
+    if (known?.seatAge === age) return known
+    if (this.lane.native.ageOn(place, index) === age) return this.births.expected(index, age)
     const gone = new LocalRef(index, age, this.#unknown)
     gone.state = new Ended(UNKNOWN, true, undefined)
     return gone
@@ -321,6 +374,7 @@ export class Crossing implements Outside, FarCalls {
     if (far === undefined) {
       far = farInfo(this, info)
       this.#infos.set(info, far)
+      this.births.standsFor(far, info)
     }
     return far
   }
@@ -336,9 +390,15 @@ export class Crossing implements Outside, FarCalls {
     return this.births.isForeign(index, age)
   }
 
-  decodeSeed(bytes: ArrayBuffer, from: number): unknown[] {
-    this.#reading = new Int32Array(bytes, 8, 1)[0] as number
-    return this.codec.decode(new Uint8Array(bytes), from, bytes.byteLength)
+  /** What an actor was spawned with; read again at every restart, so memory that it shares is kept in `shared`. */
+  decodeSeed(bytes: ArrayBuffer, from: number, shared: Map<number, ArrayBuffer | SharedArrayBuffer>): unknown[] {
+    const before = this.#shared // an actor may be read of in a message while its arguments are not
+    this.#shared = shared
+    try {
+      return this.codec.decode(new Uint8Array(bytes), from, bytes.byteLength)
+    } finally {
+      this.#shared = before
+    }
   }
 
   /** The path of an actor of another isolate. */
@@ -370,6 +430,11 @@ export class Crossing implements Outside, FarCalls {
     putFrom(this.lane, OP_CARRY | (CARRY_ACCEPTED << TAG_SHIFT), 0, 0, 0, 0, corr)
   }
 
+  miss(corr: number): void {
+    this.#answered.add(corr)
+    putFrom(this.lane, OP_CARRY | (CARRY_REFUSED << TAG_SHIFT) | ARITY_1, 0, 0, DEAD_NO_HANDLER, 0, corr)
+  }
+
   close(corr: number): void {
     if (this.sinks.has(corr)) return // the stream says itself what it comes to
     if (!this.#answered.delete(corr)) putFrom(this.lane, OP_CARRY | (CARRY_OVER << TAG_SHIFT), 0, 0, 0, 0, corr)
@@ -380,16 +445,18 @@ export class Crossing implements Outside, FarCalls {
   }
 
   /** What the supervisor of an actor of this isolate is told, which is in another one. */
-  tellFailure(index: number, age: number, word: number, error: unknown, method: string | null, number: number): void {
+  tellFailure(index: number, age: number, generation: number, word: number, error: unknown, method: string | null, number: number): void {
     const { lane } = this
     reservePair(lane)
+    const parent = lane.refs[index]?.boot.parent
+    const to = parent?.isFar === true ? (parent.index >>> INDEX_BITS) - 1 : 0
     let place: number
     let told = error
     try {
-      place = this.writeTo(this.place, [error, method])
+      place = this.writeTo(to, [error, method, generation])
     } catch {
-      told = new Error(show(error)) // it cannot travel as it is
-      place = this.writeTo(this.place, [told, method])
+      told = this.#bare(error) ?? new Error(show(error)) // it cannot travel as it is
+      place = this.writeTo(to, [told, method, generation])
     }
     putFrom(lane, OP_CARRY | (CARRY_FAILED << TAG_SHIFT) | ARITY_N, index, age, place, word, 0)
     if (number !== 0) this.keepError(number, told)
@@ -400,7 +467,7 @@ export class Crossing implements Outside, FarCalls {
     try {
       this.lane.native.keepError(number, this.bytesOf([error]))
     } catch {
-      this.lane.native.keepError(number, this.bytesOf([new Error(show(error))]))
+      this.lane.native.keepError(number, this.bytesOf([this.#bare(error) ?? new Error(show(error))]))
     }
   }
 
@@ -422,8 +489,11 @@ export class Crossing implements Outside, FarCalls {
     return notSerializable(path, method, where, thrown.value)
   }
 
-  /** Something about a call of another isolate. What cannot travel becomes the error that says so. */
-  say(kind: number, corr: number, outcome: number, value: unknown): void {
+  /**
+   * Something about a call of another isolate. An error loses what cannot travel; any other value that cannot becomes
+   * the error that says so.
+   */
+  say(kind: number, corr: number, outcome: number, value: unknown, ref?: LocalRef, method?: string): void {
     const { lane } = this
     const head = OP_CARRY | (kind << TAG_SHIFT)
     if (value === undefined) {
@@ -432,17 +502,42 @@ export class Crossing implements Outside, FarCalls {
       putFrom(lane, head | ARITY_1, 0, 0, value, outcome, corr)
     } else {
       reservePair(lane)
+      const to = (corr >>> 20) & 63
       let what = outcome
       let place: number
       try {
-        place = this.writeTo((corr >>> 20) & 63, [value])
+        place = this.writeTo(to, [value])
       } catch (thrown) {
         what = OUTCOME_THREW
-        const path = lane.refs[lane.current]?.path ?? ''
-        place = this.writeTo((corr >>> 20) & 63, [explained(thrown, path, 'the reply', 'reply')])
+        const told = outcome === OUTCOME_THREW ? this.#bare(value) : undefined
+        place = this.writeTo(to, [told ?? this.#unsendable(thrown, kind === CARRY_ITEM ? 'item' : 'reply', ref, method)])
       }
       putFrom(lane, head | ARITY_N, 0, 0, place, what, corr)
     }
+  }
+
+  #bare(error: unknown): Error | undefined {
+    return bare(error, (value) => this.#canTravel(value))
+  }
+
+  #canTravel(value: unknown): boolean {
+    try {
+      this.bytesOf([value])
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  /** What a caller elsewhere is told of a reply or an item that cannot travel. */
+  #unsendable(thrown: unknown, what: string, ref?: LocalRef, method?: string): unknown {
+    const { lane } = this
+    const { current, replier, inbox } = lane
+    const by = ref ?? replier?.ref ?? lane.refs[current]
+    const tag = (inbox[(lane.header[WORD_CURSOR] as number) * WORDS] as number) >>> TAG_SHIFT
+    const name = method ?? replier?.method ?? lane.methods[tag]?.name ?? lane.label
+    const error = explained(thrown, by?.path ?? '', name, what)
+    return this.#canTravel(error) ? error : (this.#bare(error) ?? new Error(show(error)))
   }
 
   /** The reader of a stream call that another isolate made. */
@@ -462,19 +557,27 @@ export class Crossing implements Outside, FarCalls {
   }
 
   /** An entry for another isolate, with a word. */
-  carryWord(kind: number, address: number, age: number, word: number): void {
-    put(this.lane, OP_CARRY | (kind << TAG_SHIFT) | ARITY_1, address, age, word, 0)
+  carryWord(kind: number, address: number, word: number, corr: number): void {
+    put(this.lane, OP_CARRY | (kind << TAG_SHIFT) | ARITY_1, address, 0, word, corr)
   }
 
-  /** What a note carries: nothing, a word, or a letter's first value. */
-  valueOf(head: number, o: number): unknown {
-    if ((head & FLAG_LETTER) !== 0) return this.read(o)[0]
-    return (head >> 10 & 3) === 0 ? undefined : (this.lane.inbox[o + 3] as number)
+  /** What a note carries: nothing, a word, or a letter's first value; and whether that could be read. */
+  told(head: number, o: number): ToldValue {
+    if ((head & FLAG_LETTER) === 0) {
+      return { value: ((head >> 10) & 3) === 0 ? undefined : (this.lane.inbox[o + 3] as number), isRead: true }
+    }
+    try {
+      return { value: this.read(o)[0], isRead: true }
+    } catch (error) {
+      return { value: error, isRead: false } // a registered class did not take what it gave
+    }
   }
 }
 
 /** What the sender of a value that cannot travel is told. */
 function explained(thrown: unknown, path: string, method: string, what = 'args'): unknown {
-  return thrown instanceof Unsendable ? notSerializable(path, method, what + (what === 'args' ? thrown.where : thrown.where.replace(/^\[0\]/, '')), thrown.value) : thrown
+  if (!(thrown instanceof Unsendable)) return thrown
+  const where = what === 'args' ? thrown.where : thrown.where.replace(/^\[0\]/, '')
+  return notSerializable(path, method, what + where, thrown.value)
 }
 

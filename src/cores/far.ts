@@ -2,7 +2,7 @@
 
 import type { Lane } from '../runtime/lane.ts'
 import { INDEX_BITS } from '../runtime/limits.ts'
-import { type Boot, LocalRef } from '../runtime/ref.ts'
+import { type Boot, LocalRef, moreIf } from '../runtime/ref.ts'
 
 /** What is known of an actor whose end came before anybody asked where it was. */
 const ENDED = '(ended)'
@@ -12,11 +12,14 @@ export class FarRef extends LocalRef {
   readonly #seat: number
   readonly #seatAge: number
   #path: string | undefined = undefined
+  readonly #told: string | undefined
 
-  constructor(address: number, age: number, boot: Boot, seat: number, seatAge: number) {
+  /** `told`: where it is, should the isolate that it lives in not know of it yet. */
+  constructor(address: number, age: number, boot: Boot, seat: number, seatAge: number, told?: string) {
     super(address | 0, age, boot)
     this.#seat = seat
     this.#seatAge = seatAge
+    this.#told = told
   }
 
   override get isFar(): boolean {
@@ -36,6 +39,12 @@ export class FarRef extends LocalRef {
     return (this.index >>> INDEX_BITS) - 1
   }
 
+  /** What others are told of its path: nothing, when they can find it out by the address. */
+  get told(): string | undefined {
+    if (this.#seat === 0) return this.#told
+    return moreIf(this)?.hasStarted === true ? undefined : this.path
+  }
+
   override get name(): string {
     if (this.#seat === 0) return this.path.slice(this.path.lastIndexOf('/') + 1)
     return this.boot.given ?? `${this.info.name}-${this.#seatAge * 2 ** INDEX_BITS + this.#seat}`
@@ -46,7 +55,7 @@ export class FarRef extends LocalRef {
       const { parent } = this.boot
       return parent === null ? `/${this.name}` : `${parent.path}/${this.name}`
     }
-    return (this.#path ??= findPath(this.lane, this.place, this.index & ((1 << INDEX_BITS) - 1), this.age)) ?? ENDED
+    return (this.#path ??= findPath(this.lane, this.place, this.index & ((1 << INDEX_BITS) - 1), this.age)) ?? this.#told ?? ENDED
   }
 }
 

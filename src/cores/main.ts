@@ -50,6 +50,9 @@ export class MainCores extends Cores {
     const { lane } = this
     if (lane.crossing !== undefined) return lane.crossing
     this.#hub = lane.native.open(this.cores, lane.numbers)
+    if (lane.settings.core.pin && process.platform !== 'linux') {
+      lane.log.warn('core.pin is ignored: only on Linux can a thread be kept on one CPU', { platform: process.platform })
+    }
     const pool = this.#makePool()
     const ports = (): Iterable<MessagePort> => this.#ports(pool)
     const crossing = new Crossing(lane, 0, new Moves(0, (to) => (to === 0 ? undefined : pool.portOf(to)), ports))
@@ -87,7 +90,7 @@ export class MainCores extends Cores {
         onStarted: (core) => this.#started(core),
         onLost: (core, detail, error) => this.#lost(core, detail, error),
         onStopped: (core, detail) => this.#say(core, 'stopped', detail),
-        onExceeded: (core) => this.#exceeded(core),
+        onExceeded: (core, fault) => this.#exceeded(core, fault),
         onMessage: (_core, message) => this.#asked(message),
       },
     })
@@ -169,14 +172,17 @@ export class MainCores extends Cores {
     this.#care = undefined
   }
 
-  #exceeded(core: number): void {
+  #exceeded(core: number, fault: Error | undefined): void {
     const { lane } = this
     const { max, within } = lane.settings.core.restarts
-    const error = new BuskinError(
-      'ERR_BUSKIN_CORE_LOST',
-      `cores lost too often: more than ${max} in ${within} ms, the last was core ${core}; look at the 'core' events for why, or allow more with core.restarts`,
-    )
-    lane.log.error('cores were lost too often', { core, error })
+    const error =
+      fault === undefined
+        ? new BuskinError(
+            'ERR_BUSKIN_CORE_LOST',
+            `cores lost too often: more than ${max} in ${within} ms, the last was core ${core}; look at the 'core' events for why, or allow more with core.restarts`,
+          )
+        : new BuskinError('ERR_BUSKIN_MODULE', fault.message, { cause: fault }) // it has lost its class on the way here
+    lane.log.error(fault === undefined ? 'cores were lost too often' : 'the program cannot run on cores', { core, error })
     if (lane.settings.onEscalate === 'report') return
     lane.endBy(error)
     void lane.shutdown(lane.settings.shutdownTimeout)

@@ -2,13 +2,16 @@
 
 import { clearTimeout, setTimeout } from 'node:timers'
 import { Actor, type ActorClass } from '../actor.ts'
-import { badModule, moduleFailed, moduleStuck, noModule, noSuchExport, notExported } from '../errors.ts'
+import { badModule, BuskinError, moduleFailed, moduleStuck, noModule, noSuchExport, notExported } from '../errors.ts'
 import { className } from '../options.ts'
+import { evaluating } from './toplevel.ts'
 
 /** Where any isolate finds a class. */
 export interface ExportOf {
   readonly module: string
   readonly name: string
+  /** The module was not evaluated yet: it is the name of the class, under which the other side looks for it. */
+  readonly isGuess?: boolean
 }
 
 type Namespace = Readonly<Record<string, unknown>>
@@ -18,6 +21,8 @@ type Namespace = Readonly<Record<string, unknown>>
  * rather than hang.
  */
 const STUCK_AFTER = 10_000
+/** In ms: no more than the start of a core takes. */
+const GUESS_AFTER = 25
 
 /** Other names are likelier to be there on the other side, too. */
 const LAST_NAMES: readonly string[] = ['module.exports', 'default']
@@ -50,6 +55,24 @@ export function exportOf(cls: ActorClass, stuckAfter = STUCK_AFTER): Promise<Exp
     )
   }
   return finding
+}
+
+/**
+ * What `exportOf` finds; or a guess when that takes a while, as it does for a class whose own module awaits its actors at
+ * the top level: what a module exports is not to be had before it was evaluated.
+ */
+export async function whereIs(cls: ActorClass, guessAfter = GUESS_AFTER): Promise<ExportOf> {
+  const finding = exportOf(cls)
+  if (className(cls) !== cls.name) return finding
+  let timer: NodeJS.Timeout | undefined
+  const guess = new Promise<ExportOf>((resolve) => {
+    timer = setTimeout(() => resolve({ module: moduleOf(cls), name: className(cls), isGuess: true }), guessAfter)
+  })
+  try {
+    return await Promise.race([finding, guess])
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 async function find(cls: ActorClass, stuckAfter: number): Promise<ExportOf> {
@@ -96,17 +119,26 @@ function nameOf(namespace: Namespace, cls: ActorClass): string | undefined {
   )
 }
 
-/** On the isolate where the actor is to live: the class that another isolate found there. */
-export async function loadClass(module: string, name: string): Promise<ActorClass> {
+/** On the isolate where the actor is to live: the class that another isolate found there, or guessed. */
+export async function loadClass(module: string, name: string, isGuess = false): Promise<ActorClass> {
   let namespace: Namespace
   try {
-    namespace = await load(module)
+    namespace = await evaluating(module, load(module))
   } catch (cause) {
-    throw moduleFailed(module, name, cause)
+    throw BuskinError.is(cause, 'ERR_BUSKIN_MODULE') ? cause : moduleFailed(module, name, cause)
   }
+  if (isGuess) return classCalled(namespace, module, name)
   const value = Object.hasOwn(namespace, name) ? namespace[name] : undefined
   if (!isActorClass(value)) throw noSuchExport(module, name, value)
   return value
+}
+
+/** The only class of that name and module among the exports. */
+function classCalled(namespace: Namespace, module: string, name: string): ActorClass {
+  const all = new Set(Object.values(namespace))
+  const found = [...all].filter(isActorClass).filter((cls) => cls.name === name && hasModule(cls) && cls.module === module)
+  if (found.length !== 1) throw notExported(module, name)
+  return found[0] as ActorClass
 }
 
 function load(module: string): Promise<Namespace> {

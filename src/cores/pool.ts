@@ -43,8 +43,8 @@ export interface PoolEvents {
   onLost(core: number, detail: string, error?: unknown): void
   /** The thread is gone, as it was asked to. `detail` says how when it did not end by itself. */
   onStopped(core: number, detail: string | undefined): void
-  /** After `onLost`: it is not started again, as too many were. */
-  onExceeded(core: number): void
+  /** After `onLost`: it is not started again, as too many were; or as it could not fare better, because of `fault`. */
+  onExceeded(core: number, fault?: Error): void
   /** Any other message from its parentPort. */
   onMessage?(core: number, message: unknown): void
 }
@@ -253,7 +253,8 @@ export class Pool {
     slot.state = 'lost'
     events.onLost(core, detail, error)
     if (this.#isClosed || slot.state !== 'lost') return
-    if (this.#window.admits(this.#now())) this.#start(core, slot)
+    if (isFault(error)) events.onExceeded(core, error)
+    else if (this.#window.admits(this.#now())) this.#start(core, slot)
     else events.onExceeded(core)
   }
 }
@@ -268,10 +269,16 @@ function terminate(thread: Thread, detail: string): void {
   void thread.worker.terminate()
 }
 
+/** The program cannot be run on a core as it is. */
+function isFault(error: unknown): error is Error {
+  return error instanceof Error && (error as NodeJS.ErrnoException).code === 'ERR_BUSKIN_MODULE'
+}
+
 /** Node tells an option that is undefined from one that is absent. */
 function optionsOf({ env, execArgv, resourceLimits }: CoreSettings): WorkerOptions {
+  const native = process.env['BUSKIN_NATIVE_PATH'] // a core loads the addon that this isolate did
   return {
-    ...(env && { env }),
+    ...(env && { env: { ...(native && { BUSKIN_NATIVE_PATH: native }), ...env } }),
     ...(execArgv && { execArgv: [...execArgv] }),
     ...(resourceLimits && { resourceLimits }),
   }

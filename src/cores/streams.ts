@@ -15,13 +15,15 @@ export class FarReader implements Sink {
   readonly method: string
   readonly #crossing: Crossing
   readonly #corr: number
+  readonly #ref: LocalRef
   #room = AHEAD
   #source: Source | undefined = undefined
   #over = false
 
-  constructor(crossing: Crossing, corr: number, _ref: LocalRef, method: string) {
+  constructor(crossing: Crossing, corr: number, ref: LocalRef, method: string) {
     this.#crossing = crossing
     this.#corr = corr
+    this.#ref = ref
     this.method = method
   }
 
@@ -37,7 +39,7 @@ export class FarReader implements Sink {
 
   push(value: unknown): boolean {
     this.#room--
-    this.#crossing.say(CARRY_ITEM, this.#corr, OUTCOME_OK, value)
+    this.#crossing.say(CARRY_ITEM, this.#corr, OUTCOME_OK, value, this.#ref, this.method)
     return this.hasRoom
   }
 
@@ -62,7 +64,7 @@ export class FarReader implements Sink {
     if (this.#over) return
     this.#over = true
     this.#crossing.sinks.delete(this.#corr)
-    this.#crossing.say(CARRY_REPLY, this.#corr, outcome, error)
+    this.#crossing.say(CARRY_REPLY, this.#corr, outcome, error, this.#ref, this.method)
   }
 }
 
@@ -87,15 +89,21 @@ export class FarSource implements Source {
     this.resume()
   }
 
+  /** An item came that cannot be told. */
+  fail(error: unknown): void {
+    this.reader.fail(error)
+    this.leave()
+  }
+
   /** Tells the other side of what was read, a lot at a time. */
   resume(): void {
     const read = this.#come - this.reader.held
     if (read - this.#told < LOT) return
-    this.#crossing.carryWord(CARRY_CREDIT, this.#address, 0, read - this.#told)
+    this.#crossing.carryWord(CARRY_CREDIT, this.#address, read - this.#told, this.reader.corr)
     this.#told = read
   }
 
   leave(): void {
-    this.#crossing.carryWord(CARRY_LEAVE, this.#address, 0, 0)
+    this.#crossing.carryWord(CARRY_LEAVE, this.#address, 0, this.reader.corr)
   }
 }

@@ -2,9 +2,11 @@
 // place. A single small integer travels in the entry itself.
 
 import { FLAG_ASK, FLAG_SEND, OP_MSG, TAG_SHIFT } from '../native/layout.ts'
+import type { Calls } from '../runtime/calls.ts'
 import type { ClassInfo, Method, Verbs } from '../runtime/classes.ts'
-import { viewsOf } from '../runtime/classes.ts'
+import { LONG, viewsOf } from '../runtime/classes.ts'
 import type { Lane } from '../runtime/lane.ts'
+import { FAR_BATCH } from '../runtime/limits.ts'
 import { put, reservePair } from '../runtime/outbox.ts'
 import { type LocalRef, refOf } from '../runtime/ref.ts'
 import { ARITY_1, ARITY_N, isWord, streamTuned, type View } from '../runtime/verbs.ts'
@@ -16,18 +18,31 @@ function post(ref: LocalRef, head: number, args: readonly unknown[], method: str
   const crossing = lane.crossing as Crossing
   const place = crossing.write(args, ref, method)
   put(lane, head | ARITY_N, ref.index, ref.age, place, corr)
-  if (crossing.isLarge) lane.flush()
+  if (crossing.isLarge || lane.written >= FAR_BATCH) lane.flush()
+}
+
+function putFar(ref: LocalRef, head: number, payload: number, corr: number): void {
+  const { lane } = ref
+  put(lane, head, ref.index, ref.age, payload, corr)
+  if (lane.written >= FAR_BATCH) lane.flush()
 }
 
 function tell(method: Method): Function {
   return function (this: View, a: unknown, b: unknown, c: unknown) {
     const ref = refOf(this)
     const n = arguments.length
-    if (n === 1 && isWord(a)) put(ref.lane, method.head | ARITY_1, ref.index, ref.age, a, 0)
+    if (n === 1 && isWord(a)) putFar(ref, method.head | ARITY_1, a, 0)
     else if (n === 1) post(ref, method.head, [a], method.name, 0)
-    else if (n === 0) put(ref.lane, method.head, ref.index, ref.age, 0, 0)
+    else if (n === 0) putFar(ref, method.head, 0, 0)
     else post(ref, method.head, n === 2 ? [a, b] : n === 3 ? [a, b, c] : Array.prototype.slice.call(arguments), method.name, 0)
   }
+}
+
+/** A call that is kept with whom it was for: the core does not know that of a send, nor the path of one that has ended. */
+function open(calls: Calls, ref: LocalRef, method: Method): Promise<unknown> {
+  const promise = calls.open()
+  calls.extend({ ref, method: method.name })
+  return promise
 }
 
 function calling(flag: number): (method: Method) => Function {
@@ -39,17 +54,17 @@ function calling(flag: number): (method: Method) => Function {
       const n = arguments.length
       const head = method.head | flag
       if (n === 0 || (n === 1 && isWord(a))) {
-        const promise = calls.open()
-        put(lane, n === 0 ? head : head | ARITY_1, ref.index, ref.age, n === 0 ? 0 : (a as number), calls.last)
+        const promise = open(calls, ref, method)
+        putFar(ref, n === 0 ? head : head | ARITY_1, n === 0 ? 0 : (a as number), calls.last)
         return promise
       }
       const args = n === 1 ? [a] : n === 2 ? [a, b] : n === 3 ? [a, b, c] : Array.prototype.slice.call(arguments)
       reservePair(lane)
       const crossing = lane.crossing as Crossing
       const place = crossing.write(args, ref, method.name) // before a call is opened: it may throw
-      const promise = calls.open()
+      const promise = open(calls, ref, method)
       put(lane, head | ARITY_N, ref.index, ref.age, place, calls.last)
-      if (crossing.isLarge) lane.flush()
+      if (crossing.isLarge || lane.written >= FAR_BATCH) lane.flush()
       return promise
     }
 }
@@ -64,7 +79,7 @@ export function farInfo(crossing: Crossing, info: ClassInfo): ClassInfo {
   }
   const all = [...methods.values()]
   const callable = all.filter((method) => !info.generators.has(method.name))
-  return { ...info, methods, ...viewsOf(callable, all, VERBS) }
+  return { ...info, methods, ...viewsOf(callable, all, crossing.lane.settings.propagate ? LONG : VERBS) }
 }
 
 /** Of a class of which this isolate knows nothing: every method goes by its name. */

@@ -85,6 +85,10 @@ export interface NativeLane {
   lost(lane: number): void
   /** Waits a little for mail; whether some came. */
   spin(micros: number): boolean
+  /** Keeps the thread on one of the CPUs that it may use, the nth round and round; whether that was done. */
+  pin(nth: number): boolean
+  /** How many isolates the system has now. */
+  crowd(): number
 }
 
 export interface Addon {

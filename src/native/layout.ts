@@ -1,7 +1,7 @@
 // Generated from crates/core/src/entry.rs by scripts/layout.mjs. Do not edit.
 
 /** Which layout this is: the addon must have been built with the same. */
-export const LAYOUT = 2068549623
+export const LAYOUT = 3795100095
 /** The low bits of head. */
 export const OP_MASK = 31
 /** The tag is the upper half of head: which method, or which class. */
@@ -204,7 +204,7 @@ export const CARRY_REVIVE = 29
 export const CARRY_RESUME = 30
 /** What class means is known now; payload = class. */
 export const CARRY_CLASS = 31
-/** To the parent's isolate: a stand-in was made at index; from = whose. */
+/** To the parent's isolate: a stand-in was made at index. To the actor's own, with from = 1: it was spawned from elsewhere; payload = the number of the letter that tells of it. */
 export const CARRY_BORN = 32
 /** From the stand-in: its place, and its parent, are other ones now. */
 export const CARRY_MOVED = 33
@@ -275,6 +275,8 @@ export const ADOPTED_ENDED = 1
 export const ADOPTED_NAME_TAKEN = 2
 /** It is the parent itself, or above it. */
 export const ADOPTED_ABOVE = 3
+/** It, its parent or the new one is in another isolate. */
+export const ADOPTED_ELSEWHERE = 4
 
 /** Returned. */
 export const OUTCOME_OK = 0
@@ -382,3 +384,5 @@ export const MODE_TICK = 2
 export const MODE_EVENTS = 4
 /** Somebody listens to dead letters. */
 export const MODE_DEAD = 8
+/** A turn that gives nothing does not fall asleep: its isolate looks for mail itself, and comes again. */
+export const MODE_AWAKE = 16

@@ -3,16 +3,18 @@
 import { closeSync, existsSync, openSync, readSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { BuskinError } from '../errors.ts'
 
-const require = createRequire(import.meta.url)
+/** The module that this is in: dist/index.js, this file in a checkout, a user's bundle. One in CommonJS has no `import.meta`. */
+const here = (import.meta.url as string | undefined) ?? pathToFileURL(__filename).href
+const require = createRequire(here)
 /** The package's own folder, seen from dist/index.js and, in a checkout, from this file. */
-const root = new URL(import.meta.url.endsWith('.ts') ? '../../' : '../', import.meta.url)
+const root = new URL(here.endsWith('/src/native/load.ts') ? '../../' : '../', here)
 
 /**
  * Loads the addon, from the first of these that is there: the file that `BUSKIN_NATIVE_PATH` names (then no other is
- * tried), dist/, the platform package, prebuilds/ of the offline tarball. Throws ERR_BUSKIN_ADDON when none loads.
+ * tried), the folder of a bundle or the one above, dist/, the platform package, prebuilds/ of the offline tarball. Throws ERR_BUSKIN_ADDON when none loads.
  */
 export function loadAddon(): unknown {
   const named = process.env['BUSKIN_NATIVE_PATH']
@@ -41,6 +43,12 @@ export function loadAddon(): unknown {
 
 /** Where an addon for `tuple` is, likeliest first. */
 function* places(tuple: string): Generator<string> {
+  // of a bundle, which may keep its chunks in a folder of their own
+  for (const folder of [here, root]) {
+    const beside = fileURLToPath(new URL(`buskin.${tuple}.node`, folder))
+    if (existsSync(beside)) yield beside
+  }
+
   const built = fileURLToPath(new URL(`dist/buskin.${tuple}.node`, root))
   if (existsSync(built)) yield built
 

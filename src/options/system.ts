@@ -33,7 +33,7 @@ export interface SystemSettings {
 }
 
 const DEFAULT_NAME = 'buskin'
-const DEFAULT_CORES = 0
+const DEFAULT_CORES = 'auto'
 const DEFAULT_ASK_TIMEOUT = 5_000
 const DEFAULT_SHUTDOWN_TIMEOUT = 10_000
 

@@ -3,7 +3,7 @@
 import type { Subscription } from '../feed.ts'
 import { nameTaken, option, stopped } from '../errors.ts'
 import type { ExitReason } from '../lifecycle.ts'
-import { ADOPTED_ABOVE, ADOPTED_DONE, ADOPTED_NAME_TAKEN, OP_UNLINK, OP_UNWATCH } from '../native/layout.ts'
+import { ADOPTED_ABOVE, ADOPTED_DONE, ADOPTED_ELSEWHERE, ADOPTED_NAME_TAKEN, OP_UNLINK, OP_UNWATCH } from '../native/layout.ts'
 import type { LocalContext } from './context.ts'
 import type { Lane } from './lane.ts'
 import { refAt } from './inbox.ts'
@@ -114,6 +114,8 @@ export function adopted(lane: Lane, number: number, result: number): void {
     adoption.resolve()
   } else if (result === ADOPTED_NAME_TAKEN) {
     adoption.reject(nameTaken(target.name, parent?.path ?? '/'))
+  } else if (result === ADOPTED_ELSEWHERE) {
+    adoption.reject(option('target', target, 'an actor that lives, as its parent does, in the isolate of this one'))
   } else if (result === ADOPTED_ABOVE) {
     adoption.reject(option('target', target, 'an actor that is neither this one nor above it'))
   } else {

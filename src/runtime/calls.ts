@@ -24,6 +24,8 @@ export interface FarCalls {
   reply(corr: number, value: unknown): void
   refuse(corr: number, error: unknown): void
   accept(corr: number): void
+  /** There is no handler for what was sent. */
+  miss(corr: number): void
   close(corr: number): void
 }
 
@@ -51,6 +53,11 @@ export class Calls {
   last = 0
   /** Of calls that other isolates wait for. */
   far: FarCalls | undefined = undefined
+
+  /** How many are open. */
+  get size(): number {
+    return this.#age.length - 1 - this.#freeCount
+  }
 
   /** Opens a call with a promise. */
   open(): Promise<unknown> {

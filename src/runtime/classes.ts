@@ -111,7 +111,8 @@ export interface Verbs {
   readonly stream: (method: Method) => Function
 }
 
-const LONG: Verbs = { tell: tellTuned, send: sendTuned, ask: askTuned, stream: streamTuned }
+/** For messages that carry more than their arguments. */
+export const LONG: Verbs = { tell: tellTuned, send: sendTuned, ask: askTuned, stream: streamTuned }
 
 /** `callable` are told and asked, `all` are read. */
 export function viewsOf(callable: readonly Method[], all: readonly Method[], verbs: Verbs): Views {

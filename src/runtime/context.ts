@@ -151,6 +151,7 @@ export class LocalContext implements Context {
     const watch = new Watch(this.#ref, this, whom, run as (reason: ExitReason, target: unknown) => unknown)
     if (this.over || hasEnded(this.#ref)) return watch
     if (whom.lane !== lane) throw option('target', target, 'a ref of the same system')
+    if (whom.isFar) void whom.path // it is to be known at the end, when nobody else knows
     watch.id = newNumber(lane)
     lane.watches.set(watch.id, watch)
     this.watches.add(watch)

@@ -25,10 +25,11 @@ import {
   WORD_CURSOR,
 } from '../native/layout.ts'
 import type { Crossing } from '../cores/crossing.ts'
+import { isFarCall } from './calls.ts'
 import type { Lane } from './lane.ts'
 import { keepError } from './outbox.ts'
 import { WORDS } from './limits.ts'
-import { findHandler, isGenerator } from './lookup.ts'
+import { findHandler, isGenerator, otherVerb } from './lookup.ts'
 import { Hidden, holdBack, ignore, inContext, isSignal, isThenable, NO_CALL, Parcel, publishDeadLetter, takeArgs } from './inbox.ts'
 import { note } from './notes.ts'
 import { type LocalRef, setStarting } from './ref.ts'
@@ -120,9 +121,16 @@ export function dispatch(lane: Lane): void {
   }
 }
 
+function plainly<R>(fn: () => R): R {
+  return fn()
+}
+
 /** A message of another isolate, for a method that the class is known to have. */
 function runLetter(lane: Lane, o: number, instance: object, handler: Function): unknown {
   const args = (lane.crossing as Crossing).read(o)
+  if (lane.propagated !== undefined) {
+    return inContext(lane, lane.refs[lane.current] as LocalRef, plainly, () => handler.apply(instance, args) as unknown)
+  }
   switch (args.length) {
     case 1:
       return handler.call(instance, args[0])
@@ -174,9 +182,8 @@ function missing(lane: Lane, o: number, name: string, args: readonly unknown[], 
   const corr = inbox[o + 5] as number
   const ref = lane.refs[inbox[o + 1] as number] as LocalRef
   if (corr !== 0) {
-    const hint =
-      verb === undefined ? undefined : `it is ${verb === 'ask' ? 'no' : 'a'} generator: use ref.${verb}.${name}() for it`
-    lane.calls.reject(corr, noHandler(ref.path, name, hint))
+    if (isFarCall(corr) && ((inbox[o] as number) & FLAG_SEND) !== 0) lane.calls.far?.miss(corr)
+    else lane.calls.reject(corr, noHandler(ref.path, name, verb === undefined ? undefined : otherVerb(name, verb === 'ask')))
     lane.calls.close(corr)
   } else if (verb !== undefined) {
     lane.log.warn(`'${name}' is a generator: read it with ref.stream`, { actor: ref.path })
@@ -237,7 +244,7 @@ function afterOther(lane: Lane, head: number, o: number, i: number, result: unkn
 /** Under `localMessages` a reply is treated like a message. */
 function reply(lane: Lane, value: unknown, o: number, head: number): unknown {
   const how = lane.settings.localMessages
-  if (how === 'share') return value
+  if (how === 'share' || isFarCall(lane.inbox[o + 5] as number)) return value // or it is copied anyway
   const ref = lane.refs[lane.inbox[o + 1] as number] as LocalRef
   return share(how, [value], ref, lane.methods[head >>> TAG_SHIFT]?.name ?? '')[0]
 }

@@ -4,7 +4,7 @@
 
 import { dispatch } from './dispatch.ts'
 import type { Lane } from './lane.ts'
-import { CLOCK_EVERY, SLICE_MS, SPIN } from './limits.ts'
+import { CLOCK_EVERY, SLICE_MS } from './limits.ts'
 
 const now = performance.now.bind(performance)
 
@@ -21,7 +21,7 @@ export function drain(lane: Lane): void {
       if (lane.at === lane.filled) lane.turn()
       if (lane.filled > 0) dispatch(lane)
       if (lane.filled === 0) {
-        if (lane.spins && !lane.settledOne && lane.native.spin(SPIN)) continue
+        if (lane.spin !== undefined && lane.spin.found()) continue
         lane.settledOne = false
         lane.quiet()
         break

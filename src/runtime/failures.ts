@@ -3,14 +3,14 @@
 import { channel } from 'node:diagnostics_channel'
 import { BuskinError, coreLost, linkBroken, startedTooOften, timedOut } from '../errors.ts'
 import type { Directive, ExitReason, Failure, SystemEvent } from '../lifecycle.ts'
-import { DIRECTIVE_ESCALATE, DIRECTIVE_RESTART, OP_DECISION, PHASE_CHILD, PHASE_HEALTH, PHASE_ISOLATE, PHASE_LINK, PHASE_START, PHASE_STOP, TAG_SHIFT } from '../native/layout.ts'
+import { AGAIN_FAILURE, AGAIN_GROUP, DIRECTIVE_ESCALATE, DIRECTIVE_RESTART, OP_DECISION, PHASE_CHILD, PHASE_HEALTH, PHASE_ISOLATE, PHASE_LINK, PHASE_START, PHASE_STOP, REASON_LOST, TAG_SHIFT } from '../native/layout.ts'
 import type { SupervisionSettings } from '../options.ts'
 import { isThenable, ignore } from './inbox.ts'
 import type { Lane, Thrown } from './lane.ts'
 import { WORDS } from './limits.ts'
 import { putFrom } from './outbox.ts'
 import { Ended, generationOf, type LocalRef, moreIf, moreOf, settingsOf } from './ref.ts'
-import { DIRECTIVES, PHASES, STRATEGIES } from './words.ts'
+import { DIRECTIVES, exitReason, PHASES, STRATEGIES } from './words.ts'
 
 const channels = {
   failed: channel('buskin:failed'),
@@ -83,29 +83,55 @@ export function verdict(lane: Lane, answer: number, restarts: number, delay: num
   } else if (!asIs && answer === DIRECTIVE_ESCALATE) {
     lane.escalating = failure
   }
-  const { error, method } = failure
-  lane.log.error('actor failed', { actor: ref.path, phase: failure.phase, method, decision, delay, error })
-  publishDecision(lane, {
-    type: 'failed',
-    path: ref.path,
-    supervisor: pathOf(lane, parent),
-    strategy: STRATEGIES[strategy] as SupervisionSettings['strategy'],
-    generation,
-    failure,
-    decision,
-    delay,
-  })
+  const isFinal = decision === 'stop' || decision === 'escalate'
+  if (isFinal && !asIs && number !== 0 && !ref.isFar) lane.crossing?.keepError(number, failure.error)
+  if (isReportedElsewhere(lane, ref)) lane.crossing?.births.reportHome(ref, failure, decision)
+  else reportFailure(lane, ref, parent, failure, decision, delay)
+  if (ref.isFar && phase === PHASE_ISOLATE && answer === DIRECTIVE_RESTART) lostInstance(lane, ref, generation)
+}
+
+export function reportFailure(lane: Lane, ref: LocalRef, parent: number, failure: Failure, decision: Directive, delay: number): void {
+  const { error, method, phase, generation } = failure
+  lane.log.error('actor failed', { actor: ref.path, phase, method, decision, delay, error })
+  const { strategy } = supervisionOf(lane, parent)
+  const supervisor = pathOf(lane, parent, ref)
+  publishDecision(lane, { type: 'failed', path: ref.path, supervisor, strategy, generation, failure, decision, delay })
+}
+
+/** Nobody is left who could say that the instance is over. */
+function lostInstance(lane: Lane, ref: LocalRef, generation: number): void {
+  const more = moreOf(ref)
+  more.lastEnd = exitReason(REASON_LOST, undefined)
+  more.generation = generation + 1
+  if (more.upTo < generation) return // it had not started
+  publishStopped(lane, ref, generation, more.lastEnd)
+}
+
+export function publishStopped(lane: Lane, ref: LocalRef, generation: number, reason: ExitReason): void {
+  if (isReportedElsewhere(lane, ref) || !lane.events.active) return
+  lane.events.publish(Object.freeze({ type: 'stopped', path: ref.path, generation, reason }))
+}
+
+/** Its parent's isolate reports what becomes of it. */
+export function isReportedElsewhere(lane: Lane, ref: LocalRef): boolean {
+  return lane.crossing !== undefined && !ref.isFar && lane.crossing.births.isFostered(ref.index, ref.age)
+}
+
+/** What the instance before failed with, or its group was restarted after. */
+export function failureBefore(lane: Lane, ref: LocalRef, cause: number): Failure | null {
+  const parent = ref.boot.parent?.index ?? 0
+  const failure = cause === AGAIN_FAILURE ? moreOf(ref).failure : cause === AGAIN_GROUP ? lane.causes.get(parent) : undefined
+  return failure ?? null
 }
 
 export function failureOf(lane: Lane, ref: LocalRef, head: number, number: number, phase: number, parent: number, restarts: number): Failure {
-  const generation = generationOf(ref)
+  const far = ref.isFar && phase !== PHASE_ISOLATE ? thrownAt(lane, number) : undefined
+  const generation = far?.generation ?? generationOf(ref)
+  const child = ref.isFar ? (lane.crossing?.known(ref) ?? ref) : ref
   const record = (error: unknown, what: Failure['phase'], method: string | null): Failure =>
-    Object.freeze({ child: ref, error, phase: what, method, generation, restarts })
+    Object.freeze({ child, error, phase: what, method, generation, restarts })
   const word = PHASES[phase] as Failure['phase']
-  if (ref.isFar && phase !== PHASE_ISOLATE) {
-    const thrown = thrownAt(lane, number)
-    return record(thrown?.error, word, thrown?.method ?? null)
-  }
+  if (ref.isFar && phase !== PHASE_ISOLATE) return record(far?.error, word, far?.method ?? null)
   switch (phase) {
     case PHASE_CHILD: {
       const escalated = lane.escalated.get(ref.index)?.shift()
@@ -147,8 +173,9 @@ function supervisionOf(lane: Lane, index: number): SupervisionSettings {
   return (index === 0 ? lane.settings : settingsOf(lane.refs[index] as LocalRef)).supervision
 }
 
-function pathOf(lane: Lane, index: number): string {
-  return index === 0 ? '/' : (lane.refs[index] as LocalRef).path
+/** `child`: who has the supervisor, which may be in another isolate. */
+function pathOf(lane: Lane, index: number, child?: LocalRef): string {
+  return index === 0 ? '/' : (lane.refs[index]?.path ?? child?.boot.parent?.path ?? '/')
 }
 
 /** A supervisor fails with its child; where there is none the system may end. */

@@ -129,10 +129,18 @@ export function abortDelivered(lane: Lane, corr: number): boolean {
   return false
 }
 
+export interface Contents {
+  readonly name: string
+  readonly args: readonly unknown[] | null
+}
+
 /** What a message that will not run was: its method, and its arguments, whose slot is freed. */
-export function contents(lane: Lane, head: number, payload: number, o: number): { name: string; args: readonly unknown[] | null } {
-  if ((head & FLAG_LETTER) !== 0 && lane.crossing !== undefined) return lane.crossing.contents(head, o)
-  const name = lane.methods[head >>> TAG_SHIFT]?.name ?? ''
+export function contents(lane: Lane, head: number, payload: number, o: number): Contents {
+  const { crossing } = lane
+  if ((head & FLAG_LETTER) !== 0 && crossing !== undefined) return crossing.contents(head, o)
+  const tag = head >>> TAG_SHIFT
+  const isFar = ((lane.inbox[o + 1] as number) >>> INDEX_BITS) !== 0
+  const name = (isFar ? crossing?.nameAt(tag) : lane.methods[tag]?.name) ?? ''
   const arity = (head >> 10) & 3
   if (arity === 0) return { name, args: [] }
   if ((head & FLAG_SLOT) === 0) return { name, args: [payload] }
@@ -149,7 +157,7 @@ export function refAt(lane: Lane, index: number, age: number): LocalRef | undefi
   if (index === 0) return undefined
   if (index >>> INDEX_BITS !== 0) return lane.crossing?.refTo(index, age)
   const ref = lane.refs[index]
-  return ref !== undefined && ref.age === age ? ref : undefined
+  return ref !== undefined && ref.seatAge === age ? ref : undefined
 }
 
 export function publishDeadLetter(

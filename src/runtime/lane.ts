@@ -10,6 +10,7 @@ import { createDefaultLogger, guardLogger, type Logger, silentLogger } from '../
 import { addon, type NativeLane } from '../native/addon.ts'
 import {
   DEAD_COUNT,
+  MODE_AWAKE,
   MODE_DEAD,
   MODE_EVENTS,
   MODE_ORDERED,
@@ -40,10 +41,12 @@ import type { ClassInfo, Method } from './classes.ts'
 import { FIRST_RING, RING, WORDS } from './limits.ts'
 import { micros, put, word } from './outbox.ts'
 import { deferred, Ended, localRef, type LocalRef, moreOf } from './ref.ts'
+import type { Run } from './run.ts'
 import type { Producer } from './streams.ts'
-import type { Parcel } from './inbox.ts'
+import type { Contents, Parcel } from './inbox.ts'
 import type { Cores } from '../cores/cores.ts'
 import type { Crossing } from '../cores/crossing.ts'
+import type { Spin } from '../cores/spin.ts'
 import type { Adoption, Link, Watch } from './bonds.ts'
 import type { LocalTimer } from './context.ts'
 import { Profiles } from './profiles.ts'
@@ -61,6 +64,8 @@ export interface Propagated {
 export interface Thrown {
   readonly error: unknown
   readonly method: string | null
+  /** Of an actor of another isolate: which instance threw it. */
+  readonly generation?: number
 }
 
 /** Which lane of which system an isolate has that did not make it. */
@@ -107,6 +112,8 @@ export class Lane {
   readonly placing: Placing
   /** What ties this isolate to the others of its system; none while it is the only one. */
   crossing: Crossing | undefined = undefined
+  /** Whatever is spawned may have its place, or its parent, elsewhere: the root is not in this isolate. */
+  placesAll = false
   /** What starts the others. */
   cores: Cores | undefined = undefined
   /** The next entry of the inbox, and how many there are. */
@@ -120,6 +127,8 @@ export class Lane {
   killed = 0
   /** What the handler is called that runs now, when its tag does not say it. */
   label = ''
+  /** The run whose result is being sent to another isolate. */
+  replier: Run | undefined = undefined
   /** What the message that runs now carries beside its arguments. */
   parcel: Parcel | undefined = undefined
   /** Bits for the next turn. */
@@ -138,7 +147,7 @@ export class Lane {
   left = 32
   every = 32
   /** Before it sleeps it waits a moment for mail. */
-  spins = false
+  spin: Spin | undefined = undefined
   /** A promise was settled: its continuations run before the next drain. */
   settledOne = false
   readonly enter: () => void
@@ -181,7 +190,7 @@ export class Lane {
   cycle: { readonly path: string; readonly corr: number }[] = []
   /** The first half of a dead letter whose second is in the next inbox. */
   readonly deadLetter = new Int32Array(WORDS)
-  deadLetterAt = 0
+  deadContents: Contents = { name: '', args: null }
   /** The same of a failure, whose second half is the verdict. */
   readonly failed = new Int32Array(WORDS)
   /** What a group is restarted after, by its supervisor. */
@@ -251,7 +260,7 @@ export class Lane {
     const hub = <T>(name: string, bit: number): FeedHub<T> => {
       const onActiveChange = (active: boolean): void => {
         this.mode = active ? this.mode | bit : this.mode & ~bit
-        this.listening = this.mode & (MODE_EVENTS | MODE_DEAD)
+        this.listening = (this.listening & MODE_AWAKE) | (this.mode & (MODE_EVENTS | MODE_DEAD))
         this.cores?.listens?.(this.listening)
       }
       return new FeedHub<T>({ name, log: this.log, onActiveChange })
@@ -270,10 +279,12 @@ export class Lane {
       Math.floor(Math.random() * Number.MAX_SAFE_INTEGER),
     )
     const { enter, header, out, inbox, marks } = this
-    this.native =
+    const native =
       joins === undefined
         ? addon.lane(enter, header, out, inbox, marks, this.numbers)
         : addon.attach(joins.hub, joins.place, enter, header, out, inbox, marks)
+    // an object with so many functions is a hash table to V8, which is slow to call them from, unless it is a prototype
+    this.native = Object.create(native) as NativeLane
     this.profiles = new Profiles(this)
     this.#closed.promise.catch(() => {})
   }
@@ -395,7 +406,7 @@ export class Lane {
   /** The drain found nothing: tells who waits for that, and lets the process go when nothing holds it. */
   quiet(): void {
     this.idle = true
-    const held = this.header[WORD_HOLD] === 1
+    const held = this.header[WORD_HOLD] === 1 && !this.isClosed // a core that ends may still say a word
     if (held !== this.#held) this.#setHold(held)
     if (this.#idlers.length > 0 && this.header[WORD_BUSY] === 0 && this.#allIdle()) {
       for (const resolve of this.#idlers.splice(0)) resolve()

@@ -25,8 +25,8 @@ export function spawn(
   const info = classInfo(lane, cls)
   if (lane.closing) throw closed(lane.settings.name, `spawn ${info.name}`)
   const settings = options === undefined ? info.settings : spawnOptions(options, info.settings, lane.placing)
-  if (lane.placing.cores > 0) {
-    const elsewhere = lane.cores?.spawn(info, settings, options, parent)
+  if (lane.cores !== undefined && (info.hasModule || settings.on !== undefined || lane.placesAll)) {
+    const elsewhere = lane.cores.spawn(info, settings, options, parent)
     if (elsewhere !== undefined) return elsewhere
   }
   const name = options?.name

@@ -14,7 +14,7 @@ export const GRANT = 512
 export const SLICE_MS = 0.5
 /** Messages between two looks at the clock, at most; fewer when handlers are slow. */
 export const CLOCK_EVERY = 64
+/** Entries after which messages for other isolates go at once, so that one side reads while the other one writes. */
+export const FAR_BATCH = 256
 /** Items that a stream's producer may be ahead of its reader. */
 export const AHEAD = 256
-/** How long, in µs, a worker isolate waits for mail before it sleeps: twice that gains nothing. */
-export const SPIN = 20

@@ -24,7 +24,7 @@ function find(lane: Lane, names: readonly string[]): LocalRef | null {
     index = found[0] as number
   }
   const ref = lane.refs[index]
-  return ref !== undefined && ref.age === found[1] ? ref : null
+  return ref !== undefined && ref.seatAge === found[1] ? ref : null
 }
 
 /** From the root, which is in the isolate that made the system, from isolate to isolate. */

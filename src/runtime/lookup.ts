@@ -41,3 +41,8 @@ export function findHandler(instance: object, name: string): Function | undefine
 export function isGenerator(fn: Function): boolean {
   return types.isGeneratorFunction(fn)
 }
+
+/** What is said to whoever used the wrong verb for a handler. */
+export function otherVerb(method: string, isStream: boolean): string {
+  return `it is ${isStream ? 'no' : 'a'} generator: use ref.${isStream ? 'ask' : 'stream'}.${method}() for it`
+}

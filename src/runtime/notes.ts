@@ -4,8 +4,6 @@ import { aborted, closed, coreLost, deadlock, expired, mailboxFull, noHandler, s
 import { Actor, detach } from '../actor.ts'
 import type { DeadLetterReason, ExitReason, Failure } from '../lifecycle.ts'
 import {
-  AGAIN_FAILURE,
-  AGAIN_GROUP,
   ENDED_DOWN,
   ENDED_STARTED,
   NOTE_ACCEPTED,
@@ -39,11 +37,11 @@ import {
 import { adopted, unlinked } from './bonds.ts'
 import type { ClassInfo } from './classes.ts'
 import { contextOf } from './context.ts'
-import { decide, escalated, missed, publishDecision, verdict } from './failures.ts'
-import { contents, Hidden, inContext, isThenable, promisedNote, publishDeadLetter, refAt } from './inbox.ts'
+import { decide, escalated, failureBefore, isReportedElsewhere, missed, publishDecision, publishStopped, verdict } from './failures.ts'
+import { contents, type Contents, Hidden, inContext, isThenable, promisedNote, publishDeadLetter, refAt } from './inbox.ts'
 import type { Lane } from './lane.ts'
 import { WORDS } from './limits.ts'
-import { findHandler } from './lookup.ts'
+import { findHandler, otherVerb } from './lookup.ts'
 import { Ended, generationOf, type LocalRef, moreIf, moreOf, setStarting, settingsOf } from './ref.ts'
 import { fence, Run } from './run.ts'
 import { endStreams, resumeStream, returnStream } from './streams.ts'
@@ -61,20 +59,21 @@ export function note(lane: Lane, head: number, o: number, i: number): void {
     case NOTE_STOP:
       return stop(lane, index, payload, i)
     case NOTE_ENDED:
-      return ended(lane, index, payload, corr)
+      return ended(lane, index, inbox[o + 2] as number, payload, corr)
     case NOTE_DOWN:
       return down(lane, index, payload, corr)
     case NOTE_TIMER:
       return timer(lane, index, payload, corr === 1, i)
     case NOTE_WATCH:
-      return watch(lane, index, payload, inbox[o + 4] as number, i)
+      return watch(lane, index, payload, inbox[o + 4] as number, corr, i)
     case NOTE_RESUME:
       return resumeStream(lane, payload, i)
     case NOTE_RETURN:
       return returnStream(lane, payload, i)
     case NOTE_DEAD:
       lane.deadLetter.set(inbox.subarray(o, o + WORDS))
-      lane.deadLetterAt = o
+      // now, as a letter is there only as long as this inbox
+      lane.deadContents = contents(lane, head, payload, o)
       return
     case NOTE_REASON:
       return deadLetter(lane, index, inbox[o + 2] as number)
@@ -148,7 +147,7 @@ function makeInstance(lane: Lane, ref: LocalRef, generation: number): object {
 }
 
 /** The start of an actor whose class had to be loaded first. */
-export async function startLater(lane: Lane, ref: LocalRef, generation: number, cause: number): Promise<void> {
+export async function startLater(lane: Lane, ref: LocalRef, generation: number, failure: () => Promise<Failure | null>): Promise<void> {
   const inside = (call: () => unknown): unknown => {
     const before = lane.current
     lane.current = ref.index
@@ -161,15 +160,11 @@ export async function startLater(lane: Lane, ref: LocalRef, generation: number, 
   }
   const instance = inside(() => makeInstance(lane, ref, generation)) as { onStart?: unknown; onRestart?: unknown }
   const { onStart, onRestart } = instance
-  if (generation > 0 && typeof onRestart === 'function') await inside(() => onRestart.call(instance, failureBefore(lane, ref, cause)))
+  if (generation > 0 && typeof onRestart === 'function') {
+    const before = await failure()
+    if (lane.instances[ref.index] === instance) await inside(() => onRestart.call(instance, before))
+  }
   if (lane.instances[ref.index] === instance && typeof onStart === 'function') await inside(() => onStart.call(instance))
-}
-
-/** What the instance before failed with, or its group was restarted after. */
-function failureBefore(lane: Lane, ref: LocalRef, cause: number): Failure | null {
-  const parent = ref.boot.parent?.index ?? 0
-  const failure = cause === AGAIN_FAILURE ? moreOf(ref).failure : cause === AGAIN_GROUP ? lane.causes.get(parent) : undefined
-  return failure ?? null
 }
 
 /** Apart, as is `runOnStart`, so that an actor that needs neither makes no closures. */
@@ -248,6 +243,7 @@ function started(lane: Lane, index: number, generation: number): void {
   const ref = lane.refs[index] as LocalRef
   const more = moreOf(ref)
   more.hasStarted = true
+  if (ref.isFar) more.generation = more.upTo = generation
   if (more.started !== undefined) {
     more.started.resolve()
     lane.settledOne = true
@@ -272,6 +268,7 @@ function down(lane: Lane, index: number, generation: number, number: number): vo
   const reason = exitReason(number, more.failed?.error)
   more.isStopping = false
   more.lastEnd = reason
+  if (ref.isFar) more.generation = generation + 1
   const instance = ref.isFar ? undefined : lane.instances[index]
   if (instance instanceof Actor) detach(instance, contextOf(ref))
   instanceOver(lane, ref)
@@ -279,18 +276,9 @@ function down(lane: Lane, index: number, generation: number, number: number): vo
   publishStopped(lane, ref, generation, reason)
 }
 
-/** Its parent's isolate reports what becomes of it. */
-function isReportedElsewhere(lane: Lane, ref: LocalRef): boolean {
-  return lane.crossing !== undefined && !ref.isFar && lane.crossing.births.isFostered(ref.index, ref.age)
-}
-
-function publishStopped(lane: Lane, ref: LocalRef, generation: number, reason: ExitReason): void {
-  if (isReportedElsewhere(lane, ref)) return
-  if (lane.events.active) lane.events.publish(Object.freeze({ type: 'stopped', path: ref.path, generation, reason }))
-}
-
-function ended(lane: Lane, index: number, number: number, bits: number): void {
-  const ref = lane.refs[index] as LocalRef
+function ended(lane: Lane, index: number, age: number, number: number, bits: number): void {
+  const ref = lane.refs[index]
+  if (ref?.seatAge !== age) return // one from elsewhere, which never began
   const more = moreIf(ref)
   const reason = exitReason(number, more?.failed?.error)
   const hasStarted = (bits & ENDED_STARTED) !== 0
@@ -322,13 +310,14 @@ function timer(lane: Lane, index: number, id: number, last: boolean, i: number):
   runInside(lane, ref, i, run, () => new Run(ref, NOTE_TIMER, id, false, null, 0, 0))
 }
 
-function watch(lane: Lane, index: number, number: number, reason: number, i: number): void {
+function watch(lane: Lane, index: number, number: number, reason: number, error: number, i: number): void {
+  const far = lane.crossing?.toldOf(error) // read even when nobody is told: it lies in the core
   const watch = lane.watches.get(number)
   if (watch === undefined) return
   const ref = lane.refs[index] as LocalRef
   watch.done()
   const { target } = watch
-  const why: ExitReason = target.state instanceof Ended ? target.state.reason : exitReason(reason, undefined)
+  const why: ExitReason = target.state instanceof Ended ? target.state.reason : exitReason(reason, far)
   runInside(lane, ref, i, () => watch.run(why, target), () => new Run(ref, NOTE_WATCH, 0, false, null, 0, 0))
 }
 
@@ -360,7 +349,7 @@ function accepted(lane: Lane, corr: number): void {
 function late(lane: Lane, head: number, index: number, age: number, inCycle: boolean, corr: number): void {
   const { calls } = lane
   if (!calls.has(corr)) return
-  const ref = refAt(lane, index, age) ?? calls.extra(corr)?.ref
+  const ref = calls.extra(corr)?.ref ?? refAt(lane, index, age)
   const tag = head >>> TAG_SHIFT
   const known = ref?.isFar === true ? lane.crossing?.nameAt(tag) : lane.methods[tag]?.name
   const method = known ?? calls.extra(corr)?.method ?? ''
@@ -384,10 +373,13 @@ function cycle(lane: Lane, index: number, left: number, corr: number): void {
   if (lane.events.active) lane.events.publish(Object.freeze({ type: 'ask-cycle', paths }))
 }
 
+const NOTHING: Contents = { name: '', args: null }
+
 function deadLetter(lane: Lane, reason: number, fromAge: number): void {
-  const [head, index, age, payload, from, corr] = lane.deadLetter as unknown as [number, number, number, number, number, number]
+  const [, index, age, , from, corr] = lane.deadLetter as unknown as [number, number, number, number, number, number]
   const why = REASONS[reason] as DeadLetterReason
-  const { name, args } = contents(lane, head, payload, lane.deadLetterAt)
+  const { name, args } = lane.deadContents
+  lane.deadContents = NOTHING
   const { calls } = lane
   const ref = refAt(lane, index, age) ?? (calls.has(corr) ? calls.extra(corr)?.ref : undefined)
   const path = ref?.path ?? '(ended)'
@@ -401,6 +393,12 @@ function deadLetter(lane: Lane, reason: number, fromAge: number): void {
   publishDeadLetter(lane, why, path, from, fromAge, name, args)
 }
 
+/** Which verb a call of elsewhere should have used, as far as its class is known here. */
+function verbHint({ info }: LocalRef, method: string, isStream: boolean): string | undefined {
+  if (!info.methods.has(method) || info.generators.has(method) === isStream) return undefined
+  return otherVerb(method, isStream)
+}
+
 /** What the caller of a message that became a dead letter is told. */
 export function errorFor(lane: Lane, why: DeadLetterReason, ref: LocalRef | undefined, path: string, name: string, corr: number): Error {
   switch (why) {
@@ -412,7 +410,7 @@ export function errorFor(lane: Lane, why: DeadLetterReason, ref: LocalRef | unde
     case 'aborted':
       return aborted(path, name, undefined)
     case 'no-handler':
-      return noHandler(path, name)
+      return noHandler(path, name, ref === undefined ? undefined : verbHint(ref, name, lane.calls.extra(corr)?.reader !== undefined))
     case 'isolate-lost':
       return coreLost(path, name)
     default:

@@ -60,6 +60,8 @@ export class More {
   /** What holds for it; undefined: as its class says. */
   settings: ActorSettings | undefined = undefined
   generation = 0
+  /** Of an actor of another isolate: the last instance that is known to have started. */
+  upTo = -1
   /** What it was, or its group is, restarted after. */
   failure: Failure | undefined = undefined
   /** What `decide` was asked about, by the number of its error. */

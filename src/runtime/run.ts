@@ -91,7 +91,9 @@ function finish(lane: Lane, run: Run, value: unknown, error: unknown, threw: boo
     run.onValue?.(value)
     done(lane, run, OUTCOME_OK, 0)
     if (isMessage && run.corr !== 0) {
+      lane.replier = run
       lane.calls.finish(run.corr, value)
+      lane.replier = undefined
     }
     return
   }

@@ -148,6 +148,7 @@ export class Reader implements AsyncIterableIterator<unknown>, Sink {
 
   /** An item. Whether there is room for another. */
   push(value: unknown): boolean {
+    if (this.#over) return false // it was on its way from another isolate
     const first = this.#waiting.shift()
     if (first === undefined) {
       if (!this.#left) this.#items.push(value)

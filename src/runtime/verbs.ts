@@ -186,7 +186,7 @@ function postLong(
   const sender = lane.propagated?.getStore()
   if (sender !== undefined && sender.lane === lane && hasEnded(sender.ref)) return fenced(sender.ref, kind, label, reader)
   if (isFar) reservePair(lane) // nothing may come between the letter and its entry
-  const letter = isFar ? (lane.crossing as Crossing).write(args, ref, label, settings.transfer) : 0
+  const letter = isFar ? (lane.crossing as Crossing).write(args, ref, label, signal?.aborted === true ? undefined : settings.transfer) : 0
   let promise: Promise<unknown> | undefined
   let corr = 0
   if (kind === FLAG_ASK || kind === FLAG_SEND) {
@@ -198,7 +198,7 @@ function postLong(
       ref,
       ...(reader === undefined ? {} : { reader }),
       ...(signal === undefined || signal.aborted ? {} : { release: whenAborted(signal, () => abort(ref, corr, label, signal)) }),
-      ...(name === null ? {} : kind === FLAG_SEND ? { name } : { method: name }),
+      ...(name !== null && kind === FLAG_SEND ? { name } : name !== null || isFar ? { method: label } : {}),
       ...(ttl === undefined ? {} : { ttl }),
       ...(timeout === undefined ? {} : { timeout }),
     }

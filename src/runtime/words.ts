@@ -2,6 +2,7 @@
 
 import type { DeadLetterReason, Directive, ExitReason, Failure } from '../lifecycle.ts'
 import type { ActorInfo } from '../lifecycle.ts'
+import { REASON_LOST } from '../native/layout.ts'
 import type { MailboxOptions, Strategy } from '../options.ts'
 
 export const POLICIES: readonly NonNullable<MailboxOptions['overflow']>[] = ['reject', 'wait', 'drop-newest', 'drop-oldest']
@@ -50,7 +51,7 @@ export function exitReason(number: number, error: unknown): ExitReason {
       return plain[2] as ExitReason
     case 4:
       return Object.freeze({ kind: 'failed', error })
-    case 5:
+    case REASON_LOST:
       return plain[3] as ExitReason
     default:
       return plain[4] as ExitReason

@@ -259,7 +259,8 @@ pub mod carry {
     pub const RESUME: u32 = 30;
     /// What `class` means is known now; `payload` = class.
     pub const CLASS: u32 = 31;
-    /// To the parent's isolate: a stand-in was made at `index`; `from` = whose.
+    /// To the parent's isolate: a stand-in was made at `index`. To the actor's own, with `from` = 1: it was spawned from
+    /// elsewhere; `payload` = the number of the letter that tells of it.
     pub const BORN: u32 = 32;
     /// From the stand-in: its place, and its parent, are other ones now.
     pub const MOVED: u32 = 33;
@@ -352,6 +353,8 @@ pub mod adopted {
     pub const NAME_TAKEN: u32 = 2;
     /// It is the parent itself, or above it.
     pub const ABOVE: u32 = 3;
+    /// It, its parent or the new one is in another isolate.
+    pub const ELSEWHERE: u32 = 4;
 }
 
 /// What a run came to.
@@ -486,4 +489,6 @@ pub mod mode {
     pub const EVENTS: u32 = 4;
     /// Somebody listens to dead letters.
     pub const DEAD: u32 = 8;
+    /// A turn that gives nothing does not fall asleep: its isolate looks for mail itself, and comes again.
+    pub const AWAKE: u32 = 16;
 }

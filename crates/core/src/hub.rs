@@ -12,6 +12,7 @@ use crossbeam_utils::CachePadded;
 
 use crate::count::Ledger;
 use crate::entry::{Entry, word};
+use crate::lane::blocks::Blocks;
 use crate::lane::inbox::Closed;
 use crate::lane::parcel::Parcel;
 use crate::lane::pool::Returns;
@@ -103,6 +104,12 @@ impl Posts {
         moves || self.list.iter().skip(1).any(|p| p.state.load(Relaxed) & post::HOLD != 0)
     }
 
+    /// How many lanes have an isolate.
+    #[must_use]
+    pub fn crowd(&self) -> u32 {
+        self.list.iter().map(|p| u32::from(p.state.load(Relaxed) & post::LIVES != 0)).sum()
+    }
+
     /// Makes a lane look round.
     pub fn nudge(&self, lane: u32) {
         if let Some(post) = self.get(lane) {
@@ -152,10 +159,10 @@ impl Shared {
         body(unsafe { &mut *self.lane.get() })
     }
 
-    /// The lane, without the lock.
+    /// The lane, without taking the lock.
     ///
     /// # Safety
-    /// No other thread knows of it yet, and no other reference to the lane is in use.
+    /// The lock is held, or no other thread knows of the lane yet; and no other reference to the lane is in use.
     #[allow(clippy::mut_from_ref)] // that is the caller's promise
     pub unsafe fn alone(&self) -> &mut Lane {
         // SAFETY: the caller's promise.
@@ -178,12 +185,13 @@ impl Shared {
         // one piece, and any value is taken.
         let at = unsafe { header.add(word::CURSOR).read_volatile() };
         let at = usize::try_from(at).ok().filter(|at| *at < length)?;
-        // SAFETY: as above; the entries are written by the lane alone, whose lock is held.
         let _held = lock(&self.lock);
+        // SAFETY: as above; the entries are written by the lane alone, whose lock is held.
         Some(unsafe { inbox.add(at).read_volatile() })
     }
 
-    fn hold(&self) -> MutexGuard<'_, ()> {
+    /// The lock; see [`alone`](Self::alone).
+    pub fn hold(&self) -> MutexGuard<'_, ()> {
         lock(&self.lock)
     }
 }
@@ -210,6 +218,7 @@ pub struct Hub {
     posts: Arc<Posts>,
     /// Names of methods, shapes of objects, classes: by kind.
     words: Mutex<[Words; KINDS]>,
+    blocks: Blocks,
 }
 
 /// Kinds of words.
@@ -239,7 +248,7 @@ impl Hub {
         for (place, lane) in (0..).zip(&lanes) {
             lane.with(|lane| lane.join(place, Arc::clone(&posts)));
         }
-        Arc::new(Hub { lanes: lanes.into(), posts, words: Mutex::default() })
+        Arc::new(Hub { lanes: lanes.into(), posts, words: Mutex::default(), blocks: Blocks::default() })
     }
 
     /// The lane of a number.
@@ -252,6 +261,12 @@ impl Hub {
     #[must_use]
     pub fn posts(&self) -> &Arc<Posts> {
         &self.posts
+    }
+
+    /// Memory for large bytes.
+    #[must_use]
+    pub fn blocks(&self) -> &Blocks {
+        &self.blocks
     }
 
     /// Looks at all lanes at one moment.

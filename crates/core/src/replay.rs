@@ -151,8 +151,7 @@ impl Log {
                     if !call.mail.is_empty() {
                         lane.retake(&call.mail);
                     }
-                    let io =
-                        &mut Rings {
+                    let io = &mut Rings {
                         header: &mut header,
                         outbox: &mut outbox,
                         inbox: &mut inbox,

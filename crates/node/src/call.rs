@@ -164,15 +164,16 @@ pub(crate) unsafe fn doubles(env: Env, values: &[f64]) -> Value {
     result
 }
 
-/// An `ArrayBuffer` with these bytes. Large ones are lent, not copied, where the host allows that.
+/// An `ArrayBuffer` with these bytes. Large ones are lent, not copied, where the host allows that; bytes that were copied
+/// come back.
 ///
 /// # Safety
 /// `env` belongs to the call in progress.
-pub(crate) unsafe fn buffer(env: Env, bytes: Box<[u8]>) -> Value {
+pub(crate) unsafe fn buffer(env: Env, bytes: Vec<u8>) -> (Value, Option<Vec<u8>>) {
     let mut result = null_mut();
     if bytes.len() >= LENT {
         let length = bytes.len();
-        let data = Box::into_raw(bytes);
+        let data = Box::into_raw(bytes.into_boxed_slice());
         // SAFETY: the caller's promise; the bytes are given up to the finalizer, which runs once.
         unsafe {
             let hint = Box::into_raw(Box::new(data));
@@ -180,14 +181,14 @@ pub(crate) unsafe fn buffer(env: Env, bytes: Box<[u8]>) -> Value {
             let status =
                 sys::napi_create_external_arraybuffer(env, data.cast(), length, finalizer, hint.cast(), &mut result);
             if status == sys::Status::napi_ok {
-                return result;
+                return (result, None);
             }
             let bytes = Box::from_raw(*Box::from_raw(hint)); // the host has no external buffers
-            return copied(env, &bytes);
+            return (copied(env, &bytes), None);
         }
     }
     // SAFETY: the caller's promise.
-    unsafe { copied(env, &bytes) }
+    (unsafe { copied(env, &bytes) }, Some(bytes))
 }
 
 /// From this size on bytes are lent: below it a copy is faster than a finalizer.
@@ -201,6 +202,13 @@ unsafe extern "C" fn return_bytes(_env: Env, _data: *mut c_void, hint: *mut c_vo
 /// # Safety
 /// `env` belongs to the call in progress.
 unsafe fn copied(env: Env, bytes: &[u8]) -> Value {
+    if bytes.len() >= UNZEROED {
+        // SAFETY: the caller's promise.
+        let found = unsafe { unzeroed(env, bytes) };
+        if let Some(buffer) = found {
+            return buffer;
+        }
+    }
     let (mut data, mut result) = (null_mut(), null_mut());
     // SAFETY: the caller's promise; the new buffer has room for the bytes and nobody else has it yet.
     unsafe {
@@ -210,6 +218,25 @@ unsafe fn copied(env: Env, bytes: &[u8]) -> Value {
         }
     }
     result
+}
+
+/// From this size on it pays to make a Buffer for the sake of its memory. Hosts take that of smaller ones from a pool.
+const UNZEROED: usize = 16 << 10;
+
+/// The memory of a new ArrayBuffer is zeroed before the bytes are copied in; that of a Buffer is not. None when that
+/// memory is not the Buffer's own.
+///
+/// # Safety
+/// `env` belongs to the call in progress.
+unsafe fn unzeroed(env: Env, bytes: &[u8]) -> Option<Value> {
+    let (mut view, mut buffer, mut offset, mut length) = (null_mut(), null_mut(), 0, 0);
+    // SAFETY: the caller's promise; what is not asked for may be null.
+    unsafe {
+        sys::napi_create_buffer_copy(env, bytes.len(), bytes.as_ptr().cast(), null_mut(), &mut view);
+        sys::napi_get_typedarray_info(env, view, null_mut(), null_mut(), null_mut(), &mut buffer, &mut offset);
+        sys::napi_get_arraybuffer_info(env, buffer, null_mut(), &mut length);
+    }
+    (offset == 0 && length == bytes.len()).then_some(buffer)
 }
 
 /// Calls a JavaScript function without arguments; what it throws stays pending.

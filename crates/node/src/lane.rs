@@ -233,12 +233,19 @@ unsafe extern "C" fn isolate_ends(data: *mut c_void) {
     let bound = unsafe { &*data.cast::<Bound>() };
     bound.bell.set(None); // Node frees it with the isolate
     bound.hide_pulse();
-    if bound.is_core() {
-        // SAFETY: the isolate runs nothing any more, and its memory is still there.
-        bound.lane.with(|lane| lane.lose(Some(&mut unsafe { bound.rings() })));
-    } else {
-        bound.lane.with(Lane::close);
-    }
+    quietly(|| {
+        if bound.is_core() {
+            // SAFETY: the isolate runs nothing any more, and its memory is still there.
+            bound.lane.with(|lane| lane.lose(Some(&mut unsafe { bound.rings() })));
+        } else {
+            bound.lane.with(Lane::close);
+        }
+    });
+}
+
+/// Where no error can be thrown any more, a panic ends here.
+fn quietly(body: impl FnOnce()) {
+    drop(std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)));
 }
 
 /// No function of the lane can be called any more.
@@ -250,11 +257,13 @@ unsafe extern "C" fn dropped(env: Env, data: *mut c_void, _hint: *mut c_void) {
         bound.hide_pulse();
         bound.memory.get().release(env);
         bound.letters.get().release(env);
-        if bound.is_core() {
-            bound.lane.with(|lane| lane.lose(None));
-        } else {
-            bound.lane.with(Lane::close);
-        }
+        quietly(|| {
+            if bound.is_core() {
+                bound.lane.with(|lane| lane.lose(None));
+            } else {
+                bound.lane.with(Lane::close);
+            }
+        });
         if let Some(bell) = bound.bell.take() {
             bell.release();
         }
@@ -289,12 +298,11 @@ impl Bound {
         }
         // SAFETY: the caller's promise.
         let mut rings = unsafe { bound.rings() };
-        let result = if bound.hub.get().is_some() {
-            bound.lane.with(|lane| body(lane, &mut rings))
-        } else {
-            // SAFETY: there is no hub, so no other thread knows of the lane; no other call is in progress.
-            body(unsafe { bound.lane.alone() }, &mut rings)
-        };
+        let held = bound.hub.get().map(|_| bound.lane.hold());
+        // SAFETY: the lock is held, or there is no hub, so that no other thread knows of the lane; no other call is in
+        // progress.
+        let result = body(unsafe { bound.lane.alone() }, &mut rings);
+        drop(held);
         bound.broken.set(false);
         Some(result)
     }
@@ -336,7 +344,7 @@ impl Bound {
     }
 
     /// Whether it is the lane of a worker isolate.
-    fn is_core(&self) -> bool {
+    pub(crate) fn is_core(&self) -> bool {
         self.hub.get().and_then(|hub| hub.lane(0)).is_some_and(|first| !Arc::ptr_eq(first, &self.lane))
     }
 
@@ -569,7 +577,7 @@ unsafe extern "C" fn close(env: Env, info: Info) -> Value {
         unsafe {
             let (data, []) = call::arguments::<0>(env, info);
             Bound::with(data, |lane, _| lane.rest());
-            crate::system::forget(&*data.cast::<Bound>());
+            crate::system::close_all(&*data.cast::<Bound>());
             if let Some(bell) = (*data.cast::<Bound>()).bell.take() {
                 bell.release();
             }

@@ -6,6 +6,7 @@ mod call;
 mod hubs;
 mod isolate;
 mod lane;
+mod pin;
 mod system;
 
 use napi::bindgen_prelude::{Object, retain_current_module_for_unload_safety};

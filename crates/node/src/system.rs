@@ -4,7 +4,6 @@ use std::ptr::null_mut;
 use std::slice::{from_raw_parts, from_raw_parts_mut};
 use std::sync::Arc;
 
-use buskin_core::clock::Clock;
 use buskin_core::count::Ledger;
 use buskin_core::entry::dead;
 use buskin_core::hub::{Hub, Shared, post};
@@ -17,7 +16,7 @@ use crate::hubs;
 use crate::lane::{Bound, Letters, defaults, exact, settings_of};
 
 /// What they are called.
-pub(crate) const FUNCTIONS: [(&std::ffi::CStr, Native); 29] = [
+pub(crate) const FUNCTIONS: [(&std::ffi::CStr, Native); 31] = [
     (c"open", open),
     (c"bags", bags),
     (c"head", head),
@@ -25,6 +24,8 @@ pub(crate) const FUNCTIONS: [(&std::ffi::CStr, Native); 29] = [
     (c"wordAt", word_at),
     (c"define", define),
     (c"spin", spin),
+    (c"crowd", crowd),
+    (c"pin", pin),
     (c"attach", attach),
     (c"unattach", unattach),
     (c"detach", detach),
@@ -78,7 +79,6 @@ asking! {
         let mut lanes = vec![Arc::clone(&bound.lane)];
         for core in 0..u64::from(call::word(env, args[0])) {
             let seed = defaults.seed.wrapping_mul(core.wrapping_mul(2) + 3);
-            let clock = clock.unwrap_or_else(Clock::real);
             lanes.push(Arc::new(Shared::new(Lane::new(clock, buskin_core::lane::Defaults { seed, ..defaults }))));
         }
         let hub = Hub::open(lanes);
@@ -155,12 +155,26 @@ asking! {
         let start = std::time::Instant::now();
         let mut came = remote.has_mail();
         while !came && start.elapsed().as_micros() < micros {
-            for _ in 0..16 {
+            for _ in 0..8 {
                 std::hint::spin_loop();
+                came = came || remote.has_mail();
             }
-            came = remote.has_mail();
         }
         call::boolean(env, came)
+    }
+}
+
+asking! {
+    /// `pin(nth)`: keeps the thread on the nth of the CPUs that it may use, round and round; whether that was done.
+    pin, 1, |env, _bound, args| {
+        call::boolean(env, crate::pin::pin(call::word(env, args[0]) as usize))
+    }
+}
+
+asking! {
+    /// `crowd()`: how many isolates the system has now.
+    crowd, 0, |env, bound, _args| {
+        call::double(env, bound.hub.get().map_or(1.0, |hub| f64::from(hub.posts().crowd())))
     }
 }
 
@@ -179,7 +193,8 @@ unsafe fn bytes<'a>(env: Env, value: Value) -> &'a [u8] {
 asking! {
     /// `attach(Uint8Array)`: keeps a copy of large bytes for the letter that is being written.
     attach, 1, |env, bound, args| {
-        let copy = bytes(env, args[0]).into();
+        let bytes = bytes(env, args[0]);
+        let copy = bound.hub.get().map_or_else(|| bytes.to_vec(), |hub| hub.blocks().copy(bytes));
         bound.lane.with(|lane| lane.attach(copy));
         null_mut()
     }
@@ -199,7 +214,13 @@ asking! {
     detach, 2, |env, bound, args| {
         let (letter, place) = (call::word(env, args[0]), call::word(env, args[1]));
         match bound.lane.with(|lane| lane.detach(letter, place as usize)) {
-            Some(bytes) => call::buffer(env, bytes),
+            Some(bytes) => {
+                let (buffer, read) = call::buffer(env, bytes);
+                if let (Some(hub), Some(read)) = (bound.hub.get(), read) {
+                    hub.blocks().put(read);
+                }
+                buffer
+            }
             None => null_mut(),
         }
     }
@@ -210,7 +231,7 @@ asking! {
     letter, 1, |env, bound, args| {
         let number = call::word(env, args[0]);
         let copy = bound.lane.with(|lane| lane.letter(number).map(|(words, bytes)| joined(&words, bytes)));
-        copy.map_or(null_mut(), |copy| call::buffer(env, copy.into()))
+        copy.map_or(null_mut(), |copy| call::buffer(env, copy).0)
     }
 }
 
@@ -231,7 +252,7 @@ asking! {
             let number = lane.seed(index)?;
             lane.letter(number).map(|(words, bytes)| joined(&words, bytes))
         });
-        copy.map_or(null_mut(), |copy| call::buffer(env, copy.into()))
+        copy.map_or(null_mut(), |copy| call::buffer(env, copy).0)
     }
 }
 
@@ -458,10 +479,12 @@ asking! {
     }
 }
 
-/// What is kept for an isolate's lifetime.
-pub(crate) fn forget(bound: &Bound) {
-    if let Some(hub) = bound.hub.get() {
-        hubs::remove(hub);
+/// The system has ended: its other lanes, whose isolates are gone, take nothing any more.
+pub(crate) fn close_all(bound: &Bound) {
+    let Some(hub) = bound.hub.get().filter(|_| !bound.is_core()) else { return };
+    for place in 1..=buskin_core::limits::MAX_LANES {
+        let Some(lane) = hub.lane(place) else { break };
+        lane.with(Lane::close);
     }
+    hubs::remove(hub);
 }
-

@@ -11,7 +11,7 @@ import { Fault, FULL, under } from './unsendable.ts'
 import { Writer } from './writer.ts'
 
 export { registerClass } from './classes.ts'
-export type { Outside } from './outside.ts'
+export type { Outside, RefWords } from './outside.ts'
 export { Unsendable } from './unsendable.ts'
 
 /**

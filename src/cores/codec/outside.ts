@@ -1,5 +1,14 @@
 // What the codec needs of the isolate it works in.
 
+/** What travels of a ref. */
+export interface RefWords {
+  readonly address: number
+  readonly age: number
+  readonly cls: number
+  /** Where it is, when that may not be found out by the address yet. */
+  readonly path?: string | undefined
+}
+
 /** What the codec needs of its isolate; the runtime implements it. */
 export interface Outside {
   /**
@@ -12,10 +21,13 @@ export interface Outside {
   keys(shape: number): readonly string[] | undefined
 
   /** The three 32-bit words of `value` if it is an actor's ref. Called for objects that are no plain data. */
-  ref(value: object): { readonly address: number; readonly age: number; readonly cls: number } | undefined
+  ref(value: object): RefWords | undefined
 
   /** The ref of these words. */
-  makeRef(address: number, age: number, cls: number): unknown
+  makeRef(address: number, age: number, cls: number, path?: string): unknown
+
+  /** Whether large bytes are to be among the others: nothing can be kept beside what is written. */
+  readonly isWhole?: boolean
 
   /** Keeps a copy of large bytes beside the letter being written; its place: 0, 1, … */
   attach(bytes: Uint8Array): number

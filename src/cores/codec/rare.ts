@@ -5,7 +5,7 @@ import { readDomException, readError } from './failures.ts'
 import type { Reader } from './reader.ts'
 import {
   BIGINT, BIGINT64, BOXED, BUFFER, BUFFER_ATTACHED, BUFFER_MOVED, DATE, DOM_EXCEPTION, ERROR, INSTANCE, MAP, RARE,
-  REGEXP, SET, URL_PARAMS, URL_TEXT, VIEW, VIEW_ATTACHED, VIEW_MOVED,
+  REF_AT, REGEXP, SET, URL_PARAMS, URL_TEXT, VIEW, VIEW_ATTACHED, VIEW_MOVED,
 } from './tags.ts'
 import { readAttachedBuffer, readAttachedView, readBuffer, readMovedBuffer, readMovedView, readView } from './views.ts'
 
@@ -31,12 +31,19 @@ export const rare: readonly (Read | undefined)[] = inOrder([
   [URL_PARAMS, (r) => r.keep(new URLSearchParams(r.text()))],
   [BOXED, readBoxed],
   [INSTANCE, readInstance],
+  [REF_AT, readRefAt],
 ])
 
 function inOrder(entries: readonly (readonly [number, Read])[]): (Read | undefined)[] {
   const table: (Read | undefined)[] = []
   for (const [tag, read] of entries) table[tag - RARE] = read
   return table
+}
+
+function readRefAt(r: Reader): object {
+  r.need(12)
+  const [address, age, cls] = [r.word(), r.word(), r.word()]
+  return r.keep(r.outside.makeRef(address, age, cls, r.text()) as object)
 }
 
 const int64 = new BigInt64Array(1)

@@ -63,6 +63,8 @@ export const URL_PARAMS = 0xd1
 export const BOXED = 0xd2
 /** The name of a registered class, then its data. */
 export const INSTANCE = 0xd3
+/** As REF, and a path. */
+export const REF_AT = 0xd4
 
 /** The first byte of a message whose reader has to number objects. */
 export const NUMBERED = 1

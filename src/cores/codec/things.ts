@@ -4,11 +4,12 @@ import { types } from 'node:util'
 import { registeredClass } from './classes.ts'
 import { isError, writeError } from './failures.ts'
 import {
-  BIGINT, BIGINT64, BOXED, DATE, END, INSTANCE, MAP, REF, REGEXP, SET, URL_PARAMS, URL_TEXT,
+  BIGINT, BIGINT64, BOXED, DATE, END, INSTANCE, MAP, REF, REF_AT, REGEXP, SET, URL_PARAMS, URL_TEXT,
 } from './tags.ts'
 import { writeText } from './text.ts'
 import { beyond, Fault, FULL, NO_PLAIN_DATA, NOT_REGISTERED } from './unsendable.ts'
 import { viewClasses, writeBuffer, writeView } from './views.ts'
+import type { RefWords } from './outside.ts'
 import type { Writer } from './writer.ts'
 
 /** Writes `value`, or says that it only claims to be of the class. */
@@ -63,7 +64,7 @@ export function writeThing(w: Writer, value: object, constructor: unknown): void
   const write = byClass.get(constructor)
   if (write !== undefined && write(w, value)) return
   const ref = w.outside.ref(value)
-  if (ref !== undefined) return writeRef(w, ref.address, ref.age, ref.cls)
+  if (ref !== undefined) return writeRef(w, ref)
   const prototype: object | null = Object.getPrototypeOf(value)
   if (prototype === null) return w.plain(value as Record<string, unknown>, true)
   const registered = registeredClass(constructor)
@@ -84,14 +85,15 @@ export function writeThing(w: Writer, value: object, constructor: unknown): void
   throw new Fault(value, types.isPromise(value) || types.isProxy(value) ? NO_PLAIN_DATA : NOT_REGISTERED)
 }
 
-function writeRef(w: Writer, address: number, age: number, cls: number): void {
+function writeRef(w: Writer, { address, age, cls, path }: RefWords): void {
   const { at } = w
   if (w.limit - at < 13) throw FULL
-  w.bytes[at] = REF
+  w.bytes[at] = path === undefined ? REF : REF_AT
   w.word(at + 1, address)
   w.word(at + 5, age)
   w.word(at + 9, cls)
   w.at = at + 13
+  if (path !== undefined) writeText(w, path)
 }
 
 function writeMap(w: Writer, map: Map<unknown, unknown>): true {

@@ -50,7 +50,7 @@ export function writeView(w: Writer, view: ArrayBufferView, number: number): voi
   }
   if (byteLength === 0) checkAttached(view, buffer)
   const bytes = view instanceof Uint8Array ? view : new Uint8Array(buffer, byteOffset, byteLength)
-  if (byteLength >= LARGE) {
+  if (byteLength >= LARGE && w.outside.isWhole !== true) {
     w.byte(VIEW_ATTACHED)
     w.byte(number)
     w.number(w.outside.attach(bytes))
@@ -69,7 +69,7 @@ export function writeBuffer(w: Writer, buffer: AnyBuffer): void {
   }
   if (buffer.byteLength === 0) checkAttached(buffer, buffer)
   const bytes = new Uint8Array(buffer)
-  if (bytes.length >= LARGE) {
+  if (bytes.length >= LARGE && w.outside.isWhole !== true) {
     w.byte(BUFFER_ATTACHED)
     w.number(w.outside.attach(bytes))
   } else {

@@ -3,8 +3,8 @@
 //! An entry without a mark was run and returned. The isolate marks the others in place, so what they did to an
 //! actor's state is known before anything that was submitted after it, or before it, is routed.
 
+use super::calls::is_far_call;
 use super::done::phase_of;
-use super::far::is_far_call;
 use super::{Fact, Lane, Rings};
 use crate::cell::{State, bit};
 use crate::entry::{Entry, OP_MASK, dead, flag, mark, note, phase};
@@ -220,8 +220,8 @@ impl Lane {
         self.leave_waiting(entry);
         self.ledger.dead[why as usize] += 1;
         self.close_call(entry.corr);
-        if is_far_call(entry.corr) {
-            self.refuse_call(entry.corr, why);
+        if is_far_call(entry.corr) && why != dead::NO_HANDLER {
+            self.refuse_call(entry.corr, why); // the isolate says itself which handler there is none of
         }
         self.let_go(entry);
         self.after_message(entry.index);

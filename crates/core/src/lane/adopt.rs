@@ -1,7 +1,8 @@
 //! An actor gets another parent.
 
+use super::far::Address;
 use super::{Fact, Lane};
-use crate::cell::{State, family};
+use crate::cell::{State, bit, family};
 use crate::entry::{Entry, adopted, note};
 
 impl Lane {
@@ -20,6 +21,14 @@ impl Lane {
 
     fn move_to(&mut self, e: &Entry) -> u32 {
         let (index, parent) = (e.index, e.from);
+        let is_foreign = |index: u32| self.table.get(index).is_some_and(|c| c.is(bit::FOREIGN) && c.state != State::Free);
+        // the root is in the isolate that made the system
+        let to_root = parent == super::ROOT && self.far.as_ref().is_some_and(|far| far.place != 0);
+        if to_root
+            || Address::of(index).is_some()
+            || (is_foreign(index) && self.live(index, e.age).is_some()) {
+            return adopted::ELSEWHERE;
+        }
         let Some(cell) = self.live(index, e.age).filter(|c| !c.ends()).map(|c| *c) else {
             return adopted::ENDED;
         };

@@ -1,9 +1,9 @@
 //! What comes from other lanes and is no message.
 
+use super::Lane;
 use super::far::Address;
 use super::mail::Taken;
 use super::parcel::Header;
-use super::Lane;
 use crate::ask::{age, slot};
 use crate::cell::ext::Home;
 use crate::cell::{State, bit};
@@ -59,7 +59,7 @@ impl Lane {
             carry::UP => self.stand_in_up(&h),
             carry::FAILED => self.stand_in_failed(&h, letter),
             carry::SELF => {
-                if self.stand_in(&h) {
+                if self.stand_in(&h) && !self.ext(h.index).fenced {
                     self.stops_itself(h.index);
                 }
             }
@@ -128,7 +128,12 @@ impl Lane {
             op::LINK => {
                 let gone = self.is_between(e.from) || self.table.get(e.from).is_none_or(|c| c.state.is_over());
                 if gone {
-                    return self.notify(Entry { head: note::UNLINKED, index: e.from, payload: e.payload, ..Entry::default() });
+                    return self.notify(Entry {
+                        head: note::UNLINKED,
+                        index: e.from,
+                        payload: e.payload,
+                        ..Entry::default()
+                    });
                 }
                 self.ext(e.from).links.push((e.index, e.age, e.payload));
             }
@@ -168,7 +173,8 @@ impl Lane {
         let asked: Vec<_> = ext.watchers.iter().filter(|w| is_isolate(w.0) && w.1 & 1 == 1).copied().collect();
         for (watcher, asks, number) in asked {
             if let Some(to) = Address::of(watcher) {
-                let header = Header { w0: carry::STARTED, payload: number, source_lane: asks >> 1, ..Header::default() };
+                let header =
+                    Header { w0: carry::STARTED, payload: number, source_lane: asks >> 1, ..Header::default() };
                 self.tell(to.lane, header, &[], true);
             }
         }

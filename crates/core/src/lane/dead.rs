@@ -1,7 +1,8 @@
 //! Messages that will not be handled.
 
 use super::ack::note_of;
-use super::far::{Address, is_far_call};
+use super::calls::is_far_call;
+use super::far::Address;
 use super::parcel::Header;
 use super::route::unparked;
 use super::{Lane, Rings};
@@ -86,7 +87,8 @@ impl Lane {
     pub(super) fn abort(&mut self, e: &Entry) {
         self.close_call(e.corr);
         if let Some(to) = Address::of(e.index) {
-            let header = Header { w0: carry::ABORT, index: to.index, generation: e.age, corr: e.corr, ..Header::default() };
+            let header =
+                Header { w0: carry::ABORT, index: to.index, generation: e.age, corr: e.corr, ..Header::default() };
             return self.tell(to.lane, header, &[], false);
         }
         let Some(cell) = self.live(e.index, e.age) else {

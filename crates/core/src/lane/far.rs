@@ -6,15 +6,15 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::letters::{Letters, has_letter};
-use super::mail::{Taken};
+use super::calls::{FarCall, FarCalls};
+use super::letters::Letters;
+use super::mail::Taken;
 use super::parcel::{Header, Parcel};
 use super::pool::{Pool, Returns};
 use super::{Lane, Rings};
-use crate::cell::State;
 use crate::entry::{Entry, OP_MASK, TAG_SHIFT, carry, dead, flag, op};
 use crate::hub::Posts;
-use crate::limits::{CALL_BITS, CALL_MASK, FAR_CALL, INDEX_BITS};
+use crate::limits::{CALL_BITS, FAR_CALL, INDEX_BITS};
 use crate::mailbox::links::Batch;
 use crate::sync::Arc;
 use crate::sync::atomic::Ordering::Relaxed;
@@ -45,98 +45,15 @@ impl Address {
     }
 }
 
-/// The word of a far call: which it is, above it the caller's lane, above that [`FAR_CALL`].
-const SLOT_BITS: u32 = 20;
-const SLOT_MASK: u32 = (1 << SLOT_BITS) - 1;
-
-/// A call whose caller is in another isolate.
-#[derive(Clone, Copy, Debug)]
-struct FarCall {
-    lane: u32,
-    /// See [`EPOCH_SHIFT`].
-    epoch: u32,
-    corr: u32,
-    /// It asks only whether its message was let in, and is over when that was told.
-    sends: bool,
-}
-
-/// Calls that other isolates wait for.
-#[derive(Debug, Default)]
-pub(super) struct FarCalls {
-    slots: Vec<Option<FarCall>>,
-    free: Vec<u32>,
-    /// Not in use, and not used again before the isolate's outbox was read: it may say something of them.
-    closed: Vec<u32>,
-}
-
-impl FarCalls {
-    fn open(&mut self, call: FarCall) -> Option<u32> {
-        let lane = call.lane;
-        let at = match self.free.pop() {
-            Some(at) => {
-                self.slots[at as usize] = Some(call);
-                at
-            }
-            None => {
-                let at = u32::try_from(self.slots.len()).ok().filter(|at| *at <= SLOT_MASK)?;
-                self.slots.push(Some(call));
-                at
-            }
-        };
-        Some(at | lane << SLOT_BITS | FAR_CALL << CALL_BITS)
-    }
-
-    fn get(&self, corr: u32) -> Option<&FarCall> {
-        let call = self.slots.get((corr & SLOT_MASK) as usize)?.as_ref();
-        call.filter(|call| call.lane == (corr & CALL_MASK) >> SLOT_BITS)
-    }
-
-    fn close(&mut self, corr: u32) -> Option<FarCall> {
-        let call = *self.get(corr)?;
-        let at = corr & SLOT_MASK;
-        self.slots[at as usize] = None;
-        self.closed.push(at);
-        Some(call)
-    }
-
-    /// The outbox was read.
-    fn settle(&mut self) {
-        self.free.append(&mut self.closed);
-    }
-
-    fn find(&self, (lane, epoch): (u32, u32), corr: u32) -> Option<u32> {
-        let wanted = |c: FarCall| (c.lane, c.epoch, c.corr) == (lane, epoch, corr);
-        let at = self.slots.iter().position(|c| c.is_some_and(wanted))?;
-        u32::try_from(at).ok().map(|at| at | lane << SLOT_BITS | FAR_CALL << CALL_BITS)
-    }
-
-    /// How many are open.
-    pub(super) fn len(&self) -> usize {
-        self.slots.len() - self.free.len() - self.closed.len()
-    }
-
-    /// All that are open.
-    pub(super) fn all(&self) -> Vec<u32> {
-        let word = |(at, c): (u32, &Option<FarCall>)| c.map(|c| at | c.lane << SLOT_BITS | FAR_CALL << CALL_BITS);
-        (0..).zip(&self.slots).filter_map(word).collect()
-    }
-}
-
-/// Whether another isolate waits for the call.
-#[inline(always)]
-pub(super) fn is_far_call(corr: u32) -> bool {
-    corr >> CALL_BITS == FAR_CALL
-}
-
 /// What goes to one lane.
 #[derive(Debug, Default)]
-struct Outgoing {
+pub(super) struct Outgoing {
     /// Goes before the batches of all lanes: an actor is there before anybody elsewhere can know of it.
-    births: Batch<Parcel>,
-    batch: Batch<Parcel>,
-    messages: u64,
+    pub(super) births: Batch<Parcel>,
+    pub(super) batch: Batch<Parcel>,
+    pub(super) messages: u64,
     /// Goes when the batches of all lanes went: what tells of an end comes after what was sent before it.
-    news: Batch<Parcel>,
+    pub(super) news: Batch<Parcel>,
 }
 
 /// What a lane has that is not alone.
@@ -144,16 +61,16 @@ struct Outgoing {
 pub(super) struct Far {
     pub(super) place: u32,
     pub(super) posts: Arc<Posts>,
-    parcels: Pool,
-    out: Vec<Outgoing>,
+    pub(super) parcels: Pool,
+    pub(super) out: Vec<Outgoing>,
     /// Something is in `out`.
-    writes: bool,
+    pub(super) writes: bool,
     /// By class and name: what the heads of messages of that method begin with; 0: not known.
     heads: Vec<Vec<u32>>,
     pub(super) calls: FarCalls,
     pub(super) letters: Letters,
     /// Large bytes of letters that were written, in order.
-    pub(super) attached: VecDeque<Box<[u8]>>,
+    pub(super) attached: VecDeque<Vec<u8>>,
     /// Errors as letters, by their number.
     pub(super) errors: HashMap<u32, Box<[u8]>>,
     /// Parcels that this turn took.
@@ -186,12 +103,12 @@ impl Far {
 
 /// Of a header's last word: the lane, the priority, and whether a moment stands before the bytes.
 const LANE: u32 = 0xff;
-const PRIORITY_SHIFT: u32 = 8;
-const EXPIRES: u32 = 1 << 10;
+pub(super) const PRIORITY_SHIFT: u32 = 8;
+pub(super) const EXPIRES: u32 = 1 << 10;
 /// Above these: which of the isolates that the lane had one after another asks, or is answered. What is meant for one that
 /// is gone must not reach the next, which counts its calls anew.
-const EPOCH_SHIFT: u32 = 11;
-const EPOCH_MASK: u32 = u32::MAX >> EPOCH_SHIFT;
+pub(super) const EPOCH_SHIFT: u32 = 11;
+pub(super) const EPOCH_MASK: u32 = u32::MAX >> EPOCH_SHIFT;
 
 impl Lane {
     /// The lane is one of several from now on.
@@ -245,7 +162,7 @@ impl Lane {
     }
 
     /// Keeps large bytes for the letter that is being written.
-    pub fn attach(&mut self, bytes: Box<[u8]>) {
+    pub fn attach(&mut self, bytes: Vec<u8>) {
         if let Some(far) = self.far.as_mut() {
             far.attached.push_back(bytes);
         }
@@ -260,7 +177,7 @@ impl Lane {
     }
 
     /// Takes large bytes out of a letter.
-    pub fn detach(&mut self, letter: u32, place: usize) -> Option<Box<[u8]>> {
+    pub fn detach(&mut self, letter: u32, place: usize) -> Option<Vec<u8>> {
         self.far.as_mut()?.letters.get_mut(letter)?.detach(place)
     }
 
@@ -333,238 +250,6 @@ impl Lane {
         }
     }
 
-    // ---------------------------------------------------------------------------------------------- out
-
-    /// A message whose target is no index of this lane.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn message_out(&mut self, io: &Rings<'_>, e: &Entry, from_age: u32, priority: u32, ttl: u64, timeout: u64) {
-        let parcel = self.pack(io, e, from_age);
-        let Some(to) = Address::of(e.index).filter(|to| self.has_lane(to.lane)) else {
-            return self.refuse_parcel(e, parcel, from_age, dead::NO_SUCH_ACTOR);
-        };
-        let Some(mut parcel) = parcel else { return };
-        let header = parcel.header_mut();
-        header.index = to.index;
-        header.source_lane |= priority << PRIORITY_SHIFT;
-        if ttl != 0 {
-            let expires = self.now().saturating_add(ttl - 1).max(1);
-            let header = parcel.header_mut();
-            header.source_lane |= EXPIRES;
-            let bytes = [&expires.to_ne_bytes()[..], parcel.bytes()].concat();
-            parcel.replace_bytes(&bytes);
-        }
-        if e.head & flag::ASK != 0 {
-            self.open_call(e, timeout);
-        }
-        self.send(to.lane, parcel, true, false);
-    }
-
-    fn has_lane(&self, lane: u32) -> bool {
-        self.far.as_ref().is_some_and(|far| (lane as usize) < far.out.len())
-    }
-
-    /// A message that does not even leave.
-    fn refuse_parcel(&mut self, e: &Entry, parcel: Option<Parcel>, from_age: u32, why: u32) {
-        self.ledger.sent += 1;
-        let mut e = *e;
-        if has_letter(&e) {
-            match (self.far.as_mut(), parcel) {
-                (Some(far), Some(parcel)) => {
-                    e.payload = far.letters.keep(parcel);
-                    e.head |= flag::LETTER;
-                }
-                _ => e.head &= !flag::ARITY,
-            }
-        }
-        self.refuse(&e, from_age, why);
-    }
-
-    /// A message that its caller gave up before it left.
-    pub(super) fn given_up_far(&mut self, io: &Rings<'_>, e: &Entry) {
-        let from_age = self.age_of(e.from);
-        let parcel = self.pack(io, e, from_age);
-        self.refuse_parcel(e, parcel, from_age, dead::ABORTED);
-    }
-
-    /// An entry of the outbox as a parcel, with its letter.
-    fn pack(&mut self, io: &Rings<'_>, e: &Entry, from_age: u32) -> Option<Parcel> {
-        let from_index = if Address::of(e.from).is_some() { e.from } else { self.address(e.from) };
-        let far = self.far.as_mut()?;
-        let header = Header {
-            w0: e.head & !flag::EXT,
-            index: e.index,
-            generation: e.age,
-            payload: e.payload,
-            from_index,
-            from_generation: from_age,
-            corr: e.corr,
-            source_lane: far.place | (far.epoch & EPOCH_MASK) << EPOCH_SHIFT,
-        };
-        if !has_letter(e) {
-            return Some(far.parcels.parcel(header, &[]));
-        }
-        let (bytes, attached) = written(io.satchel, e.payload);
-        let mut parcel = far.parcels.parcel(header, bytes);
-        if attached > 0 {
-            let attached = far.attached.drain(..attached.min(far.attached.len())).map(Some).collect();
-            parcel.attach(attached);
-        }
-        Some(parcel)
-    }
-
-    /// Something for another isolate that its isolate wrote.
-    pub(super) fn carry_out(&mut self, io: &Rings<'_>, e: &Entry) {
-        let Some(mut parcel) = self.pack(io, e, 0) else { return };
-        let kind = e.tag();
-        match kind {
-            carry::REPLY | carry::REFUSED | carry::ITEM | carry::BEGIN | carry::ACCEPTED | carry::OVER => {
-                let Some(far) = self.far.as_mut() else { return };
-                let Some(call) = far.calls.get(e.corr).copied() else { return };
-                if kind == carry::ACCEPTED && !call.sends {
-                    return;
-                }
-                if !matches!(kind, carry::ITEM | carry::BEGIN) {
-                    far.calls.close(e.corr);
-                }
-                if kind == carry::OVER {
-                    return;
-                }
-                let header = parcel.header_mut();
-                if call.sends && kind == carry::REPLY {
-                    header.w0 = op::CARRY | carry::ACCEPTED << TAG_SHIFT; // it was handled, so it was let in
-                }
-                header.corr = call.corr;
-                header.source_lane = far.place | call.epoch << EPOCH_SHIFT;
-                header.from_index = e.from;
-                if kind == carry::BEGIN {
-                    header.index = Address { lane: far.place, index: e.corr & CALL_MASK }.word();
-                }
-                self.send(call.lane, parcel, false, false);
-            }
-            carry::NEWS | carry::CLASS if Address::of(e.index).is_none() => {
-                let Some(far) = self.far.as_mut() else { return };
-                let (bytes, header) = (parcel.bytes().to_vec(), *parcel.header());
-                for lane in (0..).take(far.out.len()) {
-                    let Some(far) = self.far.as_mut() else { return };
-                    let lives = far.posts.all()[lane as usize].state.load(Relaxed) & crate::hub::post::LIVES != 0;
-                    if lane != far.place && lives {
-                        let copy = far.parcels.parcel(header, &bytes);
-                        self.send(lane, copy, false, true);
-                    }
-                }
-            }
-            carry::FAILED => {
-                let Some(away) = self.away_of(e.index).filter(|_| self.live(e.index, e.age).is_some()) else { return };
-                let Some(to) = Address::of(away.word) else { return };
-                let waits = self.table.at(e.index).state == State::Failing && self.asks_home(e.index);
-                let as_is = if waits { 0 } else { super::foster::AS_IS };
-                let header = parcel.header_mut();
-                (header.index, header.generation, header.from_index) = (to.index, away.age, e.from | as_is);
-                self.send(to.lane, parcel, false, true);
-            }
-            _ => {
-                let Some(to) = Address::of(e.index).filter(|to| self.has_lane(to.lane)) else { return };
-                let header = parcel.header_mut();
-                header.index = to.index;
-                header.from_index = e.from;
-                self.send(to.lane, parcel, false, kind == carry::NEWS);
-            }
-        }
-    }
-
-    /// Words of the core for another lane; `news`: they tell of an end. The header's lane is the epoch of the isolate that
-    /// they answer.
-    pub(super) fn tell(&mut self, lane: u32, header: Header, bytes: &[u8], news: bool) {
-        let Some(far) = self.far.as_mut() else { return };
-        let w0 = op::CARRY | header.w0 << TAG_SHIFT | if bytes.is_empty() { 0 } else { flag::ARITY };
-        let source_lane = far.place | header.source_lane << EPOCH_SHIFT;
-        let parcel = far.parcels.parcel(Header { w0, source_lane, ..header }, bytes);
-        self.send(lane, parcel, false, news);
-    }
-
-    fn send(&mut self, lane: u32, parcel: Parcel, message: bool, news: bool) {
-        let Some(far) = self.far.as_mut() else { return };
-        let Some(out) = far.out.get_mut(lane as usize) else { return };
-        let (is_carry, kind) = (parcel.header().w0 & OP_MASK == op::CARRY, parcel.header().w0 >> TAG_SHIFT);
-        if news {
-            out.news.push(parcel);
-        } else if is_carry && matches!(kind, carry::SPAWN | carry::BORN) {
-            out.births.push(parcel);
-        } else {
-            out.batch.push(parcel);
-        }
-        out.messages += u64::from(message);
-        far.writes = true;
-    }
-
-    /// Pushes what was written. What tells of an end goes last.
-    #[inline]
-    pub(super) fn push_out(&mut self) {
-        if self.far.as_ref().is_some_and(|far| far.writes) {
-            self.push_all();
-        }
-    }
-
-    fn push_all(&mut self) {
-        let Some(far) = self.far.as_mut() else { return };
-        far.writes = false;
-        let mut back = Vec::new();
-        for (lane, out) in far.out.iter_mut().enumerate() {
-            if !out.births.is_empty() {
-                drop(far.posts.all()[lane].deliver(std::mem::take(&mut out.births))); // closed: all has ended there
-            }
-        }
-        for (lane, out) in far.out.iter_mut().enumerate() {
-            if out.batch.is_empty() {
-                continue;
-            }
-            let post = &far.posts.all()[lane];
-            let messages = std::mem::take(&mut out.messages);
-            if messages > 0 {
-                post.queued.fetch_add(messages, Relaxed);
-                far.posts.crossed.fetch_add(messages, Relaxed);
-            }
-            if let Err(closed) = post.deliver(std::mem::take(&mut out.batch)) {
-                post.queued.fetch_sub(messages, Relaxed);
-                back.push((lane, closed.0));
-            }
-        }
-        for (lane, out) in far.out.iter_mut().enumerate() {
-            if !out.news.is_empty() {
-                drop(far.posts.all()[lane].deliver(std::mem::take(&mut out.news))); // closed: nobody is to be told
-            }
-        }
-        for (lane, batch) in back {
-            self.come_back(u32::try_from(lane).unwrap_or(0), batch);
-        }
-    }
-
-    /// A lane is closed: the system has ended.
-    #[cold]
-    fn come_back(&mut self, lane: u32, batch: Batch<Parcel>) {
-        for mut parcel in batch.into_mail() {
-            let header = *parcel.header();
-            if header.source_lane & EXPIRES != 0 {
-                let _moment = parcel.take_front::<8>();
-            }
-            if header.w0 & OP_MASK != op::MSG {
-                continue;
-            }
-            let index = Address { lane, index: header.index }.word();
-            let e = Entry {
-                head: header.w0,
-                index,
-                age: header.generation,
-                payload: header.payload,
-                from: Address::of(header.from_index).map_or(0, |a| a.index),
-                corr: header.corr,
-            };
-            self.close_call(e.corr);
-            self.refuse_parcel(&e, Some(parcel), header.from_generation, dead::STOPPED);
-        }
-    }
-
     // ----------------------------------------------------------------------------------------------- in
 
     /// A message of another isolate.
@@ -576,7 +261,11 @@ impl Lane {
         let class = usize::from(cell.class);
         let Some(far) = self.far.as_mut() else { return };
         let name = (header.w0 >> TAG_SHIFT) as usize;
-        let known = if header.w0 & flag::STREAM != 0 { 0 } else { far.heads.get(class).and_then(|h| h.get(name)).copied().unwrap_or(0) };
+        let known = if header.w0 & flag::STREAM != 0 {
+            0
+        } else {
+            far.heads.get(class).and_then(|h| h.get(name)).copied().unwrap_or(0)
+        };
         let mut e = Entry {
             head: op::MSG | header.w0 & (flag::ASK | flag::SEND | flag::STREAM | flag::ARITY),
             index: header.index,
@@ -666,7 +355,13 @@ impl Lane {
     pub(super) fn is_for_another(&self, h: &Header) -> bool {
         let answers = matches!(
             h.w0 >> TAG_SHIFT,
-            carry::REPLY | carry::REFUSED | carry::ITEM | carry::BEGIN | carry::ACCEPTED | carry::STARTED | carry::ENDED
+            carry::REPLY
+                | carry::REFUSED
+                | carry::ITEM
+                | carry::BEGIN
+                | carry::ACCEPTED
+                | carry::STARTED
+                | carry::ENDED
         );
         answers && self.far.as_ref().is_some_and(|far| h.source_lane >> EPOCH_SHIFT != far.epoch & EPOCH_MASK)
     }
@@ -674,6 +369,23 @@ impl Lane {
     /// Which isolate of its lane sent this.
     pub(super) fn epoch_of(h: &Header) -> u32 {
         h.source_lane >> EPOCH_SHIFT
+    }
+
+    /// The last step of a turn of one of several lanes. Whether the isolate holds the process.
+    #[inline(never)]
+    pub(super) fn publish_far(&mut self, busy: bool, holds: bool) -> bool {
+        self.push_out();
+        self.show(busy, holds)
+    }
+
+    /// The letters of the last inbox were read.
+    #[inline(never)]
+    pub(super) fn drop_read(&mut self) {
+        let Some(far) = self.far.as_mut() else { return };
+        far.letters.read(|parcel| self.mail.spend(parcel));
+        if !far.stale.is_empty() {
+            self.drop_stale();
+        }
     }
 
     /// Letters that were needed for what is read now.
@@ -723,12 +435,4 @@ impl Lane {
             self.mail.spend(parcel);
         }
     }
-}
-
-/// What an isolate wrote at a place of its satchel: length, how many large ones belong to it, bytes.
-fn written(satchel: &[u8], place: u32) -> (&[u8], usize) {
-    let at = place as usize;
-    let word = |at: usize| satchel.get(at..at + 4).and_then(|b| b.try_into().ok()).map_or(0, u32::from_ne_bytes) as usize;
-    let (length, attached) = (word(at), word(at + 4));
-    (satchel.get(at + 8..at + 8 + length).unwrap_or(&[]), attached)
 }

@@ -19,7 +19,14 @@ enum Found {
 
 impl Lane {
     /// Notes that waited for room go first.
+    #[inline(always)]
     pub(super) fn flush_pending(&mut self, io: &mut Rings<'_>) {
+        if !self.pending.is_empty() {
+            self.flush_some(io);
+        }
+    }
+
+    fn flush_some(&mut self, io: &mut Rings<'_>) {
         while self.filled < io.inbox.len() {
             let Some(entry) = self.pending.pop_front() else {
                 return;

@@ -33,8 +33,14 @@ impl Lane {
         if let Some(home) = self.home_of(index)
             && let Some(to) = Address::of(home.word)
         {
-            let header =
-                Header { w0: kind, index: to.index, generation: home.age, payload, from_index: from, ..Header::default() };
+            let header = Header {
+                w0: kind,
+                index: to.index,
+                generation: home.age,
+                payload,
+                from_index: from,
+                ..Header::default()
+            };
             self.tell(to.lane, header, &[], false);
         }
     }
@@ -44,8 +50,14 @@ impl Lane {
         if let Some(away) = self.away_of(index)
             && let Some(to) = Address::of(away.word)
         {
-            let header =
-                Header { w0: kind, index: to.index, generation: away.age, payload, from_index: from, ..Header::default() };
+            let header = Header {
+                w0: kind,
+                index: to.index,
+                generation: away.age,
+                payload,
+                from_index: from,
+                ..Header::default()
+            };
             self.tell(to.lane, header, &[], true);
         }
     }
@@ -83,6 +95,9 @@ impl Lane {
         self.lives += 1;
         family::adopt(&mut self.table, foster, h.index);
         self.push_ready(h.index);
+        // should it end before it starts, the isolate knows what it was called
+        let head = note::CARRY | carry::BORN << TAG_SHIFT;
+        self.notify(Entry { head, index: h.index, age: h.generation, payload: letter, from: 1, corr: 0 });
         let unborn = self.far.as_mut().and_then(|far| {
             let at = far.unborn.iter().position(|u| *u == (h.index, h.generation))?;
             Some(far.unborn.swap_remove(at))
@@ -126,7 +141,14 @@ impl Lane {
             return self.report_home(index, carry::FAILED, 0, age);
         }
         let corr = self.table.at(index).age;
-        self.notify(Entry { head: note::CARRY | carry::FAILED << TAG_SHIFT, index, age, payload: error, from: tag, corr });
+        self.notify(Entry {
+            head: note::CARRY | carry::FAILED << TAG_SHIFT,
+            index,
+            age,
+            payload: error,
+            from: tag,
+            corr,
+        });
     }
 
     /// Its stand-in lets it end.
@@ -263,9 +285,18 @@ impl Lane {
     }
 
     pub(super) fn stand_in_up(&mut self, h: &Header) {
-        if self.stand_in(h) {
-            self.table.at_mut(h.index).generation = h.payload;
+        if !self.stand_in(h) {
+            return;
+        }
+        if self.ext(h.index).fenced {
+            return;
+        }
+        let cell = self.table.at_mut(h.index);
+        cell.generation = h.payload;
+        if cell.state == State::Starting {
             self.started(h.index);
+        } else {
+            cell.bits |= bit::STARTED; // it is to end: that crossed this
         }
     }
 
@@ -281,7 +312,7 @@ impl Lane {
         let before = std::mem::replace(&mut self.ext(index).told, letter);
         self.drop_letter_later(before);
         let error = if letter == 0 { 0 } else { letter | FAR_ERROR };
-        if h.from_index & AS_IS != 0 {
+        if h.from_index & AS_IS != 0 || self.ext(index).fenced {
             return self.report_as_is(index, phase, 0, error);
         }
         self.fail(index, phase, 0, error);
@@ -290,6 +321,9 @@ impl Lane {
     /// The actor is between two instances.
     pub(super) fn stand_in_down(&mut self, h: &Header) {
         if !self.stand_in(h) {
+            return;
+        }
+        if std::mem::take(&mut self.ext(h.index).fenced) {
             return;
         }
         let cell = self.table.at_mut(h.index);
@@ -352,6 +386,7 @@ impl Lane {
     /// The stand-in kills its actor, and does not wait for it.
     pub(super) fn kill_away(&mut self, index: u32, again: bool) {
         self.send_home(index, carry::KILL, 0, u32::from(again));
+        self.ext(index).fenced = again;
         let state = self.table.at(index).state;
         if !state.is_ending() {
             self.begin_end(index);
@@ -412,7 +447,7 @@ impl Lane {
         self.report_home(index, carry::GONE, why, bits);
         let at = self.table.at(index).ext;
         let (seed, told) = self.exts.get(at).map_or((0, 0), |x| (x.seed, x.told));
-        self.drop_letter(seed);
+        self.drop_letter_later(seed);
         self.drop_letter_later(told);
     }
 
@@ -433,22 +468,6 @@ impl Lane {
     #[must_use]
     pub fn stands_for(&self, index: u32) -> (u32, u32) {
         self.home_of(index).map_or((0, 0), |home| (home.word, home.age))
-    }
-
-    /// What an actor is called, and lane, index and age of its parent. No name: its stand-in, which is given in the
-    /// parent's place, has that.
-    #[must_use]
-    pub fn called(&self, index: u32, age: u32) -> Option<(Option<String>, [u32; 3])> {
-        if !self.is_alive(index, age) {
-            return None;
-        }
-        if let Some(away) = self.away_of(index) {
-            let to = Address::of(away.word)?;
-            return Some((None, [to.lane, to.index, away.age]));
-        }
-        let parent = self.parent(index);
-        let parent_age = self.table.get(parent).map_or(0, |c| c.age);
-        Some((Some(self.name(index)), [self.far.as_ref().map_or(0, |far| far.place), parent, parent_age]))
     }
 
     /// An actor that was spawned from elsewhere supervises by this profile.

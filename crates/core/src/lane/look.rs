@@ -1,6 +1,7 @@
 //! Looking in from outside: the tree of actors, the memory, and the walk that proves the counts.
 
 use super::ack::note_of;
+use super::far::Address;
 use super::{Lane, ROOT};
 use crate::cell::{State, bit, family};
 use crate::entry::{OP_MASK, flag, mark, note};
@@ -204,6 +205,22 @@ impl Lane {
     #[must_use]
     pub fn envelopes_in_use(&self) -> usize {
         self.pool.used()
+    }
+
+    /// What an actor is called, and lane, index and age of its parent. No name: its stand-in, which is given in the
+    /// parent's place, has that.
+    #[must_use]
+    pub fn called(&self, index: u32, age: u32) -> Option<(Option<String>, [u32; 3])> {
+        if !self.is_alive(index, age) {
+            return None;
+        }
+        if let Some(away) = self.away_of(index) {
+            let to = Address::of(away.word)?;
+            return Some((None, [to.lane, to.index, away.age]));
+        }
+        let parent = self.parent(index);
+        let parent_age = self.table.get(parent).map_or(0, |c| c.age);
+        Some((Some(self.name(index)), [self.far.as_ref().map_or(0, |far| far.place), parent, parent_age]))
     }
 
     /// Letters that are kept, and calls that other isolates wait for.

@@ -4,11 +4,11 @@
 //! arguments that were never encoded, calls it waited for. Until another isolate comes, the lane is looked after by
 //! whoever has its lock ([`Lane::care`]), so that ends and stops go on.
 
-use super::far::is_far_call;
+use super::calls::is_far_call;
 use super::parcel::{Header, Parcel};
 use super::{Fact, Lane, Rings, cursor};
 use crate::cell::{State, bit, family};
-use crate::entry::{OP_MASK, TAG_SHIFT, dead, flag, note, phase, reason, word};
+use crate::entry::{OP_MASK, TAG_SHIFT, dead, flag, note, op, phase, reason, word};
 use crate::mailbox::local::{Envelope, List};
 
 /// The place of the list of those that are parked.
@@ -17,7 +17,7 @@ const PARKED: usize = 4;
 impl Lane {
     /// The isolate is gone. `io` is what it left, while that can still be read.
     pub fn lose(&mut self, io: Option<&mut Rings<'_>>) {
-        if self.far.as_ref().is_none_or(|far| far.lost) {
+        if self.far.as_ref().is_none_or(|far| far.lost) || self.is_closed() {
             return;
         }
         self.mail_gate_shut();
@@ -27,7 +27,6 @@ impl Lane {
             self.read_remains(io);
         }
         self.held.clear();
-        self.later.clear();
         self.lose_runs();
         if let Some(far) = self.far.as_mut() {
             far.lost = true;
@@ -74,7 +73,11 @@ impl Lane {
     fn read_remains(&mut self, io: &mut Rings<'_>) {
         let (at, _) = cursor(io.header[word::CURSOR]);
         self.ack(io, at.min(self.filled).max(self.acked));
-        self.take_later();
+        for entry in &self.later.clone() {
+            if matches!(entry.op(), op::DONE | op::STREAM_END) {
+                self.operate(entry, None);
+            }
+        }
         let unread = self.acked..self.filled;
         io.marks[unread].fill(0);
     }
@@ -90,13 +93,17 @@ impl Lane {
 
     /// No actor has an instance any more: those that may have another one fail, all others end.
     fn end_instances(&mut self) {
-        let foster = self.foster;
+        let (foster, later) = (self.foster, std::mem::take(&mut self.later));
         for index in 1..self.table.len() {
             if index != foster && self.table.at(index).state != State::Free {
                 self.lose_mail(index);
             }
         }
         self.refuse_open_calls();
+        // of what it asked for while it read, only this concerns more than itself
+        for entry in later.iter().filter(|entry| entry.op() == op::STOP) {
+            self.operate(entry, None);
+        }
         for below in family::tree(&self.table, super::ROOT).into_iter().skip(1).rev() {
             self.kill_lost(below); // whose parent had ended
         }
@@ -209,7 +216,8 @@ impl Lane {
         let mut letter = v.payload;
         if v.head & flag::LETTER == 0 {
             let w0 = name << TAG_SHIFT | v.head & flag::ARITY;
-            letter = self.far.as_mut()?.letters.keep(Parcel::new(Header { w0, payload: v.payload, ..Header::default() }));
+            letter =
+                self.far.as_mut()?.letters.keep(Parcel::new(Header { w0, payload: v.payload, ..Header::default() }));
         }
         let rest = flag::ASK | flag::SEND | flag::STREAM | flag::SAMPLE | flag::TRACE;
         Some(Envelope { head: note::MSG | v.head & rest | flag::ARITY | flag::LETTER, payload: letter, ..v })

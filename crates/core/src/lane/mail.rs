@@ -12,9 +12,9 @@ use super::pool::{Returns, Spent};
 use super::{Lane, Rings};
 use crate::entry::{Entry, OP_MASK, TAG_SHIFT, dead, flag, op};
 use crate::hub::post;
-use crate::sync::atomic::Ordering::{Relaxed, Release};
 use crate::mailbox::links::{Batch, Mail as Parcels};
 use crate::sync::Arc;
+use crate::sync::atomic::Ordering::{Relaxed, Release};
 
 /// Whatever batches of messages can be sent to: the lane of an isolate, a core thread.
 pub trait Destination: Send + Sync {
@@ -176,6 +176,12 @@ impl Lane {
         }
         self.mail.taken = taken;
         self.push_out();
+    }
+
+    /// Whether nothing is taken any more.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.mail.door.inbox.is_closed()
     }
 
     /// The system has ended: what its actors needed is given back. What is sent from now on is counted, as dead letters.

@@ -7,7 +7,10 @@
 mod ack;
 mod adopt;
 pub mod bell;
+pub mod blocks;
 mod bonds;
+mod border;
+mod calls;
 mod carried;
 mod cycle;
 mod dead;
@@ -28,6 +31,7 @@ mod lose;
 mod mail;
 mod names;
 mod operate;
+mod outward;
 pub mod parcel;
 pub mod pool;
 mod route;
@@ -35,6 +39,7 @@ mod signals;
 mod supervision;
 mod timing;
 
+pub use border::{Defaults, Rings};
 pub use look::{Info, Memory};
 pub use mail::{Destination, Remote};
 
@@ -53,29 +58,11 @@ use crate::replay::Log;
 use crate::supervise::Profile;
 use crate::timer::table::Timers;
 use crate::timer::wheel::Wheel;
+use border::cursor;
 use mail::Mail;
 
 /// The root's index. Its actors' parent is 0, and a message from 0 has no sender.
 pub const ROOT: u32 = 0;
-
-/// The memory that an isolate and its lane share for the length of a call.
-#[derive(Debug)]
-pub struct Rings<'a> {
-    /// See [`word`].
-    pub header: &'a mut [i32],
-    /// Written by the isolate.
-    pub outbox: &'a mut [Entry],
-    /// Written by the lane.
-    pub inbox: &'a mut [Entry],
-    /// One byte per inbox entry, written by the isolate.
-    pub marks: &'a mut [u8],
-    /// Letters of the inbox, written by the lane.
-    pub bag: &'a mut [u8],
-    /// One word per inbox entry: where its letter lies in the bag.
-    pub places: &'a mut [u32],
-    /// Letters of the outbox, written by the isolate.
-    pub satchel: &'a [u8],
-}
 
 /// What is left to do at the end of a turn's routing.
 #[derive(Clone, Copy, Debug)]
@@ -92,40 +79,6 @@ enum Fact {
     Drained { index: u32, age: u32 },
     /// Something that a group waits for may have happened.
     Group { supervisor: u32 },
-}
-
-/// Defaults of a system.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Defaults {
-    /// In µs; `u64::MAX`: none.
-    pub ask_timeout: u64,
-    /// Of a mailbox.
-    pub capacity: u32,
-    /// Of a mailbox.
-    pub policy: u32,
-    /// A failure that nobody could handle ends the system, within that many ms (all ones: no limit); none: it is only
-    /// reported.
-    pub escalate: Option<u32>,
-    /// What chance begins with.
-    pub seed: u64,
-}
-
-impl Default for Defaults {
-    fn default() -> Self {
-        Defaults {
-            ask_timeout: 5_000_000,
-            capacity: crate::limits::CAPACITY,
-            policy: crate::entry::policy::REJECT,
-            escalate: Some(10_000),
-            seed: 1,
-        }
-    }
-}
-
-/// Where the isolate is in its inbox: the entry, and whether it runs it now or only stopped before it.
-fn cursor(word: i32) -> (usize, bool) {
-    let at = if word < 0 { !word } else { word };
-    (usize::try_from(at).unwrap_or(0), word >= 0)
 }
 
 /// One isolate's lane.
@@ -276,11 +229,13 @@ impl Lane {
         }
     }
 
-    /// Takes the outbox, gives a full inbox. When it gives nothing the lane sleeps, and the next push to it rings.
+    /// Takes the outbox, gives a full inbox. When it gives nothing the lane sleeps, and the next push to it rings; unless
+    /// the isolate wants it [awake](mode::AWAKE).
     pub fn turn(&mut self, io: &mut Rings<'_>) {
         loop {
             self.pass(io);
-            if self.filled > 0 || self.fall_asleep() {
+            let is_told = self.pending.is_empty() || io.inbox.is_empty();
+            if self.filled > 0 || (is_told && (self.mode & mode::AWAKE != 0 || self.fall_asleep())) {
                 return;
             }
         }
@@ -360,11 +315,8 @@ impl Lane {
         }
         self.gave_up = false;
         self.mortal.clear();
-        if let Some(far) = self.far.as_mut() {
-            far.letters.read(|parcel| self.mail.spend(parcel));
-            if !far.stale.is_empty() {
-                self.drop_stale();
-            }
+        if self.far.is_some() {
+            self.drop_read();
         }
         (self.filled, self.acked) = (0, 0);
     }
@@ -400,8 +352,7 @@ impl Lane {
         let busy = self.is_busy();
         let mut holds = busy || self.calls.open > 0 || self.timers.holding > 0 || self.backoffs > 0;
         if self.far.is_some() {
-            self.push_out();
-            holds = self.show(busy, holds);
+            holds = self.publish_far(busy, holds);
         }
         io.header[word::BUSY] = i32::from(busy);
         io.header[word::HOLD] = i32::from(holds);
@@ -448,10 +399,10 @@ impl Lane {
         self.now = None;
     }
 
-    /// The machine's clock as this lane reads it, for others that are to read it alike; none when it is moved by hand.
+    /// The clock, for other lanes that are to read it alike.
     #[must_use]
-    pub fn clock(&self) -> Option<Clock> {
-        matches!(self.clock, Clock::Real(_)).then_some(self.clock)
+    pub fn clock(&self) -> Clock {
+        self.clock
     }
 
     /// The next moment, in ms, at which something is due.

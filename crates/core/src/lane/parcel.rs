@@ -39,7 +39,7 @@ enum Body {
 /// Bytes with large ones beside them, which are never copied within the core.
 struct Load {
     bytes: Box<[u8]>,
-    attached: Vec<Option<Box<[u8]>>>,
+    attached: Vec<Option<Vec<u8>>>,
 }
 
 /// Aligned to a pair of lines, so that two threads that work on neighbours do not share one.
@@ -107,7 +107,7 @@ impl Parcel {
     }
 
     /// Puts large bytes beside the others.
-    pub fn attach(&mut self, attached: Vec<Option<Box<[u8]>>>) {
+    pub fn attach(&mut self, attached: Vec<Option<Vec<u8>>>) {
         let bytes = self.bytes().into();
         self.0.body = Body::Loaded(Box::new(Load { bytes, attached }));
     }
@@ -119,7 +119,7 @@ impl Parcel {
     }
 
     /// Takes the large bytes at a place out.
-    pub fn detach(&mut self, place: usize) -> Option<Box<[u8]>> {
+    pub fn detach(&mut self, place: usize) -> Option<Vec<u8>> {
         if let Body::Loaded(load) = &mut self.0.body { load.attached.get_mut(place)?.take() } else { None }
     }
 

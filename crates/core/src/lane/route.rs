@@ -1,6 +1,6 @@
 //! The outbox, entry by entry.
 
-use super::far::is_far_call;
+use super::calls::is_far_call;
 use super::letters::has_letter;
 use super::{Lane, Rings};
 use crate::cell::{Cell, State, bit};

@@ -1,6 +1,6 @@
 //! Everything with a deadline: timers of actors, asks, starts, stops, drains. One wheel, one host timer.
 
-use super::far::is_far_call;
+use super::calls::is_far_call;
 use super::{Lane, ROOT};
 use crate::ask::{Call, age, slot};
 use crate::cell::ext::{BRUTAL, FOREVER, SHUTDOWN_MS, START_MS};

@@ -72,8 +72,6 @@ pub(crate) struct FarSide {
     streams: HashMap<u32, u32>,
     /// The last STARTED and ENDED, by number.
     pub(crate) told: Vec<(u32, u32, u32)>,
-    /// Answers to errors as letters.
-    pub(crate) errors: bool,
 }
 
 fn is_far(corr: u32) -> bool {
@@ -223,7 +221,7 @@ pub(crate) fn unpack(iso: &mut Isolate, e: &Entry) {
 /// A message to elsewhere; its number. `length`: of the letter, 0: none.
 pub(crate) fn post(iso: &mut Isolate, to: Ref, how: super::How, kind: u32, length: usize) -> u32 {
     room(iso, 2);
-    let id = iso.far.as_ref().unwrap().place << 20 | iso.next_id;
+    let id = iso.next_id;
     iso.next_id += 1;
     let corr = if kind == 0 { 0 } else { iso.open_call() };
     if corr != 0 {
@@ -233,7 +231,8 @@ pub(crate) fn post(iso: &mut Isolate, to: Ref, how: super::How, kind: u32, lengt
     if attached == 1 {
         iso.lane.attach(vec![id as u8; 1000].into());
     }
-    let (form, payload) = if length > 0 { (flag::ARITY, write(iso, &numbered(id, length), attached)) } else { (1 << 10, id) };
+    let (form, payload) =
+        if length > 0 { (flag::ARITY, write(iso, &numbered(id, length), attached)) } else { (1 << 10, id) };
     let head = op::MSG | kind | form | how.tag << TAG_SHIFT;
     let from = if how.from == 0 { iso.current } else { how.from };
     let entry = Entry { head, index: to.index, age: to.age, payload, from, corr };
@@ -388,11 +387,6 @@ impl World {
                 return self.check();
             }
         }
-        for (lane, iso) in self.isos.iter().enumerate() {
-            let post = self.hub.posts().get(lane as u32).unwrap();
-            eprintln!("{lane}: {} of {}, {:?} {} {:?}", iso.filled, iso.written, iso.delivered(), post.remote.has_mail(), post.state);
-        }
-        eprintln!("{:?}", self.trace.borrow().iter().rev().take(20).collect::<Vec<_>>());
         panic!("it never ends");
     }
 
@@ -482,8 +476,8 @@ fn settle_in(
         common: Rc::clone(common),
         streams: HashMap::new(),
         told: Vec::new(),
-        errors: true,
     }));
+    iso.next_id = iso.next_id.max(place << 20 | 1);
     for (name, flags) in KNOWN {
         iso.lane.head(0, name, flags | name << TAG_SHIFT | (op::MSG & OP_MASK));
     }

@@ -15,7 +15,7 @@ use buskin_core::entry::{
     stop, word,
 };
 use buskin_core::lane::{Defaults, Lane, Rings};
-use buskin_core::limits::{CALL_BITS, CALL_MASK};
+use buskin_core::limits::{CALL_BITS, CALL_MASK, FAR_CALL};
 use buskin_core::supervise::PROFILE;
 
 /// An actor's address.
@@ -793,6 +793,7 @@ impl Isolate {
                 self.marks[i] = mark::NO_HANDLER;
                 self.end(e.payload, REASONS[dead::NO_HANDLER as usize]);
                 self.close_call(e.corr);
+                hub::reply(self, e.corr, e.payload, false);
             }
             Comes::Streams => {
                 self.marks[i] = mark::STREAMING;
@@ -833,7 +834,7 @@ impl Isolate {
         }
         let slot = corr & CALL_MASK;
         let age = &mut self.call_ages[slot as usize];
-        *age = (*age + 1) & 63;
+        *age = (*age + 1) % FAR_CALL;
         self.free_calls.push(slot);
     }
 

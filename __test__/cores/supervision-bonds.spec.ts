@@ -162,6 +162,7 @@ test('system.spawn from a core makes a child of the root, which supervises it', 
     t.deepEqual([(await ref.ask.who()).path, (await ref.ask.who()).parent, find(on.system, `/${name}`)?.on], [`/${name}`, null, core])
     await ref.ask.fail().catch(() => {})
     t.is(await ref.ask.generation(), 1)
+    await on.lines()
     t.deepEqual(eventsOf(on.events, `/${name}`), ['started 0', 'failed 0 boom message restart', 'stopped 0 failed', 'started 1', 'restarted 1'])
   }
   await within(top.stop(), 'stop')

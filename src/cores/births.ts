@@ -40,14 +40,7 @@ interface Sown {
   readonly seed: Seed
 }
 
-/** What was read of an actor that has not started yet. */
-interface Expected {
-  readonly seed: Seed
-  readonly shared: Map<number, ArrayBuffer | SharedArrayBuffer>
-}
-
 export class Births {
-  readonly #expected = new WeakMap<LocalRef, Expected>()
   readonly #crossing: Crossing
   readonly #ids = new Map<ClassInfo, number>()
   readonly #infos = new Map<number, ClassInfo>()
@@ -323,15 +316,6 @@ export class Births {
     return this.#fostered.get(index) === age
   }
 
-  /** The ref of an actor that was spawned elsewhere, and may not have started here yet. */
-  refOf(index: number, age: number): LocalRef {
-    const known = this.#crossing.lane.refs[index]
-    if (known?.seatAge === age) return known
-    const bytes = this.#crossing.lane.native.seed(index)
-    const [name, parent] = (bytes === undefined ? ['(ended)', null] : this.#crossing.decodeSeed(bytes, BAG_HEAD + LEAD, new Map())) as Seed
-    return this.#own(index, age, new Boot(this.#crossing.lane, this.#crossing.unknownInfo, [], name, parent))
-  }
-
   /** Whether the actor's start is this file's to see to. */
   isForeign(index: number, age: number): boolean {
     return this.#fostered.get(index) === age || this.#crossing.lane.refs[index]?.seatAge !== age
@@ -340,12 +324,9 @@ export class Births {
   /** An actor of this isolate was spawned elsewhere. It is known from here on, should it end before it starts. */
   expect(index: number, age: number, letter: number): void {
     const { lane } = this.#crossing
-    const bytes = lane.native.letter(letter)
-    if (bytes === undefined || lane.refs[index]?.seatAge === age) return
-    const shared = new Map<number, ArrayBuffer | SharedArrayBuffer>()
-    const seed = this.#crossing.decodeSeed(bytes, BAG_HEAD + LEAD, shared) as Seed
-    const ref = this.#own(index, age, new Boot(lane, this.#crossing.unknownInfo, [], seed[0], seed[1]))
-    this.#expected.set(ref, { seed, shared })
+    if (lane.refs[index]?.seatAge === age) return
+    const sown = this.#read(lane.native.letter(letter), index, age)
+    if (sown !== undefined) this.#foster(index, age, sown.seed)
   }
 
   /** An actor that was spawned elsewhere starts, for the first time or again: its arguments are read afresh. */
@@ -373,8 +354,10 @@ export class Births {
     promisedNote(lane, i, run, starting as Promise<void>)
   }
 
-  /** A message names an actor that was spawned elsewhere and has yet to start here. */
+  /** The ref of an actor of this isolate that was spawned elsewhere, and may have yet to start. */
   expected(index: number, age: number): LocalRef {
+    const known = this.#crossing.lane.refs[index]
+    if (known?.seatAge === age) return known
     const sown = this.#seedOf(index, age)
     return this.#foster(index, age, sown?.seed ?? ['', null, null, []])
   }
@@ -385,7 +368,10 @@ export class Births {
 
   /** The letter that an actor was spawned with, read afresh. */
   #seedOf(index: number, age: number): Sown | undefined {
-    const bytes = this.#crossing.lane.native.seed(index)
+    return this.#read(this.#crossing.lane.native.seed(index), index, age)
+  }
+
+  #read(bytes: ArrayBuffer | undefined, index: number, age: number): Sown | undefined {
     if (bytes === undefined) return undefined
     const words = new Int32Array(bytes, BAG_HEAD, LEAD / 4)
     const before = this.#shared.get(index)
@@ -394,14 +380,6 @@ export class Births {
     if (shared.size > 0) this.#shared.set(index, { age, values: shared })
     else this.#shared.delete(index)
     return { words, cls: (words[0] as number) & ~SHARED, seed }
-  }
-
-  /** What was read of an actor before its first start. */
-  #takeExpected(index: number, age: number): Expected | undefined {
-    const ref = this.#crossing.lane.refs[index]
-    const expected = ref?.seatAge === age ? this.#expected.get(ref) : undefined
-    if (expected !== undefined) this.#expected.delete(ref as LocalRef)
-    return expected
   }
 
   #settle(ref: LocalRef, info: ClassInfo, [name, parent, options, args]: Seed): void {

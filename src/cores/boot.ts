@@ -52,7 +52,8 @@ class WorkerCores extends Cores {
 
   /** Only the isolate that made the system starts others. */
   ensure(core: number): void {
-    if (core !== this.here && this.stateOf(core) === 'none') this.#parent.postMessage({ ensure: core })
+    if (this.stateOf(core) === 'none') this.lane.native.look(this.look)
+    if (this.stateOf(core) === 'none') this.#parent.postMessage({ ensure: core })
   }
 
   stateOf(core: number): CoreState {

@@ -194,7 +194,7 @@ function failed(crossing: Crossing, o: number): void {
   const index = inbox[o + 1] as number
   const word = inbox[o + 2] as number
   const number = inbox[o + 3] as number
-  const ref = crossing.births.refOf(index, inbox[o + 5] as number)
+  const ref = crossing.births.expected(index, inbox[o + 5] as number)
   const tag = inbox[o + 4] as number
   const { error, method, phase, generation } = failureOf(lane, ref, tag << TAG_SHIFT, number, word & 0xff, 0, 0)
   lane.thrown.delete(number)

@@ -33,7 +33,7 @@ import { Births } from './births.ts'
 import { carried, type News } from './carried.ts'
 import { Codec, type Outside, type RefWords, Unsendable } from './codec/codec.ts'
 import { FarRef, findPath } from './far.ts'
-import { Moves } from './moves.ts'
+import type { Moves } from './moves.ts'
 import { FarReader, type FarSource } from './streams.ts'
 import { farInfo, unknownInfo } from './verbs.ts'
 

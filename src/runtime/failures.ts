@@ -10,7 +10,7 @@ import type { Lane, Thrown } from './lane.ts'
 import { WORDS } from './limits.ts'
 import { putFrom } from './outbox.ts'
 import { Ended, generationOf, type LocalRef, moreIf, moreOf, settingsOf } from './ref.ts'
-import { DIRECTIVES, exitReason, PHASES, STRATEGIES } from './words.ts'
+import { DIRECTIVES, exitReason, PHASES } from './words.ts'
 
 const channels = {
   failed: channel('buskin:failed'),

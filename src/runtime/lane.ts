@@ -406,11 +406,13 @@ export class Lane {
   /** The drain found nothing: tells who waits for that, and lets the process go when nothing holds it. */
   quiet(): void {
     this.idle = true
-    const held = this.header[WORD_HOLD] === 1 && !this.isClosed // a core that ends may still say a word
-    if (held !== this.#held) this.#setHold(held)
     if (this.#idlers.length > 0 && this.header[WORD_BUSY] === 0 && this.#allIdle()) {
       for (const resolve of this.#idlers.splice(0)) resolve()
     }
+    // whoever still waits for quiet waits for other isolates, which wake this one when it is so
+    const holds = this.header[WORD_HOLD] === 1 || this.#idlers.length > 0
+    const held = holds && !this.isClosed // a core that ends may still say a word
+    if (held !== this.#held) this.#setHold(held)
   }
 
   #allIdle(): boolean {

@@ -41,6 +41,7 @@ function findFar(lane: Lane, names: readonly string[]): LocalRef | null {
     place = (home >>> INDEX_BITS) - 1
     index = home & ((1 << INDEX_BITS) - 1)
     age = found[3] as number
+    if (lane.native.ageOn(place, index) !== age) return null // its parent's isolate has yet to hear that it has ended
   }
   return lane.crossing?.refTo(((place + 1) << INDEX_BITS) | index, age) ?? null
 }

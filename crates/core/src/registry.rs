@@ -38,6 +38,14 @@ impl Registry {
         }
     }
 
+    /// Takes the names of those back that `wanted` does not accept.
+    pub fn retain(&mut self, wanted: impl Fn(u32) -> bool) {
+        let gone: Vec<u32> = self.by_index.keys().copied().filter(|index| !wanted(*index)).collect();
+        for index in gone {
+            self.take(index);
+        }
+    }
+
     /// Who has the name under `parent`.
     #[must_use]
     pub fn find(&self, parent: u32, name: &str) -> Option<u32> {

@@ -120,6 +120,7 @@ fn numbers(plan: &Plan) -> [f64; buskin_core::supervise::PROFILE] {
 const LANES: [([usize; 4], [usize; 2]); 4] =
     [([1, 1, 1, 1], [1, 1]), ([0, 1, 0, 1], [2, 0]), ([1, 0, 2, 1], [0, 1]), ([1, 2, 1, 2], [0, 2])];
 
+#[allow(clippy::too_many_arguments)] // one case of the matrix
 fn check(
     strategy: f64,
     restarts: [u32; 2],

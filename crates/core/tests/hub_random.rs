@@ -297,9 +297,9 @@ impl Program {
             return true;
         }
         if iso.in_hand(who) > 0 {
-            iso.done(who, ok)
+            iso.done(who, ok);
         } else {
-            iso.stream_end(who, ok)
+            iso.stream_end(who, ok);
         }
         true
     }
@@ -307,7 +307,8 @@ impl Program {
     fn settle(&mut self) {
         for round in 0.. {
             self.w.run();
-            let any = (0..3).fold(false, |any, lane| self.settle_one(lane, 0, true) || any);
+            let settled = [0, 1, 2].map(|lane| self.settle_one(lane, 0, true)); // each of them
+            let any = settled.contains(&true);
             let alive = |l: &usize| !self.w.dead[*l];
             if !any && (0..3).filter(alive).all(|l| !self.w.isos[l].lane.is_busy()) {
                 return;

@@ -83,7 +83,7 @@ fn run(place: u32, shared: &Shared, stop: &AtomicBool, answered: &AtomicU64, rea
         written: 0,
     };
     for _ in 0..ACTORS {
-        let (index, age) = shared.with(|lane| lane.grant()).unwrap();
+        let (index, age) = shared.with(buskin_core::lane::Lane::grant).unwrap();
         m.put(Entry { head: op::SPAWN, index, age, ..Entry::default() });
     }
     m.turn(shared);
@@ -169,7 +169,7 @@ fn lanes_on_threads_tell_and_ask_each_other_and_every_message_is_counted() {
             if ledger.handled == total && answered.load(SeqCst) == asks && hub.is_idle() {
                 break;
             }
-            assert!(!threads.iter().any(|t| t.is_finished()), "a lane failed");
+            assert!(!threads.iter().any(std::thread::ScopedJoinHandle::is_finished), "a lane failed");
             thread::sleep(std::time::Duration::from_micros(200));
         }
         assert!(looks > 1);

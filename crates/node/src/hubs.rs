@@ -1,32 +1,29 @@
 //! Systems of several isolates, by the number that their isolates know them by.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use buskin_core::hub::Hub;
 
-static OPEN: Mutex<Option<(u32, HashMap<u32, Arc<Hub>>)>> = Mutex::new(None);
+static OPEN: Mutex<BTreeMap<u32, Arc<Hub>>> = Mutex::new(BTreeMap::new());
+static LAST: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
 
-fn with<R>(body: impl FnOnce(&mut u32, &mut HashMap<u32, Arc<Hub>>) -> R) -> R {
-    let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
-    let (last, hubs) = open.get_or_insert_default();
-    body(last, hubs)
+fn open() -> MutexGuard<'static, BTreeMap<u32, Arc<Hub>>> {
+    OPEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Makes a system known; its number.
 pub(crate) fn add(hub: Arc<Hub>) -> u32 {
-    with(|last, hubs| {
-        *last += 1;
-        hubs.insert(*last, hub);
-        *last
-    })
+    let id = LAST.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
+    open().insert(id, hub);
+    id
 }
 
 pub(crate) fn find(id: u32) -> Option<Arc<Hub>> {
-    with(|_, hubs| hubs.get(&id).cloned())
+    open().get(&id).cloned()
 }
 
 /// The system has ended; its isolates may still hold it.
 pub(crate) fn remove(hub: &Arc<Hub>) {
-    with(|_, hubs| hubs.retain(|_, known| !Arc::ptr_eq(known, hub)));
+    open().retain(|_, known| !Arc::ptr_eq(known, hub));
 }

@@ -7,17 +7,18 @@ use std::slice::{from_raw_parts, from_raw_parts_mut};
 use std::sync::Arc;
 
 use buskin_core::clock::Clock;
-use buskin_core::entry::{Entry, word};
 use buskin_core::hub::{Hub, Pulse, Shared};
 use buskin_core::lane::parcel::{Header, Parcel};
-use buskin_core::lane::{Defaults, Destination as _, Lane, Rings};
+use buskin_core::lane::{Destination as _, Lane, Rings};
 use buskin_core::mailbox::links::Batch;
 use buskin_core::supervise::PROFILE;
-use napi::sys::{self, napi_callback_info as Info, napi_env as Env, napi_ref as Ref, napi_value as Value};
+use napi::sys::{self, napi_callback_info as Info, napi_env as Env, napi_value as Value};
 
 use crate::call::{self, Native, guard};
 use crate::hubs;
 use crate::isolate::Bell;
+use crate::memory::{Letters, Memory};
+use crate::settings::{defaults, exact, micros, settings_of};
 
 /// A lane bound to an isolate.
 ///
@@ -36,68 +37,6 @@ pub(crate) struct Bound {
     bell: Cell<Option<Bell>>,
     /// A call panicked: the lane's state is not to be trusted.
     broken: Cell<bool>,
-}
-
-/// The four arrays, and the references that hold them.
-#[derive(Clone, Copy)]
-struct Memory {
-    rings: [(*mut c_void, usize); 4],
-    held: [Ref; 4],
-}
-
-/// Where letters lie: `bag, places, satchel`, and the references that hold them. Empty until there are several lanes.
-#[derive(Clone, Copy)]
-pub(crate) struct Letters {
-    pub(crate) arrays: [(*mut c_void, usize); 3],
-    pub(crate) held: [Ref; 3],
-}
-
-impl Letters {
-    const NONE: Letters = Letters { arrays: [(std::ptr::NonNull::<u64>::dangling().as_ptr().cast(), 0); 3], held: [null_mut(); 3] };
-
-    /// # Safety
-    /// `env` is the one that the arrays belong to, and nobody uses them any more.
-    pub(crate) unsafe fn release(self, env: Env) {
-        for reference in self.held.into_iter().filter(|held| !held.is_null()) {
-            // SAFETY: the caller's promise; each reference is deleted once.
-            unsafe { sys::napi_delete_reference(env, reference) };
-        }
-    }
-}
-
-impl Memory {
-    /// The arrays `header, outbox, inbox, marks`, held; nothing when they do not fit each other.
-    ///
-    /// # Safety
-    /// `env` and `arrays` belong to the call in progress.
-    unsafe fn hold(env: Env, arrays: [Value; 4]) -> Option<Memory> {
-        // SAFETY: the caller's promise.
-        let rings = arrays.map(|array| unsafe { call::elements(env, array) });
-        let fit = rings.iter().all(|r| !r.0.is_null())
-            && rings[0].1 >= word::COUNT
-            && rings[3].1 * 6 >= rings[2].1
-            && rings[1].0.cast::<Entry>().is_aligned()
-            && rings[2].0.cast::<Entry>().is_aligned();
-        if !fit {
-            return None;
-        }
-        let held = arrays.map(|array| {
-            let mut reference = null_mut();
-            // SAFETY: the caller's promise.
-            unsafe { sys::napi_create_reference(env, array, 1, &mut reference) };
-            reference
-        });
-        Some(Memory { rings, held })
-    }
-
-    /// # Safety
-    /// `env` is the one that the arrays belong to, and nobody uses them any more.
-    unsafe fn release(self, env: Env) {
-        for reference in self.held {
-            // SAFETY: the caller's promise; each reference is deleted once.
-            unsafe { sys::napi_delete_reference(env, reference) };
-        }
-    }
 }
 
 /// What the functions of a lane are called.
@@ -165,25 +104,6 @@ pub(crate) unsafe extern "C" fn attach(env: Env, info: Info) -> Value {
         // SAFETY: env and function are those of this call.
         unsafe { bind(env, args[2], memory, shared, Some(hub)) }
     })
-}
-
-/// # Safety
-/// `env` and `array` belong to the call in progress.
-pub(crate) unsafe fn settings_of(env: Env, array: Value) -> Option<[f64; 8]> {
-    // SAFETY: the caller's promise.
-    let (data, length) = unsafe { call::elements(env, array) };
-    // SAFETY: eight numbers were checked to be there, and JavaScript does not run meanwhile.
-    (length >= 8 && !data.is_null()).then(|| unsafe { *data.cast() })
-}
-
-pub(crate) fn defaults(settings: &[f64; 8]) -> Defaults {
-    Defaults {
-        ask_timeout: micros(settings[0]),
-        capacity: unsigned(settings[1]),
-        policy: unsigned(settings[2]),
-        escalate: (settings[6] >= 0.0).then(|| unsigned(settings[6])),
-        seed: micros(settings[7]),
-    }
 }
 
 /// Binds a lane to the isolate.
@@ -584,22 +504,4 @@ unsafe extern "C" fn close(env: Env, info: Info) -> Value {
         }
         null_mut()
     })
-}
-
-/// Counts below 2^53 are exact as JavaScript numbers.
-#[allow(clippy::cast_precision_loss)]
-pub(crate) fn exact(count: u64) -> f64 {
-    count as f64
-}
-
-/// A time from JavaScript; what is not finite is "never".
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a cast of a float saturates
-fn micros(value: f64) -> u64 {
-    if value.is_finite() { value as u64 } else { u64::MAX }
-}
-
-/// A word from JavaScript; Infinity is the highest.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a cast of a float saturates
-fn unsigned(value: f64) -> u32 {
-    value as u32
 }

@@ -6,7 +6,9 @@ mod call;
 mod hubs;
 mod isolate;
 mod lane;
+mod memory;
 mod pin;
+mod settings;
 mod system;
 
 use napi::bindgen_prelude::{Object, retain_current_module_for_unload_safety};

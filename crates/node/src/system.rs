@@ -13,7 +13,9 @@ use napi::sys::{self, napi_callback_info as Info, napi_env as Env, napi_value as
 
 use crate::call::{self, Native, guard};
 use crate::hubs;
-use crate::lane::{Bound, Letters, defaults, exact, settings_of};
+use crate::lane::Bound;
+use crate::memory::Letters;
+use crate::settings::{defaults, exact, settings_of};
 
 /// What they are called.
 pub(crate) const FUNCTIONS: [(&std::ffi::CStr, Native); 31] = [
@@ -151,7 +153,7 @@ asking! {
     /// `spin(µs)`: waits for mail without giving the processor away; whether some came.
     spin, 1, |env, bound, args| {
         let micros = u128::from(call::word(env, args[0]));
-        let remote = bound.lane.with(|lane| lane.remote());
+        let remote = bound.lane.with(buskin_core::lane::Lane::remote);
         let start = std::time::Instant::now();
         let mut came = remote.has_mail();
         while !came && start.elapsed().as_micros() < micros {

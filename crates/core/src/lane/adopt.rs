@@ -21,12 +21,11 @@ impl Lane {
 
     fn move_to(&mut self, e: &Entry) -> u32 {
         let (index, parent) = (e.index, e.from);
-        let is_foreign = |index: u32| self.table.get(index).is_some_and(|c| c.is(bit::FOREIGN) && c.state != State::Free);
+        let is_foreign =
+            |index: u32| self.table.get(index).is_some_and(|c| c.is(bit::FOREIGN) && c.state != State::Free);
         // the root is in the isolate that made the system
         let to_root = parent == super::ROOT && self.far.as_ref().is_some_and(|far| far.place != 0);
-        if to_root
-            || Address::of(index).is_some()
-            || (is_foreign(index) && self.live(index, e.age).is_some()) {
+        if to_root || Address::of(index).is_some() || (is_foreign(index) && self.live(index, e.age).is_some()) {
             return adopted::ELSEWHERE;
         }
         let Some(cell) = self.live(index, e.age).filter(|c| !c.ends()).map(|c| *c) else {

@@ -451,10 +451,10 @@ impl Lane {
         self.drop_letter_later(told);
     }
 
-    /// The age of an index, if anybody is there.
+    /// The age of an index, if anybody is there, or is about to be.
     #[must_use]
     pub fn age_at(&self, index: u32) -> Option<u32> {
-        self.table.get(index).filter(|c| index != ROOT && c.state != State::Free).map(|c| c.age)
+        self.table.get(index).filter(|c| index != ROOT && (c.state != State::Free || c.reason == 0)).map(|c| c.age)
     }
 
     /// What the actor's class is called.

@@ -45,6 +45,9 @@ impl Lane {
             far.forget_heads();
         }
         self.draw_consequences();
+        // names that it reserved for actors whose spawn it never handed over
+        let table = &self.table;
+        self.registry.retain(|index| table.get(index).is_some_and(|c| c.state != State::Free));
         self.read_by_nobody();
         self.push_out();
         self.show(self.is_busy(), self.is_busy());

@@ -232,6 +232,7 @@ impl Lane {
     /// Takes the outbox, gives a full inbox. When it gives nothing the lane sleeps, and the next push to it rings; unless
     /// the isolate wants it [awake](mode::AWAKE).
     pub fn turn(&mut self, io: &mut Rings<'_>) {
+        io.header[word::NEXT] = -1; // what one pass says of it the next one must not take back
         loop {
             self.pass(io);
             let is_told = self.pending.is_empty() || io.inbox.is_empty();
@@ -271,6 +272,7 @@ impl Lane {
 
     /// Takes the outbox while the isolate still reads its inbox.
     pub fn submit(&mut self, io: &mut Rings<'_>) {
+        io.header[word::NEXT] = -1;
         self.record(io, false);
         self.note_mode(io);
         let (cursor, running) = cursor(io.header[word::CURSOR]);
@@ -346,8 +348,6 @@ impl Lane {
                 let now = self.now() / 1000;
                 i32::try_from(self.armed.saturating_sub(now)).unwrap_or(i32::MAX)
             };
-        } else {
-            io.header[word::NEXT] = -1;
         }
         let busy = self.is_busy();
         let mut holds = busy || self.calls.open > 0 || self.timers.holding > 0 || self.backoffs > 0;

@@ -292,6 +292,9 @@ impl Lane {
             self.notify(Entry { head: note::DOWN, index, age: cell.age, payload, from: error, corr: why });
         }
         self.unbind(index, why);
+        if let Some(far) = self.far.as_mut() {
+            far.errors.remove(&error); // it is told at the end only
+        }
         let c = self.table.at_mut(index);
         c.bits &= !(bit::AGAIN | bit::MADE | bit::STOP_DUE | bit::START_DUE | bit::SERIAL);
         c.state = State::Down;

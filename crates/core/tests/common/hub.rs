@@ -140,8 +140,8 @@ pub(crate) fn reply(iso: &mut Isolate, corr: u32, id: u32, ok: bool) {
     }
     room(iso, 1);
     let from = if ok { outcome::OK } else { outcome::THREW };
-    let payload = if id % 2 == 0 { write(iso, &numbered(id, 20), 0) } else { id };
-    let form = if id % 2 == 0 { flag::ARITY } else { 1 << 10 };
+    let payload = if id.is_multiple_of(2) { write(iso, &numbered(id, 20), 0) } else { id };
+    let form = if id.is_multiple_of(2) { flag::ARITY } else { 1 << 10 };
     iso.put(Entry { head: op::CARRY | form | carry::REPLY << TAG_SHIFT, corr, from, payload, ..Entry::default() });
 }
 
@@ -227,9 +227,9 @@ pub(crate) fn post(iso: &mut Isolate, to: Ref, how: super::How, kind: u32, lengt
     if corr != 0 {
         iso.asked.insert(corr, id);
     }
-    let attached = u32::from(length > 0 && length.max(4) % 7 == 0);
+    let attached = u32::from(length > 0 && length.max(4).is_multiple_of(7));
     if attached == 1 {
-        iso.lane.attach(vec![id as u8; 1000].into());
+        iso.lane.attach(vec![id as u8; 1000]);
     }
     let (form, payload) =
         if length > 0 { (flag::ARITY, write(iso, &numbered(id, length), attached)) } else { (1 << 10, id) };
@@ -254,7 +254,7 @@ pub(crate) fn spawn_on(iso: &mut Isolate, at: u32, name: &str, o: Options, scrip
     let far = iso.far.as_ref().unwrap();
     let hub = Arc::clone(&far.hub);
     let place = far.place;
-    let (index, age) = hub.lane(at).unwrap().with(|lane| lane.grant()).unwrap();
+    let (index, age) = hub.lane(at).unwrap().with(buskin_core::lane::Lane::grant).unwrap();
     let who = Ref { index, age };
     let birth = Birth { name: name.to_owned(), script, profile: o.profile };
     iso.far.as_ref().unwrap().common.borrow_mut().births.insert((at, who), birth);

@@ -4,7 +4,7 @@ import ava from 'ava'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { Actor, createSystem } from '../../src/index.ts'
 import type { Ref } from '../../src/index.ts'
-import { Holder, type Peer } from './fixtures/peer.ts'
+import { Holder } from './fixtures/peer.ts'
 import { adds, codeOf, end, failure, givesBack, outcome, town } from './town.ts'
 
 const test = ava.serial

@@ -1,7 +1,9 @@
 // Semantics, sentence 37, with actors on worker isolates: the process stays alive while any of them has something to do, and ends by
 // itself, with code 0, when all are idle.
 import { execFile } from 'node:child_process'
-import test from 'ava'
+import ava from 'ava'
+
+const test = ava.serial
 
 const prelude = `
 import { createSystem } from './src/index.ts'

@@ -274,8 +274,16 @@ function isFault(error: unknown): error is Error {
   return error instanceof Error && (error as NodeJS.ErrnoException).code === 'ERR_BUSKIN_MODULE'
 }
 
+const OF_INPUT = /^(?:-e|-p|-pe|--eval|--print|--input-type)$/
+
+/** The process's own flags without those on a program that is no file: no worker with an entry starts with them. */
+function inherited(flags: readonly string[] = process.execArgv): readonly string[] | undefined {
+  if (!flags.some((flag) => flag.startsWith('--input-type'))) return undefined // Node hands the others on itself
+  return flags.filter((flag, at) => !OF_INPUT.test(flag) && !OF_INPUT.test(flags[at - 1] ?? '') && !flag.startsWith('--input-type='))
+}
+
 /** Node tells an option that is undefined from one that is absent. */
-function optionsOf({ env, execArgv, resourceLimits }: CoreSettings): WorkerOptions {
+function optionsOf({ env, execArgv = inherited(), resourceLimits }: CoreSettings): WorkerOptions {
   const native = process.env['BUSKIN_NATIVE_PATH'] // a core loads the addon that this isolate did
   return {
     ...(env && { env: { ...(native && { BUSKIN_NATIVE_PATH: native }), ...env } }),

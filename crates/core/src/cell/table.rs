@@ -57,7 +57,6 @@ impl Table {
         };
         let cell = self.at_mut(index);
         cell.age = cell.age.wrapping_add(1);
-        cell.reason = 0; // nobody has ended here yet
         Ok((index, cell.age))
     }
 

@@ -6,7 +6,7 @@ const folder = new URL('./', import.meta.url)
 const elsewhere = ['!__test__/process/**', '!__test__/cores/**', '!__test__/unit/**']
 
 export default {
-  files: ['__test__/**/*.spec.ts', ...(threads ? ['!__test__/process/**'] : []), ...(forced ? elsewhere : [])],
+  files: ['__test__/**/*.spec.ts', ...(threads ? ['!__test__/process/**', '!__test__/cores/chaos.spec.ts', '!__test__/cores/direct.spec.ts'] : []), ...(forced ? elsewhere : [])],
   extensions: { ts: 'module' },
   nodeArguments: ['--enable-source-maps', `--import=${new URL('scripts/ts.mjs', folder)}`, ...(forced ? [`--import=${new URL('__test__/forced/register.mjs', folder)}`] : [])],
   workerThreads: threads,

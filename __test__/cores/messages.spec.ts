@@ -4,8 +4,8 @@ import ava from 'ava'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { BuskinError, Refusal } from '../../src/index.ts'
 import type { Ref } from '../../src/index.ts'
-import { Catcher, type Peer } from './fixtures/peer.ts'
-import { adds, codeOf, failure, givesBack, outcome, sharedTown } from './town.ts'
+import { Catcher, Holder, type Peer } from './fixtures/peer.ts'
+import { adds, codeOf, end, failure, givesBack, outcome, sharedTown, town } from './town.ts'
 
 const test = ava.serial
 const place = sharedTown(ava)
@@ -154,6 +154,20 @@ test('an ask, a send or a tell of a generator is no handler, and the error says 
   const error = await failure(loose(a, 'stream')['echo']!(1).next())
   t.is(error.code, 'ERR_BUSKIN_NO_HANDLER')
   t.regex(error.message, /ref\.ask\.echo\(\)/)
+})
+
+test('more method names than the system numbers still reach whom they name', async (t) => {
+  const own = town()
+  const catcher = own.system.spawn(Catcher, { on: 1 })
+  for (let i = 0; i < 66_000; i++) loose(catcher, 'tell')[`name${i}`]!(i)
+  await own.system.idle()
+  t.deepEqual(await loose(catcher, 'ask')['beyond']!('x'), { caught: 'beyond', args: ['x'] })
+  const fresh = own.system.spawn(Holder, { on: 1, args: [{ list: [1] }] }) // of a class that comes after them
+  t.is(await codeOf(loose(fresh, 'ask')['none']!('y')), 'ERR_BUSKIN_NO_HANDLER')
+  t.is(await codeOf(fresh.ask.spoil()), 'E_SPOILT')
+  await own.system.idle()
+  t.deepEqual(own.dead.map(({ method, args }) => [method, args]), [['none', ['y']]])
+  await end(own.system)
 })
 
 // --------------------------------------------------------------------------------------------------------- failures

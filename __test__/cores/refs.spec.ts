@@ -2,6 +2,7 @@
 // very actor. It stays live, compares equal, and is the same object again where its actor lives.
 import ava from 'ava'
 import type { ExitReason, Ref } from '../../src/index.ts'
+import { laneOf } from '../../src/system.ts'
 import { Failing, Peer, SlowStart } from './fixtures/peer.ts'
 import { adds, codeOf, failure, givesBack, outcome, sharedTown } from './town.ts'
 
@@ -100,6 +101,22 @@ test('started and stopped of a ref that came in a message tell what they tell at
   t.deepEqual(await a.ask.stop(ref), { kind: 'normal' })
   t.deepEqual(await Promise.all(watched), [{ kind: 'normal' }, { kind: 'normal' }, { kind: 'normal' }, { kind: 'normal' }])
   t.deepEqual(await b.ask.stopped(ref), { kind: 'normal' }, 'also asked after the end')
+})
+
+test('many refs to one actor elsewhere that are waited for are one question', async (t) => {
+  const child = (await a.ask.spawnPeer({ on: 2 })) as Ref<Peer>
+  const { queries } = laneOf(system).crossing!
+  const before = queries.size
+  const waits: Promise<unknown>[] = []
+  for (let i = 0; i < 50; i++) {
+    const again = (await a.ask.echo(child)) as Ref<Peer>
+    await again.started
+    waits.push(again.stopped)
+  }
+  t.true(queries.size - before <= 2)
+  await a.ask.stop(child)
+  t.deepEqual(await Promise.all(waits), Array.from({ length: 50 }, () => ({ kind: 'normal' })))
+  t.is(queries.size, before)
 })
 
 test('started waits for the start, in every isolate', async (t) => {

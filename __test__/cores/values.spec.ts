@@ -138,6 +138,26 @@ test('a large piece of a message that cannot travel is not left for the next one
   t.is(((await a.ask.echo(new Uint8Array(100_000).fill(9))) as Uint8Array)[0], 9)
 })
 
+test('a getter that sends while its own message is written mixes nothing up', async (t) => {
+  await b.ask.clear()
+  const mine = new SharedArrayBuffer(4)
+  const tricky = {
+    before: new Uint8Array(50_000).fill(1),
+    get sends() {
+      for (let i = 0; i < 300; i++) b.tell.note([i, 'x'.repeat(i)])
+      b.tell.note({ bytes: new Uint8Array(50_000).fill(2), memory: new SharedArrayBuffer(8) })
+      return 'sent'
+    },
+    after: new Uint8Array(50_000).fill(3),
+    mine,
+  }
+  const got = (await a.ask.echo(tricky)) as typeof tricky
+  t.deepEqual([got.before[7], got.sends, got.after[7], got.mine.byteLength], [1, 'sent', 3, 4])
+  const noted = (await b.ask.read()) as any[]
+  t.deepEqual(noted.slice(0, 300).map(([i, text]) => [i, text.length]), Array.from({ length: 300 }, (_, i) => [i, i]))
+  t.deepEqual([noted.length, noted[300].bytes[7], noted[300].memory.byteLength], [301, 2, 8])
+})
+
 test('a string of 10 MB arrives whole', async (t) => {
   const text = 'abcdefghij'.repeat(1 << 20)
   t.true((await a.ask.echo(text)) === text)

@@ -197,13 +197,13 @@ export class Births {
     if (lane.written + 3 > lane.ring) lane.overflow()
     let letter: number
     try {
-      crossing.isWhole = true
+      crossing.satchel.isWhole = true
       letter = crossing.writeTo(target, seed, words)
     } catch (thrown) {
       this.#giveBack(target)
       throw crossing.explain(thrown, `${parent?.path ?? ''}/${name}`, 'spawn', ['', 'parent', 'options', 'args'])
     } finally {
-      crossing.isWhole = false
+      crossing.satchel.isWhole = false
     }
     const boot = target === place ? new Boot(lane, info, [...args], name, parent) : new Boot(lane, crossing.farInfo(info), [], name, parent)
     if (isHere) {
@@ -225,7 +225,7 @@ export class Births {
 
   #check(path: string, values: readonly unknown[]): void {
     try {
-      this.#crossing.bytesOf(values)
+      this.#crossing.satchel.bytesOf(values)
     } catch (thrown) {
       throw this.#crossing.explain(thrown, path, 'spawn', ['options', 'args'])
     }

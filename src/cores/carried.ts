@@ -175,9 +175,10 @@ function ended(crossing: Crossing, o: number, head: number, reason: number, bits
   const ref = crossing.queries.get(number)
   if (ref === undefined) return
   crossing.queries.delete(number)
+  crossing.answered(ref)
   const why = exitReason(reason, isLetter ? crossing.told(head, o).value : undefined)
   const more = moreIf(ref)
-  const hasStarted = (bits & ENDED_STARTED) !== 0 || more?.hasStarted === true
+  const hasStarted = (bits & ENDED_STARTED) !== 0 || more?.hasStarted === true || why.kind === 'unknown' // then nobody knows
   ref.end(new Ended(why, hasStarted, why.kind === 'failed' ? why.error : undefined))
   lane.settledOne = true
   if (hasStarted) more?.started?.resolve()

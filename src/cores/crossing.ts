@@ -34,6 +34,7 @@ import { carried, type News } from './carried.ts'
 import { Codec, type Outside, type RefWords, Unsendable } from './codec/codec.ts'
 import { FarRef, findPath } from './far.ts'
 import type { Moves } from './moves.ts'
+import { Satchel } from './satchel.ts'
 import { FarReader, type FarSource } from './streams.ts'
 import { farInfo, unknownInfo } from './verbs.ts'
 
@@ -42,12 +43,9 @@ const NAMES = 0
 const SHAPES = 1
 /** How many there may be of each. */
 const MOST = 0xffff
-/** Bytes of the satchel and of the bag at first. The satchel grows for a letter that is larger. */
-const SATCHEL = 64 << 10
+/** Bytes of the bag. */
 const BAG = 256 << 10
-/** Words before a letter: its length, and how many large pieces go beside it. */
-const HEAD = 8
-/** The same in the bag: length, method and form, the letter's number, a word. */
+/** Bytes before a letter in the bag: length, method and form, the letter's number, a word. */
 const BAG_HEAD = 16
 const APART = -1
 const FAR_ERROR = 1 << 30
@@ -67,13 +65,12 @@ export class Crossing implements Outside, FarCalls {
   readonly codec: Codec
   readonly births: Births
   readonly moves: Moves
+  readonly satchel: Satchel
   /** Streams that are read elsewhere, by the number of the call; and those read here, by the same. */
   readonly sinks = new Map<number, FarReader>()
   readonly sources = new Map<number, FarSource>()
   /** Promises of refs to other isolates, by the number that the answer names. */
   readonly queries = new Map<number, FarRef>()
-  #satchel = new Uint8Array(SATCHEL)
-  #satchelWords = new Int32Array(this.#satchel.buffer)
   readonly #bag = new Uint8Array(BAG)
   readonly #bagWords = new Int32Array(this.#bag.buffer)
   readonly #places = new Int32Array(RING)
@@ -83,14 +80,9 @@ export class Crossing implements Outside, FarCalls {
   readonly unknownInfo: ClassInfo
   readonly #unknown: Boot
   readonly #answered = new Set<number>()
+  readonly #asking = new Map<number, LocalRef>()
   /** Refs to actors elsewhere whose parent is in this isolate, by address; each stays until that is used again. */
   readonly seated = new Map<number, FarRef>()
-  /** Large pieces of the letter that is being written. */
-  #attached = 0
-  /** What is written is kept by itself: large pieces are in it. */
-  isWhole = false
-  /** The letter that was written last has some: it goes at once, so that the other side reads while this one writes. */
-  isLarge = false
   /** While an actor's arguments are read. */
   #shared: Map<number, ArrayBuffer | SharedArrayBuffer> | undefined = undefined
   /** The letter that is being read, for its large pieces. */
@@ -107,7 +99,7 @@ export class Crossing implements Outside, FarCalls {
       lane.nextNumber = lane.firstNumber + 1
     }
     lane.calls.far = this
-    lane.native.bags(this.#bag, this.#places, this.#satchel)
+    this.satchel = new Satchel(lane, this.codec, moves, (bytes) => lane.native.bags(this.#bag, this.#places, bytes))
     this.unknownInfo = unknownInfo(lane)
     this.#unknown = new Boot(lane, this.unknownInfo, [], undefined, null)
     for (const known of lane.infos.values()) this.register(known)
@@ -118,10 +110,10 @@ export class Crossing implements Outside, FarCalls {
   nameId(name: string): number {
     let id = this.#ids.get(name)
     if (id === undefined) {
-      // 0 means none, so that the first name has 1
+      // 0 means none, so that the first name has 1. Beyond the last one a name travels as the first argument
       id = this.lane.native.word(NAMES, name, MOST) + 1
       this.#ids.set(name, id)
-      this.#names[id] = name
+      if (id !== 0) this.#names[id] = name
     }
     return id
   }
@@ -133,7 +125,8 @@ export class Crossing implements Outside, FarCalls {
   /** The core is told how messages of a class's methods begin, under the class's number here. */
   register(info: ClassInfo, id = info.id): void {
     for (const method of info.methods.values()) {
-      if (!info.generators.has(method.name)) this.lane.native.head(id, this.nameId(method.name), method.head)
+      const name = this.nameId(method.name)
+      if (name !== 0 && !info.generators.has(method.name)) this.lane.native.head(id, name, method.head)
     }
   }
 
@@ -151,83 +144,27 @@ export class Crossing implements Outside, FarCalls {
   /** Writes arguments; where they lie. Throws NOT_SERIALIZABLE. Room for the entry was reserved before. */
   write(args: readonly unknown[], ref: LocalRef, method: string, transfer?: readonly ArrayBuffer[]): number {
     try {
-      return this.writeTo(ref.isFar ? (ref.index >>> INDEX_BITS) - 1 : this.place, args, undefined, transfer)
+      return this.satchel.write((ref.index >>> INDEX_BITS) - 1, args, undefined, transfer)
     } catch (thrown) {
       throw explained(thrown, ref.path, method)
     }
   }
 
   /** The same for what is no message, after words of the core's; what cannot travel is the runtime's to know. */
-  writeTo(to: number, values: readonly unknown[], before?: readonly number[], transfer?: readonly ArrayBuffer[]): number {
-    const { lane } = this
-    const lead = HEAD + (before === undefined ? 0 : before.length * 4)
-    for (;;) {
-      const at = lane.penned
-      const end = this.#encode(values, at + lead, transfer)
-      if (end >= 0) {
-        const w = at >> 2
-        this.#satchelWords[w] = end - at - HEAD
-        this.#satchelWords[w + 1] = this.#attached
-        if (before !== undefined) this.#satchelWords.set(before, w + HEAD / 4)
-        lane.penned = (end + 7) & ~7
-        if (this.moves.isNoted) this.moves.send(to)
-        this.isLarge = this.#attached > 0
-        return at
-      }
-      this.#dropAttached()
-      if (at > 0) lane.flush()
-      else this.#widen()
-    }
+  writeTo(to: number, values: readonly unknown[], before?: readonly number[]): number {
+    return this.satchel.write(to, values, before)
   }
 
-  #encode(values: readonly unknown[], at: number, transfer: readonly ArrayBuffer[] | undefined): number {
-    this.#attached = 0
-    if (at > this.#satchel.length) return -1
-    try {
-      return this.codec.encode(values, this.#satchel, at, transfer)
-    } catch (thrown) {
-      this.#dropAttached()
-      throw thrown
-    }
-  }
-
-  #dropAttached(): void {
-    this.moves.drop()
-    if (this.#attached > 0) this.lane.native.unattach(this.#attached)
-    this.#attached = 0
-  }
-
-  /** One letter alone has no room: nothing is in the satchel now. */
-  #widen(): void {
-    this.#satchel = new Uint8Array(this.#satchel.length * 4)
-    this.#satchelWords = new Int32Array(this.#satchel.buffer)
-    this.lane.native.bags(this.#bag, this.#places, this.#satchel)
+  get isWhole(): boolean {
+    return this.satchel.isWhole
   }
 
   attach(bytes: Uint8Array): number {
-    this.lane.native.attach(bytes)
-    return this.#attached++
+    return this.satchel.attach(bytes)
   }
 
   move(value: ArrayBuffer | SharedArrayBuffer): number {
     return this.moves.note(value)
-  }
-
-  /** Values as bytes of their own, for what is kept. */
-  bytesOf(values: readonly unknown[]): Uint8Array {
-    let room = 256
-    this.isWhole = true
-    try {
-      for (;;) {
-        const bytes = new Uint8Array(room)
-        const end = this.codec.encode(values, bytes, 0)
-        if (end >= 0) return bytes.subarray(0, end)
-        room *= 4
-      }
-    } finally {
-      this.isWhole = false
-      this.moves.drop()
-    }
   }
 
   // --------------------------------------------------------------------------------------------- letters in
@@ -271,7 +208,9 @@ export class Crossing implements Outside, FarCalls {
   /** A message as the loop over the inbox takes it. */
   parcel(head: number, o: number): unknown {
     const args = this.read(o)
-    return head >>> TAG_SHIFT === 0 ? new Parcel(this.#nameOf(o), args, this.lane.propagated === undefined ? undefined : (fn) => fn(), false) : args
+    if (head >>> TAG_SHIFT !== 0) return args
+    const name = this.#nameOf(o) || String(args.shift())
+    return new Parcel(name, args, this.lane.propagated === undefined ? undefined : (fn) => fn(), false)
   }
 
   /** A message that will not run. */
@@ -282,7 +221,8 @@ export class Crossing implements Outside, FarCalls {
     const isOut = ((inbox[o + 1] as number) >>> INDEX_BITS) !== 0
     const name = tag === 0 || isOut ? this.#nameOf(o) : (methods[tag]?.name ?? '')
     try {
-      return { name, args: this.read(o) }
+      const args = this.read(o)
+      return { name: name || String(args.shift()), args }
     } catch {
       return { name, args: null }
     }
@@ -379,6 +319,19 @@ export class Crossing implements Outside, FarCalls {
     return far
   }
 
+  /** The one ref of an actor elsewhere that its start and its end are told to. */
+  asking(ref: LocalRef): LocalRef {
+    const known = this.#asking.get(ref.index)
+    if (known?.age === ref.age) return known
+    this.#asking.set(ref.index, ref)
+    return ref
+  }
+
+  /** Its end was told. */
+  answered(ref: LocalRef): void {
+    if (this.#asking.get(ref.index) === ref) this.#asking.delete(ref.index)
+  }
+
   /** Somebody waits for the start or the end of an actor elsewhere. */
   query(ref: LocalRef): void {
     const number = newNumber(this.lane)
@@ -465,9 +418,9 @@ export class Crossing implements Outside, FarCalls {
   /** Whoever watches from elsewhere is told of it with the end. */
   keepError(number: number, error: unknown): void {
     try {
-      this.lane.native.keepError(number, this.bytesOf([error]))
+      this.lane.native.keepError(number, this.satchel.bytesOf([error]))
     } catch {
-      this.lane.native.keepError(number, this.bytesOf([this.#bare(error) ?? new Error(show(error))]))
+      this.lane.native.keepError(number, this.satchel.bytesOf([this.#bare(error) ?? new Error(show(error))]))
     }
   }
 
@@ -522,7 +475,7 @@ export class Crossing implements Outside, FarCalls {
 
   #canTravel(value: unknown): boolean {
     try {
-      this.bytesOf([value])
+      this.satchel.bytesOf([value])
       return true
     } catch {
       return false

@@ -31,8 +31,11 @@ export class Moves {
     return number
   }
 
-  get isNoted(): boolean {
-    return this.#noted.length > 0
+  /** Another letter is written in the midst of one, or was: what the one names is put aside, and taken up again. */
+  swap(noted: Moved[]): Moved[] {
+    const before = this.#noted
+    this.#noted = noted
+    return before
   }
 
   /** The letter was not written. */

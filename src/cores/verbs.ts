@@ -18,7 +18,7 @@ function post(ref: LocalRef, head: number, args: readonly unknown[], method: str
   const crossing = lane.crossing as Crossing
   const place = crossing.write(args, ref, method)
   put(lane, head | ARITY_N, ref.index, ref.age, place, corr)
-  if (crossing.isLarge || lane.written >= FAR_BATCH) lane.flush()
+  if (crossing.satchel.isLarge || lane.written >= FAR_BATCH) lane.flush()
 }
 
 function putFar(ref: LocalRef, head: number, payload: number, corr: number): void {
@@ -64,7 +64,7 @@ function calling(flag: number): (method: Method) => Function {
       const place = crossing.write(args, ref, method.name) // before a call is opened: it may throw
       const promise = open(calls, ref, method)
       put(lane, head | ARITY_N, ref.index, ref.age, place, calls.last)
-      if (crossing.isLarge || lane.written >= FAR_BATCH) lane.flush()
+      if (crossing.satchel.isLarge || lane.written >= FAR_BATCH) lane.flush()
       return promise
     }
 }
@@ -75,7 +75,8 @@ const VERBS: Verbs = { tell, send: calling(FLAG_SEND), ask: calling(FLAG_ASK), s
 export function farInfo(crossing: Crossing, info: ClassInfo): ClassInfo {
   const methods = new Map<string, Method>()
   for (const { name, tag } of info.methods.values()) {
-    methods.set(name, { name, tag, head: OP_MSG | (crossing.nameId(name) << TAG_SHIFT) })
+    const id = crossing.nameId(name)
+    if (id !== 0) methods.set(name, { name, tag, head: OP_MSG | (id << TAG_SHIFT) })
   }
   const all = [...methods.values()]
   const callable = all.filter((method) => !info.generators.has(method.name))

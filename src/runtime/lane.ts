@@ -443,6 +443,8 @@ export class Lane {
       const { hasStarted, cause } = ref.state
       return hasStarted ? Promise.resolve() : quietly(Promise.reject(startFailed(ref.path, cause)))
     }
+    const one = this.#asking(ref)
+    if (one !== ref) return this.whenStarted(one)
     const more = moreOf(ref)
     if (more.started === undefined) {
       more.started = deferred()
@@ -454,8 +456,15 @@ export class Lane {
     return more.started.promise
   }
 
+  /** Of many refs to one actor elsewhere, the one that is told of it. */
+  #asking(ref: LocalRef): LocalRef {
+    return ref.seat === 0 ? (this.crossing?.asking(ref) ?? ref) : ref
+  }
+
   whenStopped(ref: LocalRef): Promise<ExitReason> {
     if (ref.state instanceof Ended) return Promise.resolve(ref.state.reason)
+    const one = this.#asking(ref)
+    if (one !== ref) return this.whenStopped(one)
     const more = moreOf(ref)
     if (more.stopped === undefined) {
       more.stopped = deferred()

@@ -352,7 +352,7 @@ function late(lane: Lane, head: number, index: number, age: number, inCycle: boo
   const ref = calls.extra(corr)?.ref ?? refAt(lane, index, age)
   const tag = head >>> TAG_SHIFT
   const known = ref?.isFar === true ? lane.crossing?.nameAt(tag) : lane.methods[tag]?.name
-  const method = known ?? calls.extra(corr)?.method ?? ''
+  const method = known || (calls.extra(corr)?.method ?? '')
   const ms = calls.extra(corr)?.timeout ?? lane.settings.askTimeout
   const path = ref?.path ?? ''
   const paths = inCycle ? lane.cycles.get(corr) : undefined

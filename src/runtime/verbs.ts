@@ -186,7 +186,8 @@ function postLong(
   const sender = lane.propagated?.getStore()
   if (sender !== undefined && sender.lane === lane && hasEnded(sender.ref)) return fenced(sender.ref, kind, label, reader)
   if (isFar) reservePair(lane) // nothing may come between the letter and its entry
-  const letter = isFar ? (lane.crossing as Crossing).write(args, ref, label, signal?.aborted === true ? undefined : settings.transfer) : 0
+  const known = isFar ? (lane.crossing as Crossing).nameId(label) : 0
+  const letter = isFar ? (lane.crossing as Crossing).write(known === 0 ? [label, ...args] : args, ref, label, signal?.aborted === true ? undefined : settings.transfer) : 0
   let promise: Promise<unknown> | undefined
   let corr = 0
   if (kind === FLAG_ASK || kind === FLAG_SEND) {
@@ -210,7 +211,7 @@ function postLong(
   let slot = letter
   let head = 0
   if (isFar) {
-    head = ((lane.crossing as Crossing).nameId(label) << TAG_SHIFT) | OP_MSG | kind | ARITY_N
+    head = (known << TAG_SHIFT) | OP_MSG | kind | ARITY_N
   } else {
     slot = takeSlot(lane)
     const run = lane.propagated === undefined ? undefined : capture()

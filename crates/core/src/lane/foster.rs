@@ -297,6 +297,8 @@ impl Lane {
             self.started(h.index);
         } else {
             cell.bits |= bit::STARTED; // it is to end: that crossed this
+            let (index, age, payload) = (h.index, cell.age, h.payload);
+            self.notify(Entry { head: note::STARTED, index, age, payload, ..Entry::default() });
         }
     }
 

@@ -5,16 +5,14 @@ import type { Actor, ActorClass } from './actor.ts'
 import { attach, isManualClock } from './clock.ts'
 import type { Feed } from './feed.ts'
 import type { ActorInfo, DeadLetter, Stats, SystemEvent } from './lifecycle.ts'
-import { shutdownOptions, type SpawnOptions, type SystemOptions, systemOptions } from './options.ts'
+import { type SpawnOptions, type SystemOptions, systemOptions } from './options.ts'
 import type { Ref } from './ref.ts'
 import { joinSystem } from './cores/boot.ts'
 import { MainCores } from './cores/main.ts'
 import { evaluatedNow } from './cores/toplevel.ts'
 import { systemOnCore } from './errors.ts'
-import { drain } from './runtime/drain.ts'
-import { Lane } from './runtime/lane.ts'
-import { kill, spawn, stop } from './runtime/life.ts'
-import { inspect, lookup } from './runtime/look.ts'
+import type { Lane } from './runtime/lane.ts'
+import { LaneSystem } from './runtime/system.ts'
 
 /** A runtime: actors, their clock, their counts. Independent of every other system in the process. */
 export interface System extends AsyncDisposable {
@@ -43,79 +41,27 @@ export interface System extends AsyncDisposable {
 export function createSystem(options?: SystemOptions): System {
   const module = evaluatedNow()
   if (module !== undefined) throw systemOnCore(module)
-  return new LocalSystem(options, false)
+  return makeSystem(options, false)
 }
 
 /** A system whose core keeps a record of what passes its border; for the runtime's own tests. */
 export function createRecordedSystem(options?: SystemOptions): System {
-  return new LocalSystem(options, true)
+  return makeSystem(options, true)
 }
 
 /** The module that Buskin is in: what worker isolates run. A bundle in CommonJS has no `import.meta`. */
 const entry = new URL((import.meta.url as string | undefined) ?? pathToFileURL(__filename).href)
 
-class LocalSystem implements System {
-  readonly #lane: Lane
-
-  constructor(options: SystemOptions | undefined, keepLog: boolean) {
-    const settings = systemOptions(options, isManualClock)
-    this.#lane = new Lane(this, settings, { drain, spawn, stop, kill }, keepLog)
-    if (this.#lane.placing.cores > 0) this.#lane.cores = new MainCores(this.#lane, entry)
-    if (settings.clock !== undefined) attach(settings.clock, this.#lane)
-  }
-
-  get name(): string {
-    return this.#lane.settings.name
-  }
-
-  spawn<C extends Actor, P extends readonly unknown[]>(cls: ActorClass<C, P>, options?: SpawnOptions<P>): Ref<C> {
-    return spawn(this.#lane, cls as ActorClass, options as SpawnOptions<readonly unknown[]>, null) as unknown as Ref<C>
-  }
-
-  lookup<C extends Actor = Actor>(path: string): Ref<C> | null {
-    return lookup(this.#lane, path) as Ref<C> | null
-  }
-
-  idle(): Promise<void> {
-    return this.#lane.whenIdle()
-  }
-
-  stats(): Stats {
-    return this.#lane.stats()
-  }
-
-  inspect(): ActorInfo {
-    return inspect(this.#lane)
-  }
-
-  get deadLetters(): Feed<DeadLetter> {
-    return this.#lane.deadLetters.feed
-  }
-
-  get events(): Feed<SystemEvent> {
-    return this.#lane.events.feed
-  }
-
-  async shutdown(options?: { timeout?: number }): Promise<void> {
-    const { timeout } = shutdownOptions(options, this.#lane.settings.shutdownTimeout)
-    return this.#lane.shutdown(timeout)
-  }
-
-  get closed(): Promise<void> {
-    return this.#lane.closed
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.shutdown()
-  }
-
-  /** For the runtime's own tests. */
-  static lane(system: System): Lane {
-    return (system as LocalSystem).#lane
-  }
+function makeSystem(options: SystemOptions | undefined, keepLog: boolean): System {
+  const settings = systemOptions(options, isManualClock)
+  const system = new LaneSystem(settings, { keepLog })
+  const lane = laneOf(system)
+  if (lane.placing.cores > 0) lane.cores = new MainCores(lane, entry)
+  if (settings.clock !== undefined) attach(settings.clock, lane)
+  return system
 }
 
 joinSystem(entry)
 
 /** The machinery of a system; for the runtime's own tests. */
-export const laneOf = (system: System): Lane => LocalSystem.lane(system)
+export const laneOf = (system: System): Lane => LaneSystem.lane(system)

@@ -1,20 +1,14 @@
 // A worker isolate of a system: the module that Buskin is in runs there too, and finds what it is to join.
 
 import { isMainThread, type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
-import type { Feed } from '../feed.ts'
-import type { ActorInfo, DeadLetter, Stats, SystemEvent } from '../lifecycle.ts'
 import type { Logger } from '../logger.ts'
 import { CARRY_NEWS, MODE_DEAD, MODE_EVENTS } from '../native/layout.ts'
-import { defaultSupervision, shutdownOptions, type SpawnOptions, type SystemSettings } from '../options.ts'
-import type { Actor, ActorClass } from '../actor.ts'
-import type { Ref } from '../ref.ts'
-import { drain } from '../runtime/drain.ts'
-import { Lane } from '../runtime/lane.ts'
-import { kill, spawn, stop } from '../runtime/life.ts'
-import { inspect, lookup } from '../runtime/look.ts'
-import type { System } from '../system.ts'
+import { defaultSupervision, type SystemSettings } from '../options.ts'
+import type { Lane } from '../runtime/lane.ts'
+import { INDEX_BITS } from '../runtime/limits.ts'
+import { LaneSystem } from '../runtime/system.ts'
 import type { News } from './carried.ts'
-import { Cores } from './cores.ts'
+import { Cores, LOOK } from './cores.ts'
 import { availableCpus } from './cpus.ts'
 import { Crossing } from './crossing.ts'
 import type { Joining } from './main.ts'
@@ -23,6 +17,9 @@ import type { CoreState } from './placement.ts'
 import type { CoreData, FromCore, ToCore } from './pool.ts'
 import { Spin } from './spin.ts'
 import { evaluating } from './toplevel.ts'
+
+/** The address of the isolate that made the system. */
+const FIRST = 1 << INDEX_BITS
 
 type Data = Joining & CoreData & { joined?: boolean }
 
@@ -33,7 +30,7 @@ export function joinSystem(entry: URL): void {
   data.joined = true // also for another copy of this module, which some loaders make
   // in a bundle the user's program is evaluated next
   evaluating(entry.href, import(/* @vite-ignore */ /* webpackIgnore: true */ entry.href)).catch(() => {})
-  void new CoreSystem(data, parentPort)
+  void new Member(data, parentPort)
 }
 
 class WorkerCores extends Cores {
@@ -57,11 +54,12 @@ class WorkerCores extends Cores {
   }
 
   stateOf(core: number): CoreState {
-    return core === this.here || (this.look[core * 7 + 1] as number) > 0 ? 'running' : 'none'
+    return core === this.here || (this.look[core * LOOK + 1] as number) > 0 ? 'running' : 'none'
   }
 }
 
-class CoreSystem implements System {
+/** One isolate of a system that another one made. */
+class Member {
   readonly #lane: Lane
   readonly #parent: MessagePort
   readonly #ports: Map<number, MessagePort>
@@ -76,7 +74,14 @@ class CoreSystem implements System {
       clock: undefined,
       log: data.log === 'off' ? false : data.log === 'forward' ? this.#forwarding() : undefined,
     }
-    const lane = new Lane(this, settings, { drain, spawn, stop, kill }, false, { hub: data.hub, place: data.core })
+    const system: LaneSystem = new LaneSystem(settings, {
+      joins: { hub: data.hub, place: data.core },
+      end: (timeout) => {
+        parent.postMessage({ shutdown: timeout })
+        return system.closed // the isolate ends with the system
+      },
+    })
+    const lane = LaneSystem.lane(system)
     this.#lane = lane
     const moves = new Moves(data.core, (to) => this.#portTo(to), () => this.#allPorts())
     const crossing = new Crossing(lane, data.core, moves)
@@ -148,9 +153,9 @@ class CoreSystem implements System {
   #tell(news: News): void {
     const crossing = this.#lane.crossing as Crossing
     try {
-      crossing.carry(CARRY_NEWS, 1 << 26, 0, 0, 0, news)
+      crossing.carry(CARRY_NEWS, FIRST, 0, 0, 0, news)
     } catch {
-      crossing.carry(CARRY_NEWS, 1 << 26, 0, 0, 0, plain(news))
+      crossing.carry(CARRY_NEWS, FIRST, 0, 0, 0, plain(news))
     }
   }
 
@@ -160,55 +165,6 @@ class CoreSystem implements System {
       (message: string, fields?: object): void =>
         this.#tell(['log', level, message, fields])
     return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
-  }
-
-  // ------------------------------------------------------------------------------------------------- System
-
-  get name(): string {
-    return this.#lane.settings.name
-  }
-
-  spawn<C extends Actor, P extends readonly unknown[]>(cls: ActorClass<C, P>, options?: SpawnOptions<P>): Ref<C> {
-    return spawn(this.#lane, cls as ActorClass, options as SpawnOptions<readonly unknown[]>, null) as unknown as Ref<C>
-  }
-
-  lookup<C extends Actor = Actor>(path: string): Ref<C> | null {
-    return lookup(this.#lane, path) as Ref<C> | null
-  }
-
-  idle(): Promise<void> {
-    return this.#lane.whenIdle()
-  }
-
-  stats(): Stats {
-    return this.#lane.stats()
-  }
-
-  inspect(): ActorInfo {
-    return inspect(this.#lane)
-  }
-
-  get deadLetters(): Feed<DeadLetter> {
-    return this.#lane.deadLetters.feed
-  }
-
-  get events(): Feed<SystemEvent> {
-    return this.#lane.events.feed
-  }
-
-  async shutdown(options?: { timeout?: number }): Promise<void> {
-    const { timeout } = shutdownOptions(options, this.#lane.settings.shutdownTimeout)
-    this.#parent.postMessage({ shutdown: timeout })
-    return this.closed
-  }
-
-  /** The isolate ends with the system. */
-  get closed(): Promise<void> {
-    return this.#lane.closed
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.shutdown()
   }
 }
 

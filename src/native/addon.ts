@@ -51,11 +51,9 @@ export interface NativeLane {
   define(kind: number, id: number, text: string): void
   /** Large bytes beside the letter that is being written. */
   attach(bytes: Uint8Array): void
-  unattach(count: number): void
   detach(letter: number, place: number): ArrayBuffer | undefined
   /** Four words and the bytes of a letter that does not lie in the bag. */
   letter(id: number): ArrayBuffer | undefined
-  dropLetter(id: number): void
   /** The letter that an actor was spawned with, likewise. */
   seed(index: number): ArrayBuffer | undefined
   /** An error as a letter, should it have to be told elsewhere. */

@@ -18,7 +18,7 @@ use crate::memory::Letters;
 use crate::settings::{defaults, exact, settings_of};
 
 /// What they are called.
-pub(crate) const FUNCTIONS: [(&std::ffi::CStr, Native); 31] = [
+pub(crate) const FUNCTIONS: [(&std::ffi::CStr, Native); 28] = [
     (c"open", open),
     (c"bags", bags),
     (c"head", head),
@@ -29,17 +29,14 @@ pub(crate) const FUNCTIONS: [(&std::ffi::CStr, Native); 31] = [
     (c"crowd", crowd),
     (c"pin", pin),
     (c"attach", attach),
-    (c"unattach", unattach),
     (c"detach", detach),
     (c"letter", letter),
-    (c"dropLetter", drop_letter),
     (c"seed", seed),
     (c"keepError", keep_error),
     (c"grantOn", grant_on),
     (c"reserveOn", reserve_on),
     (c"findOn", find_on),
     (c"nameOn", name_on),
-    (c"homeOn", home_on),
     (c"actorsOn", actors_on),
     (c"auditOn", audit_on),
     (c"ageOn", age_on),
@@ -203,15 +200,6 @@ asking! {
 }
 
 asking! {
-    /// `unattach(count)`: the letter was not written.
-    unattach, 1, |env, bound, args| {
-        let count = call::word(env, args[0]) as usize;
-        bound.lane.with(|lane| lane.unattach(count));
-        null_mut()
-    }
-}
-
-asking! {
     /// `detach(letter, place)`: the large bytes there, as an ArrayBuffer; undefined when there are none.
     detach, 2, |env, bound, args| {
         let (letter, place) = (call::word(env, args[0]), call::word(env, args[1]));
@@ -234,15 +222,6 @@ asking! {
         let number = call::word(env, args[0]);
         let copy = bound.lane.with(|lane| lane.letter(number).map(|(words, bytes)| joined(&words, bytes)));
         copy.map_or(null_mut(), |copy| call::buffer(env, copy).0)
-    }
-}
-
-asking! {
-    /// `dropLetter(number)`: it was read.
-    drop_letter, 1, |env, bound, args| {
-        let number = call::word(env, args[0]);
-        bound.lane.with(|lane| lane.forget_letter(number));
-        null_mut()
     }
 }
 
@@ -332,15 +311,6 @@ asking! {
             Some(name) => call::string(env, &name),
             None => call::boolean(env, false), // its stand-in, which was written, knows
         }
-    }
-}
-
-asking! {
-    /// `homeOn(lane, index, age)`: the address of the actor that stands there, or is stood in for; 0 when it has ended.
-    home_on, 3, |env, bound, args| {
-        let (at, index, age) = (call::word(env, args[0]), call::word(env, args[1]), call::word(env, args[2]));
-        let found = bound.lane_at(at, |lane| if lane.is_alive(index, age) { lane.stands_for(index) } else { (0, 0) });
-        call::double(env, f64::from(found.map_or(0, |f| f.0)))
     }
 }
 

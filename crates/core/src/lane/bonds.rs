@@ -38,6 +38,11 @@ impl Lane {
             return;
         };
         let (target, age, _) = ext.watching.swap_remove(place);
+        self.watched_no_more(watcher, (target, age, watch));
+    }
+
+    /// The target of a watch that is taken back, or whose watcher is over, need not tell of its end.
+    fn watched_no_more(&mut self, watcher: u32, (target, age, watch): (u32, u32, u32)) {
         if let Some(to) = Address::of(target) {
             let from_index = self.address(watcher);
             let header = Header {
@@ -48,9 +53,8 @@ impl Lane {
                 from_index,
                 ..Header::default()
             };
-            return self.tell(to.lane, header, &[], false);
-        }
-        if let Some(ext) = self.live_ext(target, age) {
+            self.tell(to.lane, header, &[], false);
+        } else if let Some(ext) = self.live_ext(target, age) {
             ext.watchers.retain(|w| !(w.0 == watcher && w.2 == watch));
         }
     }
@@ -131,21 +135,8 @@ impl Lane {
         let (at, own_age) = (self.table.at(index).ext, self.table.at(index).age);
         let Some(ext) = self.exts.get_mut(at) else { return };
         let (watching, links) = (std::mem::take(&mut ext.watching), std::mem::take(&mut ext.links));
-        for (target, age, watch) in watching {
-            if let Some(to) = Address::of(target) {
-                let from_index = self.address(index);
-                let header = Header {
-                    w0: carry::UNWATCH,
-                    index: to.index,
-                    generation: age,
-                    payload: watch,
-                    from_index,
-                    ..Header::default()
-                };
-                self.tell(to.lane, header, &[], false);
-            } else if let Some(ext) = self.live_ext(target, age) {
-                ext.watchers.retain(|w| *w != (index, own_age, watch));
-            }
+        for watch in watching {
+            self.watched_no_more(index, watch);
         }
         let fails = fails_others(why);
         for (peer, age, link) in links {

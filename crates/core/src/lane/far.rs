@@ -168,14 +168,6 @@ impl Lane {
         }
     }
 
-    /// Drops the last `count` of them: the letter was not written.
-    pub fn unattach(&mut self, count: usize) {
-        if let Some(far) = self.far.as_mut() {
-            let left = far.attached.len().saturating_sub(count);
-            far.attached.truncate(left);
-        }
-    }
-
     /// Takes large bytes out of a letter.
     pub fn detach(&mut self, letter: u32, place: usize) -> Option<Vec<u8>> {
         self.far.as_mut()?.letters.get_mut(letter)?.detach(place)
@@ -193,11 +185,6 @@ impl Lane {
         if let Some(far) = self.far.as_mut() {
             far.errors.insert(number, bytes.into());
         }
-    }
-
-    /// A letter that the isolate has read, or will not.
-    pub fn forget_letter(&mut self, letter: u32) {
-        self.drop_letter(letter);
     }
 
     /// The number of the name of what an entry runs; 0 when it is no message.

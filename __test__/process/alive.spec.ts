@@ -64,6 +64,18 @@ const scripts: readonly (readonly [string, string, string])[] = [
   ['a cancelled timer does not hold the process', "const w = system.spawn(Worker); await w.ask.after(60_000, 'tick'); await w.ask.cancel()", 'exit;'],
   ['an unrefed timer still fires while something else holds the process', "const w = system.spawn(Worker); await w.ask.after(10, 'tick'); await w.ask.unref(); setTimeout(() => {}, 200)", 'tick;exit;'],
   ['the timers of a stopped actor do not hold the process', "const w = system.spawn(Worker); await w.ask.after(60_000, 'tick'); await w.stop()", 'exit;'],
+  ["a generator's finally holds it, whether its reader waits for that", `
+    class Closes extends Worker { async *items() { try { for (;;) yield 1 } finally { await unheld(50); say('closed') } } }
+    const stream = system.spawn(Closes).stream.items()
+    await stream.next()
+    say(String((await stream.return()).done))`, 'closed;true;exit;'],
+  ["a generator's finally holds it, when its reader went by an abort", `
+    class Closes extends Worker { async *items() { try { for (;;) yield 1 } finally { await unheld(50); say('closed') } } }
+    const abort = new AbortController()
+    const stream = system.spawn(Closes).with({ signal: abort.signal }).stream.items()
+    await stream.next()
+    abort.abort()
+    await stream.next().catch((error) => say(error.code))`, 'ERR_BUSKIN_ABORTED;closed;exit;'],
   ['a stream without demand does not hold the process', "const s = system.spawn(Worker).stream.numbers(); say(String((await s.next()).value))", '0;exit;'],
   ['a watch does not hold the process', `
     class Watches extends Worker { watch(target) { this.ctx.watch(target, () => say('told')) } }

@@ -40,6 +40,14 @@ for (const [name, code, out] of [
   ['a message behind the start of a core holds it', "a.tell.print('handled', 0)", 'handled;exit;'],
   ['a timer on a core holds it until it fires', "await a.ask.printAfter('tick', 50)", 'tick;exit;'],
   ['a stream without demand does not hold it', "const s = a.stream.endless('x'); say(String((await s.next()).value))", '0;exit;'],
+  ["a generator's finally holds it", "const s = a.stream.closing(50); await s.next(); say(String((await s.return()).done))", 'closed;true;exit;'],
+  ['what a reader waits for after it left holds it, every time', `
+    for (let k = 0; k < 50; k++) {
+      const s = b.stream.asyncEndless('x')
+      for (let i = 0; i < 300; i++) await s.next()
+      await s.return()
+    }
+    say('all')`, 'all;exit;'],
   ['idle() is waited for', "a.tell.print('handled', 20); await system.idle(); say('idle')", 'handled;idle;exit;'],
   ['the end of an actor is waited for', "await a.started; say((await a.stop()).kind); say((await b.kill()).kind)", 'normal;killed;exit;'],
   ['a shutdown is waited for', "await a.ask.nothing(); await system.shutdown(); say('down')", 'down;exit;'],

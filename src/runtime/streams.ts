@@ -134,7 +134,7 @@ export class Reader implements AsyncIterableIterator<unknown>, Sink {
   #demand(demands: boolean): void {
     if (demands === this.#demands) return
     this.#demands = demands
-    putFrom(this.#ref.lane, OP_DEMAND, 0, 0, 0, demands ? 1 : 0, 0)
+    demand(this.#ref.lane, demands)
   }
 
   // -------------------------------------------------------------------------------- called by the producer
@@ -237,6 +237,7 @@ export class Producer implements Source {
   leave(): void {
     if (this.#over || this.#leaving) return
     this.#leaving = true
+    demand(this.ref.lane, true) // its `finally` is work, though nobody asks for items
     put(this.ref.lane, OP_RETURN, this.ref.index, this.ref.age, this.id, 0)
   }
 
@@ -307,6 +308,7 @@ export class Producer implements Source {
 
   #forget(): void {
     const { lane } = this.ref
+    if (this.#leaving) demand(lane, false)
     lane.producers.delete(this.id)
     moreOf(this.ref).producers?.delete(this)
     if (lane.calls.has(this.#corr)) lane.calls.close(this.#corr)
@@ -325,6 +327,11 @@ export class Producer implements Source {
     }
     this.#reader.fail(stopped(this.ref.path, this.#reader.method))
   }
+}
+
+/** A stream holds what waits for quiet, or no longer. */
+function demand(lane: Lane, holds: boolean): void {
+  putFrom(lane, OP_DEMAND, 0, 0, 0, holds ? 1 : 0, 0)
 }
 
 /** A stream call was run: its result is the generator. */

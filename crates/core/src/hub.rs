@@ -20,7 +20,7 @@ use crate::lane::{Destination as _, Lane, Remote};
 use crate::mailbox::links::Batch;
 use crate::sync::atomic::{
     AtomicBool, AtomicU32, AtomicU64,
-    Ordering::{Acquire, Relaxed},
+    Ordering::{Relaxed, SeqCst},
 };
 use crate::sync::{Arc, Mutex, MutexGuard, lock};
 
@@ -53,6 +53,8 @@ pub mod post {
     pub const WAITS: u32 = 8;
     /// It has an isolate.
     pub const LIVES: u32 = 16;
+    /// Either keeps the process alive: what is read may become something that holds it.
+    pub const ALIVE: u32 = HOLD | READS;
 }
 
 impl Post {
@@ -99,9 +101,24 @@ impl Posts {
     /// Whether another lane than the first keeps the process alive, or is about to.
     #[must_use]
     pub fn others_hold(&self) -> bool {
-        let lives = |p: &Post| p.state.load(Relaxed) & post::LIVES != 0;
-        let moves = self.list.iter().any(|p| p.moving.load(Acquire) > 0 && (lives(p) || p.queued.load(Relaxed) > 0));
-        moves || self.list.iter().skip(1).any(|p| p.state.load(Relaxed) & post::HOLD != 0)
+        let lives = |p: &Post| p.state.load(SeqCst) & post::LIVES != 0;
+        let moves = self.list.iter().any(|p| p.moving.load(SeqCst) > 0 && (lives(p) || p.queued.load(Relaxed) > 0));
+        moves || self.list.iter().skip(1).any(|p| p.state.load(SeqCst) & post::ALIVE != 0)
+    }
+
+    /// The first lane tells the others whether it holds the process; whether it does.
+    ///
+    /// Each side writes before it reads: another lane shows that it holds, then looks here whether it has to ring; this one says
+    /// what it made of the others, then looks at them once more. So whichever came second sees what the first one wrote.
+    pub(crate) fn show_first(&self, holds: bool, reads: bool) -> bool {
+        loop {
+            let others = !holds && !reads && self.others_hold();
+            self.held_for_others.store(others, SeqCst);
+            self.held.store(holds || others, SeqCst);
+            if holds || reads || others == self.others_hold() {
+                return holds || others;
+            }
+        }
     }
 
     /// How many lanes have an isolate.

@@ -14,7 +14,7 @@ use crate::entry::{Entry, OP_MASK, TAG_SHIFT, dead, flag, op};
 use crate::hub::post;
 use crate::mailbox::links::{Batch, Mail as Parcels};
 use crate::sync::Arc;
-use crate::sync::atomic::Ordering::{Relaxed, Release};
+use crate::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 /// Whatever batches of messages can be sent to: the lane of an isolate, a core thread.
 pub trait Destination: Send + Sync {
@@ -298,18 +298,15 @@ impl Lane {
             | if far.waits { post::WAITS } else { 0 }
             | if far.lost { 0 } else { post::LIVES };
         own.turns.fetch_add(1, Relaxed);
-        let before = own.state.swap(state, Relaxed);
+        let before = own.state.swap(state, SeqCst);
         if took > 0 {
-            own.moving.fetch_sub(took, Release); // what follows from it is shown, or on its way
+            own.moving.fetch_sub(took, SeqCst); // what follows from it is shown, or on its way
         }
         if far.place == 0 {
-            let others = !holds && !reads && far.posts.others_hold();
-            far.posts.held_for_others.store(others, Relaxed);
-            far.posts.held.store(holds || others, Relaxed);
-            return holds || others;
+            return far.posts.show_first(holds, reads);
         }
-        let begins = state & !before & post::HOLD != 0 && !far.posts.held.load(Relaxed);
-        let ends = !holds && !reads && far.posts.held_for_others.load(Relaxed);
+        let begins = state & post::ALIVE != 0 && before & post::ALIVE == 0 && !far.posts.held.load(SeqCst);
+        let ends = !holds && !reads && far.posts.held_for_others.load(SeqCst);
         if begins || ends {
             far.posts.nudge(0);
         }

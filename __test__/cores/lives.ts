@@ -93,6 +93,15 @@ export function event(stage: Stage, fits: (event: SystemEvent) => boolean, what:
   return within(come, what)
 }
 
+/** An actor has a message in hand. */
+export async function inHand(stage: Stage, path: string): Promise<void> {
+  const end = performance.now() + 10_000
+  while (!['running', 'suspended'].includes(find(stage.system, path)?.state ?? '')) {
+    if (performance.now() > end) throw new Error(`${path} has nothing in hand`)
+    await new Promise((resolve) => setTimeout(resolve, 2))
+  }
+}
+
 export function coreLost(stage: Stage, core: number, detail?: RegExp): Promise<SystemEvent> {
   return event(stage, (e) => e.type === 'core' && e.core === core && e.state === 'lost' && (detail === undefined || detail.test(e.detail ?? '')), `the loss of core ${core}`)
 }

@@ -3,7 +3,7 @@ import ava from 'ava'
 import type { DeadLetter, Ref, SystemOptions } from '../../src/index.ts'
 import { assertIdentity, within } from '../support.ts'
 import { type Sub, told } from './fixtures/life.ts'
-import { code, coreEvents, deadBy, coreLost, eventsOf, find, messageOf, stage, type Stage, type Test } from './lives.ts'
+import { code, coreEvents, deadBy, coreLost, eventsOf, find, inHand, messageOf, stage, type Stage, type Test } from './lives.ts'
 
 const test = ava.serial
 
@@ -78,7 +78,7 @@ for (const [name, death] of Object.entries(DEATHS)) {
     await Promise.all([a.started, other.started])
     // the handler in hand holds what comes after it back in the core
     a.tell.sleepAlone(60_000)
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    await inHand(on, '/a')
     const asks = Array.from({ length: 50 }, (_, i) => code(a.with({ timeout: 20_000 }).ask.note(i)))
     a.tell.note({ an: 'object' })
     a.with({ priority: 'high' }).tell.note('first')
@@ -96,7 +96,7 @@ test.failing('what was in hand is told to the feed of dead letters', async (t) =
   const a = on.spawn('a', { on: 1, restart: 'permanent' })
   await a.started
   const slept = code(a.with({ timeout: 20_000 }).ask.nap(60_000))
-  await new Promise((resolve) => setTimeout(resolve, 20))
+  await inHand(on, '/a')
   const b = on.spawn('b', { on: 1 })
   await die(on, b, DEATHS['process.exit in a handler']!)
   t.is(await within(slept, 'the asker'), 'ERR_BUSKIN_CORE_LOST')
@@ -113,7 +113,7 @@ test('what was in hand is a dead letter and its asker is told, once', async (t) 
   await a.ask.read()
   const slept = code(a.with({ timeout: 20_000 }).ask.nap(60_000))
   await b.ask.read()
-  await new Promise((resolve) => setTimeout(resolve, 20))
+  await inHand(on, '/a')
   await die(on, b, DEATHS['process.exit in a handler']!)
   t.is(await within(slept, 'the asker'), 'ERR_BUSKIN_CORE_LOST')
   await a.ask.read()

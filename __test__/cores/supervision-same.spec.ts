@@ -1,19 +1,21 @@
 // Whatever befalls an actor, the same happens in the same order whether its family is on one isolate or on three.
 import ava from 'ava'
-import type { ActorOptions, Ref, Supervision } from '../../src/index.ts'
+import type { ActorOptions, Ref, Supervision, SystemEvent } from '../../src/index.ts'
 import { within } from '../support.ts'
 import type { Plan, Sub } from './fixtures/life.ts'
 import { Judge } from './fixtures/life.ts'
-import { eventsOf, find, stage, type Stage, type Test } from './lives.ts'
+import { event, eventsOf, find, stage, type Stage, type Test } from './lives.ts'
 
 const test = ava.serial
 
-type Cause = (b: Ref<Sub>, all: readonly Ref<Sub>[], idle: () => Promise<void>) => unknown
+type Cause = (b: Ref<Sub>, all: readonly Ref<Sub>[], on: Stage) => unknown
+
+const heard = (on: Stage, type: SystemEvent['type']) => event(on, (e) => e.type === type && 'path' in e && e.path === '/top/b', `'${type}' of /top/b`)
 
 const CAUSES: Readonly<Record<string, Cause>> = {
   throw: (b) => b.tell.fail(),
   'late throw': (b) => b.ask.failLater().catch(() => {}),
-  timer: (b) => b.ask.laterFail(1).then(() => new Promise((resolve) => setTimeout(resolve, 20))),
+  timer: (b, _, on) => b.ask.laterFail(1).then(() => heard(on, 'failed')),
   'ctx.stop': (b) => b.tell.stopSelf(),
   stop: (b) => b.stop(),
   kill: (b) => b.kill(),
@@ -21,7 +23,7 @@ const CAUSES: Readonly<Record<string, Cause>> = {
     b.tell.fail('one')
     b.tell.fail('two')
   },
-  'two members': (b, [a], idle) => a!.ask.fail('one').catch(() => {}).then(idle).then(() => b.tell.fail('two')),
+  'two members': (b, [a], { system }) => a!.ask.fail('one').catch(() => {}).then(() => system.idle()).then(() => b.tell.fail('two')),
 }
 
 interface Scene {
@@ -47,7 +49,7 @@ async function seen(on: Stage, [head, ...places]: readonly number[], { supervisi
     refs.push(await top.ask.raise(name, { ...one, on: places[i]! }, name === 'b' ? plan : {}))
     await refs[i]!.started.catch(() => {})
   }
-  await within(Promise.resolve(cause(refs[1]!, refs, () => system.idle())), 'the cause')
+  await within(Promise.resolve(cause(refs[1]!, refs, on)), 'the cause')
   const lines = await on.lines()
   await within(system.idle(), 'idle')
   const states = ['/top', ...NAMES.map((name) => `/top/${name}`)].map((path) => {
@@ -105,10 +107,10 @@ for (const [what, plan] of Object.entries<Plan>({
 }
 
 test('the same on all isolates: more restarts than the intensity allows fail the supervisor, too', async (t) => {
-  const cause: Cause = async (b, _, idle) => {
+  const cause: Cause = async (b, _, { system }) => {
     for (let i = 0; i < 3; i++) {
       await b.ask.fail(`no ${i}`).catch(() => {})
-      await idle()
+      await system.idle()
     }
   }
   for (const strategy of ['one-for-one', 'rest-for-one'] as const) await same(t, { supervision: { strategy, maxRestarts: 2 }, isLoose: true }, cause)
@@ -127,16 +129,15 @@ test('the same on all isolates: a backoff, and a stop within it', async (t) => {
     await b.ask.fail('one').catch(() => {})
     await b.ask.fail('two').catch(() => {})
   })
-  await same(t, { supervision: { backoff: { min: 5_000, jitter: 0 } } }, async (b) => {
+  await same(t, { supervision: { backoff: { min: 5_000, jitter: 0 } } }, async (b, _, on) => {
     await b.ask.fail('one').catch(() => {})
-    await new Promise((resolve) => setTimeout(resolve, 10))
+    await on.until(5) // its onStop: the end that its failure caused is on its way
     await b.stop()
   })
 })
 
 test('the same on all isolates: a health check that fails', async (t) => {
   const options = { shutdown: 20, health: { every: 10, timeout: 10, threshold: 2 } }
-  const cause = () => new Promise<void>((resolve) => setTimeout(resolve, 60))
-  await same(t, { options, plan: { health: [0] } }, cause)
-  await same(t, { options, plan: { hangs: ['health'] }, restart: 'temporary' }, cause)
+  await same(t, { options, plan: { health: [0] } }, (_, __, on) => event(on, (e) => e.type === 'started' && e.path === '/top/b' && e.generation === 1, 'the restart'))
+  await same(t, { options, plan: { hangs: ['health'] }, restart: 'temporary' }, (_, __, on) => heard(on, 'stopped'))
 })

@@ -141,7 +141,7 @@ for (const how of ['stop', 'kill', 'drain'] as const) {
       const other = from === 'main' ? undefined : on.spawn('other', { on: from === 'another core' ? 2 : 1 })
       await Promise.all([a.started, other?.started])
       const waits = Promise.all([1, 2, 3].map((n) => code(a.ask.note(n))))
-      a.tell.nap(20)
+      a.tell.nap(300)
       const after = Promise.all([4, 5].map((n) => code(a.ask.note(n))))
       await waits
       const ends = other === undefined ? (how === 'kill' ? a.kill() : a.stop({ drain: how === 'drain' })).then(told) : other.ask.endOther(a, how)

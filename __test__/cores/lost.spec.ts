@@ -122,6 +122,23 @@ test('what was in hand is a dead letter and its asker is told, once', async (t) 
   assertIdentity(on.system.stats())
 })
 
+for (const [how, options] of [['exit', {}], ['eat', { core: limited }], ['loop', { core: { stallAfter: 100 } }]] as const) {
+  test(`what an actor sent in the turn in which it lost its core is handed over: ${how}`, async (t) => {
+    const on = stage(t, options)
+    const a = on.spawn('a', { on: 1, restart: 'permanent' })
+    const near = on.spawn('near', { on: 1, restart: 'permanent' })
+    const far = on.spawn('far', { on: 2 })
+    const main = on.spawn('main', { on: 0 })
+    await Promise.all([a, near, far, main].map((ref) => ref.ask.read()))
+    a.tell.dieTelling(how, near, far, main)
+    await coreLost(on, 1)
+    for (const ref of [far, main]) t.deepEqual(await ref.ask.read(), [1, { of: '/a' }, 'at last'], ref.path)
+    t.deepEqual(await near.ask.read(), [1]) // other values were in the memory of the isolate that both had
+    t.deepEqual(deadBy(on.system), { 'isolate-lost': 3 })
+    assertIdentity(on.system.stats())
+  })
+}
+
 test('messages sent while the core is away are handled when it is back', async (t) => {
   const on = stage(t)
   const a = on.spawn('a', { on: 1, restart: 'permanent' })

@@ -99,7 +99,6 @@ class Member {
     process.on('uncaughtExceptionMonitor', (_error, origin) => {
       parent.postMessage({ type: 'failing', origin } satisfies FromCore)
     })
-    process.on('exit', () => lane.flush()) // what was sent before the end is sent
     parent.postMessage({ type: 'ready' } satisfies FromCore)
     lane.kick()
   }

@@ -6,7 +6,7 @@
 
 use super::calls::is_far_call;
 use super::parcel::{Header, Parcel};
-use super::{Fact, Lane, Rings, cursor};
+use super::{Fact, Lane, Rings};
 use crate::cell::{State, bit, family};
 use crate::entry::{OP_MASK, TAG_SHIFT, dead, flag, note, op, phase, reason, word};
 use crate::mailbox::local::{Envelope, List};
@@ -74,8 +74,8 @@ impl Lane {
 
     /// What was handled, and what the isolate asked for before, is known.
     fn read_remains(&mut self, io: &mut Rings<'_>) {
-        let (at, _) = cursor(io.header[word::CURSOR]);
-        self.ack(io, at.min(self.filled).max(self.acked));
+        io.header[word::OUT] = i32::try_from(Lane::unsent(io)).unwrap_or(0);
+        self.submit(io);
         for entry in &self.later.clone() {
             if matches!(entry.op(), op::DONE | op::STREAM_END) {
                 self.operate(entry, None);

@@ -267,6 +267,7 @@ impl Lane {
             self.arm_asks(); // no turn need follow
         }
         self.record_end(io);
+        io.header[word::CURSOR] = !0; // nothing of the new inbox was read
         self.publish(io);
     }
 

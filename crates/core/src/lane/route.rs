@@ -92,8 +92,20 @@ impl Lane {
                 self.postpone(*entry);
             }
         }
+        if self.far.is_some() {
+            for entry in &mut outbox[..count] {
+                entry.head = 0; // what has a head was not read: see `unsent`
+            }
+        }
         io.outbox = outbox;
         self.settle_calls();
+    }
+
+    /// How many entries are in the outbox of an isolate that was ended before it could say so.
+    pub(super) fn unsent(io: &Rings<'_>) -> usize {
+        let count = io.outbox.iter().take_while(|e| e.head != 0).count();
+        let is_parted = count > 0 && io.outbox[count - 1].has(flag::EXT) && io.outbox[count - 1].op() != op::EXT;
+        count - usize::from(is_parted)
     }
 
     /// Hands over how many messages from one sender to one idle actor begin `entries`: they come in rows, and what was

@@ -34,6 +34,7 @@ mod operate;
 mod outward;
 pub mod parcel;
 pub mod pool;
+mod remains;
 mod route;
 mod signals;
 mod supervision;

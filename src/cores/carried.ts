@@ -16,6 +16,7 @@ import {
   CARRY_NEWS,
   CARRY_REFUSED,
   CARRY_REPLY,
+  CARRY_STALLED,
   CARRY_STARTED,
   CARRY_STOPPED,
   ENDED_STARTED,
@@ -26,7 +27,7 @@ import {
 } from '../native/layout.ts'
 import { failureOf } from '../runtime/failures.ts'
 import { publishDeadLetter, refAt } from '../runtime/inbox.ts'
-import { CALL_BITS, CALL_MASK, FAR_CALL } from '../runtime/limits.ts'
+import { CALL_BITS, CALL_MASK, FAR_CALL, INDEX_BITS } from '../runtime/limits.ts'
 import { errorFor } from '../runtime/notes.ts'
 import { Ended, type LocalRef, moreIf, moreOf } from '../runtime/ref.ts'
 import type { Reader } from '../runtime/streams.ts'
@@ -38,6 +39,7 @@ import { FarSource } from './streams.ts'
 
 /** Bytes of the core's words before those of a birth. */
 const BORN_LEAD = 20
+const INDEX_MASK = (1 << INDEX_BITS) - 1
 
 /** A piece of news: what it is about, and what there is to say. */
 export type News =
@@ -91,6 +93,11 @@ export function carried(crossing: Crossing, head: number, o: number, _i: number)
       return deadThere(crossing, o)
     case CARRY_STOPPED:
       return stoppedThere(crossing, o)
+    case CARRY_STALLED: {
+      const address = inbox[o + 1] as number
+      crossing.stalls({ core: (address >>> INDEX_BITS) - 1, index: address & INDEX_MASK, note: corr, name: from })
+      return
+    }
     default:
   }
 }

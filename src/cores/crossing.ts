@@ -54,6 +54,16 @@ const utf8 = new TextDecoder()
 const UNKNOWN = exitReason(6, undefined)
 const FORM_LETTER = 3
 
+/** An isolate that does not come back from a handler. */
+export interface Stall {
+  readonly core: number
+  /** Of the actor there; 0: not known. */
+  readonly index: number
+  readonly note: number
+  /** Of the method. */
+  readonly name: number
+}
+
 export interface ToldValue {
   readonly value: unknown
   readonly isRead: boolean
@@ -450,6 +460,8 @@ export class Crossing implements Outside, FarCalls {
 
   /** Something of the feeds, or about the system. */
   hears: (news: News) => void = () => {}
+
+  stalls: (stall: Stall) => void = () => {}
 
   /** What the caller is told of a value that cannot travel; the first step of the way there has a name. */
   explain(thrown: unknown, path: string, method: string, parts: readonly string[]): unknown {

@@ -14,7 +14,7 @@ use crate::entry::{Entry, OP_MASK, TAG_SHIFT, dead, flag, op};
 use crate::hub::post;
 use crate::mailbox::links::{Batch, Mail as Parcels};
 use crate::sync::Arc;
-use crate::sync::atomic::Ordering::{Relaxed, Release};
+use crate::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
 
 /// Whatever batches of messages can be sent to: the lane of an isolate, a core thread.
 pub trait Destination: Send + Sync {
@@ -297,8 +297,13 @@ impl Lane {
             | if reads { post::READS } else { 0 }
             | if far.waits { post::WAITS } else { 0 }
             | if far.lost { 0 } else { post::LIVES };
-        own.turns.fetch_add(1, Relaxed);
-        let before = own.state.swap(state, Relaxed);
+        if !self.reading {
+            own.turns.fetch_add(1, Relaxed);
+        }
+        let before = own.state.swap(state, SeqCst); // pairs with the watchdog's look after it has parked
+        if state & !before & post::READS != 0 {
+            far.posts.watch.notice();
+        }
         if took > 0 {
             own.moving.fetch_sub(took, Release); // what follows from it is shown, or on its way
         }

@@ -7,10 +7,11 @@ use std::collections::{HashMap, HashSet};
 
 use super::calls::InHand;
 use super::far::Address;
+use super::foster::AWAY;
 use super::parcel::Header;
 use super::{Lane, ROOT};
 use crate::cell::ext::Home;
-use crate::cell::{State, bit};
+use crate::cell::{Cell, State, bit};
 use crate::entry::{Entry, TAG_SHIFT, carry, dead, flag, mode, note, op, reason};
 
 /// What can still be had of a message's arguments. The numbers are in the low byte of the second word.
@@ -184,6 +185,28 @@ impl Lane {
             at = self.table.at(at).parent;
         }
         (Home { word: 0, age: 0 }, String::new())
+    }
+
+    /// Who keeps the isolate busy that does not come back: `e` is the entry that it runs, none when it goes on with one from
+    /// before. In the entry that this gives, `head` is the note, `age` the actor's, `from` the number of the method's name; of
+    /// index 0 no more is known.
+    pub(crate) fn at_work(&self, e: Option<&Entry>) -> Option<Entry> {
+        let age_of = |index| self.table.get(index).map_or(0, |c| c.age);
+        if let Some(e) = e {
+            let from = if e.op() == note::MSG { self.message_of(e).name } else { 0 };
+            return Some(Entry { head: e.op(), index: e.index, age: age_of(e.index), from, ..Entry::default() });
+        }
+        // a start is none of these: it may be the import of a module
+        let is_at_it = |c: &Cell| c.shared > 0 || !matches!(u32::from(c.hand), 0 | note::START) && c.hand != AWAY;
+        let mut found = (1..self.table.len()).filter(|index| is_at_it(self.table.at(*index)));
+        let index = found.next()?;
+        if found.next().is_some() {
+            return Some(Entry::default());
+        }
+        let what = u32::from(self.table.at(index).hand);
+        let known = self.far.as_ref().and_then(|far| far.in_hand.get(index as usize)).filter(|_| what == note::MSG);
+        let from = known.map_or(0, |(message, _)| message.name);
+        Some(Entry { head: what, index, age: age_of(index), from, ..Entry::default() })
     }
 
     fn listened(&self, what: u32) -> bool {

@@ -155,7 +155,7 @@ export interface CoreOptions {
   restarts?: { max: number; within: number }
   /**
    * How many ms a handler may block its isolate before that is ended, and counts as lost; false for no limit. What it
-   * awaits blocks nothing. Default 10,000.
+   * awaits blocks nothing. One that blocks the isolate that made the system is only reported. Default 10,000.
    */
   stallAfter?: number | false
   /** Whether an isolate that runs dry looks for work for a moment before it sleeps. Default 'adaptive'. */

@@ -89,8 +89,7 @@ for (const [name, death] of Object.entries(DEATHS)) {
   })
 }
 
-// the feed does not have them yet: nobody is left who could say what they were
-test.failing('what was in hand is told to the feed of dead letters', async (t) => {
+test('what was in hand is told to the feed of dead letters', async (t) => {
   const on = stage(t)
   const letters = dead(on)
   const a = on.spawn('a', { on: 1, restart: 'permanent' })

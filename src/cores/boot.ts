@@ -54,7 +54,7 @@ class WorkerCores extends Cores {
   }
 
   stateOf(core: number): CoreState {
-    return core === this.here || (this.look[core * LOOK + 1] as number) > 0 ? 'running' : 'none'
+    return core === this.here || (this.look[core * LOOK] as number) > 0 ? 'running' : 'none'
   }
 }
 

@@ -1,13 +1,14 @@
 // What comes from other isolates and is no message.
 
 import { BuskinError } from '../errors.ts'
-import type { DeadLetter, Directive, SystemEvent } from '../lifecycle.ts'
+import type { DeadLetter, DeadLetterReason, Directive, SystemEvent } from '../lifecycle.ts'
 import {
   CARRY_ACCEPTED,
   CARRY_BEGIN,
   CARRY_BORN,
   CARRY_CLASS,
   CARRY_CREDIT,
+  CARRY_DEAD,
   CARRY_ENDED,
   CARRY_FAILED,
   CARRY_ITEM,
@@ -15,7 +16,9 @@ import {
   CARRY_NEWS,
   CARRY_REFUSED,
   CARRY_REPLY,
+  CARRY_STALLED,
   CARRY_STARTED,
+  CARRY_STOPPED,
   ENDED_STARTED,
   FLAG_LETTER,
   OUTCOME_OK,
@@ -23,18 +26,20 @@ import {
   TAG_SHIFT,
 } from '../native/layout.ts'
 import { failureOf } from '../runtime/failures.ts'
-import { refAt } from '../runtime/inbox.ts'
-import { CALL_BITS, CALL_MASK, FAR_CALL } from '../runtime/limits.ts'
+import { publishDeadLetter, refAt } from '../runtime/inbox.ts'
+import { CALL_BITS, CALL_MASK, FAR_CALL, INDEX_BITS } from '../runtime/limits.ts'
 import { errorFor } from '../runtime/notes.ts'
 import { Ended, type LocalRef, moreIf, moreOf } from '../runtime/ref.ts'
 import type { Reader } from '../runtime/streams.ts'
 import { exitReason, REASONS } from '../runtime/words.ts'
 import type { Told } from './causes.ts'
 import type { Crossing, ToldValue } from './crossing.ts'
+import { ENDED } from './far.ts'
 import { FarSource } from './streams.ts'
 
 /** Bytes of the core's words before those of a birth. */
 const BORN_LEAD = 20
+const INDEX_MASK = (1 << INDEX_BITS) - 1
 
 /** A piece of news: what it is about, and what there is to say. */
 export type News =
@@ -84,6 +89,15 @@ export function carried(crossing: Crossing, head: number, o: number, _i: number)
       return ended(crossing, o, head, from, corr)
     case CARRY_FAILED:
       return failed(crossing, o)
+    case CARRY_DEAD:
+      return deadThere(crossing, o)
+    case CARRY_STOPPED:
+      return stoppedThere(crossing, o)
+    case CARRY_STALLED: {
+      const address = inbox[o + 1] as number
+      crossing.stalls({ core: (address >>> INDEX_BITS) - 1, index: address & INDEX_MASK, note: corr, name: from })
+      return
+    }
     default:
   }
 }
@@ -184,6 +198,54 @@ function ended(crossing: Crossing, o: number, head: number, reason: number, bits
   if (hasStarted) more?.started?.resolve()
   else if (more?.started !== undefined) lane.whenStarted(ref).catch((error: unknown) => more.started?.reject(error))
   more?.stopped?.resolve(why)
+}
+
+// ----------------------------------------------------------------------------------------- of a core that died
+
+/** What is left of a message's arguments; see remains.rs of the core. */
+const NO_ARGS = 0
+const ONE_WORD = 1
+const LETTER = 3
+
+/** Where the stand-in leads that the entry at `o` names, and from there. */
+function pathThere({ lane }: Crossing, o: number, below: string): string {
+  const ref = refAt(lane, lane.inbox[o + 1] as number, lane.inbox[o + 2] as number)
+  return `${ref?.path ?? ENDED}${below}`
+}
+
+function deadThere(crossing: Crossing, o: number): void {
+  const { lane } = crossing
+  const { words, text, args } = crossing.remains(o, 4)
+  const [reason, form, fromAge] = words as unknown as [number, number, number]
+  let method = crossing.nameAt(form >>> 8)
+  let left: unknown[] | null = null
+  switch (form & 0xff) {
+    case NO_ARGS:
+      left = []
+      break
+    case ONE_WORD:
+      left = [crossing.wordBeside(o)]
+      break
+    case LETTER:
+      try {
+        left = args()
+        method ||= String(left.shift())
+      } catch {
+        left = null // a buffer in it went to the isolate that died
+      }
+      break
+    default:
+  }
+  const target = pathThere(crossing, o, text)
+  publishDeadLetter(lane, REASONS[reason] as DeadLetterReason, target, lane.inbox[o + 4] as number, fromAge, method, left)
+}
+
+function stoppedThere(crossing: Crossing, o: number): void {
+  const { lane } = crossing
+  if (!lane.events.active) return
+  const path = pathThere(crossing, o, crossing.remains(o, 0).text)
+  const reason = exitReason(lane.inbox[o + 4] as number, undefined)
+  lane.events.publish(Object.freeze({ type: 'stopped', path, generation: lane.inbox[o + 5] as number, reason }))
 }
 
 // -------------------------------------------------------------------------------------------------- failures

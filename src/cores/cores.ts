@@ -10,7 +10,7 @@ import { FarRef } from './far.ts'
 import { type CoreLoad, type CoreState, place, type Site } from './placement.ts'
 
 /** Numbers a lane in what `look` gives. */
-export const LOOK = 7
+export const LOOK = 4
 /** How many ms what was looked at is good for. */
 const FRESH = 1
 
@@ -70,7 +70,7 @@ export abstract class Cores implements Site {
       for (let each = 1; each <= this.cores; each++) if (this.stateOf(each) === 'running') this.#sent[each] = 0
     }
     const at = core * LOOK
-    const waiting = (this.look[at + 2] as number) + (this.look[at + 3] as number)
-    return { state: this.stateOf(core), waiting, actors: (this.look[at + 4] as number) + (this.#sent[core] as number) }
+    const waiting = (this.look[at + 1] as number) + (this.look[at + 2] as number)
+    return { state: this.stateOf(core), waiting, actors: (this.look[at + 3] as number) + (this.#sent[core] as number) }
   }
 }

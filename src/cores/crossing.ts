@@ -50,8 +50,19 @@ const BAG_HEAD = 16
 const APART = -1
 const FAR_ERROR = 1 << 30
 
+const utf8 = new TextDecoder()
 const UNKNOWN = exitReason(6, undefined)
 const FORM_LETTER = 3
+
+/** An isolate that does not come back from a handler. */
+export interface Stall {
+  readonly core: number
+  /** Of the actor there; 0: not known. */
+  readonly index: number
+  readonly note: number
+  /** Of the method. */
+  readonly name: number
+}
 
 export interface ToldValue {
   readonly value: unknown
@@ -203,6 +214,21 @@ export class Crossing implements Outside, FarCalls {
   wordBeside(o: number): number {
     const at = this.#places[o / WORDS] as number
     return at === APART ? 0 : (this.#bagWords[(at >> 2) + 3] as number)
+  }
+
+  /** What stands in a letter of a core that has no isolate: `count` words, text, and what `args` reads. */
+  remains(o: number, count: number): { readonly words: Int32Array; readonly text: string; readonly args: () => unknown[] } {
+    const place = this.#places[o / WORDS] as number
+    const apart = place === APART ? this.lane.native.letter(this.lane.inbox[o + 3] as number) : undefined
+    const bytes = apart === undefined ? this.#bag : new Uint8Array(apart)
+    const at = apart === undefined ? place : 0
+    const head = new Int32Array(bytes.buffer, at, BAG_HEAD / 4 + count)
+    const words = head.slice(BAG_HEAD / 4)
+    const from = at + BAG_HEAD + 4 * count
+    const length = count === 0 ? (head[0] as number) : (words[count - 1] as number)
+    const text = utf8.decode(bytes.slice(from, from + length))
+    const lead = Math.ceil((4 * count + length) / 8) * 8
+    return { words, text, args: () => this.#decode(bytes, new Int32Array(bytes.buffer, 0, bytes.byteLength >> 2), at, lead) }
   }
 
   /** A message as the loop over the inbox takes it. */
@@ -434,6 +460,8 @@ export class Crossing implements Outside, FarCalls {
 
   /** Something of the feeds, or about the system. */
   hears: (news: News) => void = () => {}
+
+  stalls: (stall: Stall) => void = () => {}
 
   /** What the caller is told of a value that cannot travel; the first step of the way there has a name. */
   explain(thrown: unknown, path: string, method: string, parts: readonly string[]): unknown {

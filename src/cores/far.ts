@@ -5,7 +5,7 @@ import { INDEX_BITS } from '../runtime/limits.ts'
 import { type Boot, LocalRef, moreIf } from '../runtime/ref.ts'
 
 /** What is known of an actor whose end came before anybody asked where it was. */
-const ENDED = '(ended)'
+export const ENDED = '(ended)'
 
 export class FarRef extends LocalRef {
   /** The cell that stands in for it in this isolate's lane, when its parent is here. */

@@ -5,12 +5,13 @@ import { clearInterval, setInterval } from 'node:timers'
 import type { MessagePort } from 'node:worker_threads'
 import { BuskinError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
-import { CARRY_NEWS } from '../native/layout.ts'
+import { CARRY_NEWS, NOTE_HEALTH, NOTE_START, NOTE_STOP } from '../native/layout.ts'
 import type { SystemSettings } from '../options.ts'
 import type { Lane } from '../runtime/lane.ts'
 import type { News } from './carried.ts'
-import { Cores, LOOK } from './cores.ts'
-import { Crossing } from './crossing.ts'
+import { Cores } from './cores.ts'
+import { Crossing, type Stall } from './crossing.ts'
+import { ENDED } from './far.ts'
 import { Moves } from './moves.ts'
 import type { CoreState } from './placement.ts'
 import { Pool } from './pool.ts'
@@ -24,10 +25,9 @@ export interface Joining {
   readonly listening: number
 }
 
-const READS = 4
 const cores = channel('buskin:core')
-/** Looks at the cores in the time after which one is stalled. */
-const LOOKS = 4
+/** What runs for a note that is no message. */
+const HOOKS: Readonly<Record<number, string>> = { [NOTE_START]: 'onStart', [NOTE_STOP]: 'onStop', [NOTE_HEALTH]: 'onHealth' }
 /** How often, in ms, a core is looked after that will not be started again. */
 const CARE = 10
 
@@ -35,11 +35,8 @@ export class MainCores extends Cores {
   readonly #entry: URL
   #hub = 0
   #pool: Pool | undefined
-  #watch: NodeJS.Timeout | undefined
   #care: NodeJS.Timeout | undefined
   readonly #gone = new Set<number>()
-  /** Of each core the turns it had made, the message it ran, and since when neither changed. */
-  readonly #seen: { turns: number; at: number; since: number }[] = []
 
   constructor(lane: Lane, entry: URL) {
     super(lane, 0)
@@ -57,6 +54,7 @@ export class MainCores extends Cores {
     const ports = (): Iterable<MessagePort> => this.#ports(pool)
     const crossing = new Crossing(lane, 0, new Moves(0, (to) => (to === 0 ? undefined : pool.portOf(to)), ports))
     crossing.hears = (news) => this.#hears(news)
+    crossing.stalls = (stall) => this.#stalled(stall)
     lane.crossing = crossing
     this.#pool = pool
     return crossing
@@ -102,7 +100,8 @@ export class MainCores extends Cores {
     if (before === 'running' || before === 'starting') return
     this.#gone.delete(core)
     pool.ensure(core)
-    this.#startWatch()
+    const { stallAfter } = this.lane.settings.core
+    if (stallAfter !== false) this.lane.native.watch(stallAfter)
   }
 
   stateOf(core: number): CoreState {
@@ -146,7 +145,6 @@ export class MainCores extends Cores {
   }
 
   #started(core: number): void {
-    this.#seen.length = 0
     this.listens(this.lane.listening) // whoever began to listen since it was made
     this.#say(core, 'started')
   }
@@ -190,36 +188,20 @@ export class MainCores extends Cores {
 
   // ------------------------------------------------------------------------------------------------- stalls
 
-  #startWatch(): void {
-    const { stallAfter } = this.lane.settings.core
-    if (stallAfter === false || this.#watch !== undefined) return
-    this.#watch = setInterval(() => this.#lookForStalls(stallAfter), Math.max(1, stallAfter / LOOKS)).unref()
-  }
-
-  #lookForStalls(stallAfter: number): void {
-    const { lane, look } = this
-    lane.native.look(look)
-    const now = performance.now()
-    for (let core = 1; core <= this.cores; core++) {
-      const [state, turns, , , , index, tag] = look.subarray(core * LOOK, (core + 1) * LOOK) as unknown as number[]
-      const seen = (this.#seen[core] ??= { turns: -1, at: -1, since: now })
-      const at = (index as number) * 2 ** 16 + (tag as number)
-      const works = ((state as number) & READS) !== 0 && this.#pool?.stateOf(core) === 'running'
-      if (!works || seen.turns !== turns || seen.at !== at) {
-        Object.assign(seen, { turns, at, since: now })
-      } else if (now - seen.since >= stallAfter) {
-        seen.since = now
-        this.#stalled(core, index as number, tag as number, stallAfter)
-      }
-    }
-  }
-
-  #stalled(core: number, index: number, name: number, ms: number): void {
+  /** The core's watchdog has noticed it. This isolate hears of its own when it is over. */
+  #stalled({ core, index, note, name }: Stall): void {
     const { lane } = this
-    const path = lane.crossing?.pathOf(core, index) ?? '(unknown)'
-    const method = lane.crossing?.nameAt(name) ?? ''
+    const ms = Math.round(Number(lane.settings.core.stallAfter))
+    if (core !== 0 && this.#pool?.stateOf(core) !== 'running') return // it is ended already
+    const path = index === 0 ? '(unknown)' : (lane.crossing?.pathOf(core, index) ?? ENDED)
+    const method = lane.crossing?.nameAt(name) || (HOOKS[note] ?? '')
     const what = method === '' ? path : `'${method}' of ${path}`
-    const detail = `stalled: ${what} has blocked it for more than ${Math.round(ms)} ms`
+    const detail = `stalled: ${what} has blocked it for more than ${ms} ms`
+    if (core === 0) {
+      lane.log.warn('the isolate that made the system was stalled', { actor: path, method, ms })
+      this.#say(core, 'stalled', detail)
+      return
+    }
     lane.log.error('a core is stalled: it is ended', { core, actor: path, method, ms })
     this.#say(core, 'stalled', detail)
     void this.#pool?.kill(core, detail)
@@ -228,7 +210,6 @@ export class MainCores extends Cores {
   // -------------------------------------------------------------------------------------------------- the end
 
   override async end(): Promise<void> {
-    clearInterval(this.#watch)
     await this.#pool?.stopAll()
     clearInterval(this.#care)
   }

@@ -77,8 +77,10 @@ export interface NativeLane {
   total(into: Float64Array): void
   /** Whether the whole system is idle; while this isolate waits for it, it is woken when that may be. */
   idle(waits: boolean): boolean
-  /** Seven numbers a lane: state, turns, messages on their way to it, work, actors, and what it runs: index and tag. */
+  /** Four numbers a lane: turns, messages on their way to it, work and actors. */
   look(into: Float64Array): void
+  /** Tells, with CARRY_STALLED, of each lane whose isolate stays in one handler for longer. */
+  watch(ms: number): void
   care(lane: number): void
   lost(lane: number): void
   /** Waits a little for mail; whether some came. */

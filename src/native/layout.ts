@@ -1,7 +1,7 @@
 // Generated from crates/core/src/entry.rs by scripts/layout.mjs. Do not edit.
 
 /** Which layout this is: the addon must have been built with the same. */
-export const LAYOUT = 3795100095
+export const LAYOUT = 1124717393
 /** The low bits of head. */
 export const OP_MASK = 31
 /** The tag is the upper half of head: which method, or which class. */
@@ -208,6 +208,12 @@ export const CARRY_CLASS = 31
 export const CARRY_BORN = 32
 /** From the stand-in: its place, and its parent, are other ones now. */
 export const CARRY_MOVED = 33
+/** To the stand-in's isolate (index; 0: there is none), from a lane that has no isolate: a message for its actor, or for one below that, is a dead letter. Four words, the path from there, and the arguments: see remains. */
+export const CARRY_DEAD = 34
+/** The same of an instance below its actor that is over: from = reason, corr = generation. The path from there. */
+export const CARRY_STOPPED = 35
+/** From the watchdog, to the first lane: the actor index,age blocks its isolate; from = the number of the method's name, corr = note; of index 0 no more is known. */
+export const CARRY_STALLED = 36
 
 /** Returned. */
 export const MARK_NONE = 0

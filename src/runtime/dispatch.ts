@@ -105,7 +105,10 @@ export function dispatch(lane: Lane): void {
         lane.at = end
         lane.dispatching = false
         lane.current = 0
-        if (lane.left <= 0 || lane.settledOne || end < lane.filled) return
+        if (lane.left <= 0 || lane.settledOne || end < lane.filled) {
+          header[WORD_CURSOR] = ~end // nothing runs: whatever blocks the loop now is no handler
+          return
+        }
         lane.turn()
         if (lane.filled === 0) return
         inbox = lane.inbox // wider ones, perhaps

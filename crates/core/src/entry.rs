@@ -264,6 +264,14 @@ pub mod carry {
     pub const BORN: u32 = 32;
     /// From the stand-in: its place, and its parent, are other ones now.
     pub const MOVED: u32 = 33;
+    /// To the stand-in's isolate (`index`; 0: there is none), from a lane that has no isolate: a message for its actor, or
+    /// for one below that, is a dead letter. Four words, the path from there, and the arguments: see `remains`.
+    pub const DEAD: u32 = 34;
+    /// The same of an instance below its actor that is over: `from` = reason, `corr` = generation. The path from there.
+    pub const STOPPED: u32 = 35;
+    /// From the watchdog, to the first lane: the actor `index`,`age` blocks its isolate; `from` = the number of the
+    /// method's name, `corr` = [`super::note`]; of index 0 no more is known.
+    pub const STALLED: u32 = 36;
 }
 
 /// What an isolate says of an inbox entry; the low bits of the byte (the others keep the note it was).

@@ -7,6 +7,7 @@
 use std::cell::UnsafeCell;
 use std::collections::HashMap;
 use std::fmt;
+use std::time::Duration;
 
 use crossbeam_utils::CachePadded;
 
@@ -23,6 +24,7 @@ use crate::sync::atomic::{
     Ordering::{Relaxed, SeqCst},
 };
 use crate::sync::{Arc, Mutex, MutexGuard, lock};
+use crate::watchdog::{Watch, Watchdog};
 
 /// What other threads see of a lane.
 #[derive(Debug)]
@@ -37,7 +39,7 @@ pub struct Post {
     pub moving: CachePadded<AtomicU64>,
     /// See [`post`].
     pub state: AtomicU32,
-    /// Turns so far: a lane that has work and makes none is stalled.
+    /// Turns so far, in none of which a handler ran: a lane that has work and makes none is stalled.
     pub turns: AtomicU64,
 }
 
@@ -64,7 +66,7 @@ impl Post {
     /// [`Closed`] with the batch when nothing will ever be read there again.
     pub(crate) fn deliver(&self, batch: Batch<Parcel>) -> Result<(), Closed<Batch<Parcel>>> {
         let count = batch.len() as u64;
-        self.moving.fetch_add(count, Relaxed);
+        self.moving.fetch_add(count, SeqCst); // seen by a watchdog that has not seen it when it parked: see there
         self.remote.deliver(batch).inspect_err(|_| {
             self.moving.fetch_sub(count, Relaxed);
         })
@@ -83,6 +85,8 @@ pub struct Posts {
     pub held: AtomicBool,
     /// Messages that went from one isolate to another.
     pub crossed: AtomicU64,
+    /// Who looks for lanes that are stalled.
+    pub watch: Watch,
 }
 
 impl Posts {
@@ -157,6 +161,16 @@ pub struct Pulse {
 // SAFETY: two addresses; who reads there is told when.
 unsafe impl Send for Pulse {}
 
+impl Pulse {
+    /// Under the lock that it is kept under.
+    fn cursor(self) -> Option<usize> {
+        // SAFETY: the memory is there while the lock is held. The isolate may write the word meanwhile: it is read in
+        // one piece, and any value is taken.
+        let at = unsafe { self.header.add(word::CURSOR).read_volatile() };
+        usize::try_from(at).ok().filter(|at| *at < self.length)
+    }
+}
+
 // SAFETY: the lane is touched under the lock, or by its own thread while nobody else knows of it (see `alone`).
 unsafe impl Sync for Shared {}
 // SAFETY: what a lane owns may be dropped on any thread.
@@ -194,14 +208,16 @@ impl Shared {
         *lock(&self.pulse) = pulse;
     }
 
+    /// Which entry the isolate runs; none between two.
+    pub(crate) fn cursor(&self) -> Option<usize> {
+        (*lock(&self.pulse))?.cursor()
+    }
+
     /// The entry that the isolate runs; for whoever asks why it does not come back.
     pub fn running(&self) -> Option<Entry> {
         let pulse = lock(&self.pulse);
-        let Pulse { header, inbox, length } = (*pulse)?;
-        // SAFETY: the memory is there while the lock is held. The isolate may write the word meanwhile: it is read in
-        // one piece, and any value is taken.
-        let at = unsafe { header.add(word::CURSOR).read_volatile() };
-        let at = usize::try_from(at).ok().filter(|at| *at < length)?;
+        let at = (*pulse)?.cursor()?;
+        let Pulse { inbox, .. } = (*pulse)?;
         let _held = lock(&self.lock);
         // SAFETY: as above; the entries are written by the lane alone, whose lock is held.
         Some(unsafe { inbox.add(at).read_volatile() })
@@ -236,6 +252,7 @@ pub struct Hub {
     /// Names of methods, shapes of objects, classes: by kind.
     words: Mutex<[Words; KINDS]>,
     blocks: Blocks,
+    watchdog: Mutex<Option<Watchdog>>,
 }
 
 /// Kinds of words.
@@ -261,11 +278,18 @@ impl Hub {
             held_for_others: AtomicBool::new(false),
             held: AtomicBool::new(false),
             crossed: AtomicU64::new(0),
+            watch: Watch::default(),
         });
         for (place, lane) in (0..).zip(&lanes) {
             lane.with(|lane| lane.join(place, Arc::clone(&posts)));
         }
-        Arc::new(Hub { lanes: lanes.into(), posts, words: Mutex::default(), blocks: Blocks::default() })
+        Arc::new(Hub {
+            lanes: lanes.into(),
+            posts,
+            words: Mutex::default(),
+            blocks: Blocks::default(),
+            watchdog: Mutex::default(),
+        })
     }
 
     /// The lane of a number.
@@ -284,6 +308,20 @@ impl Hub {
     #[must_use]
     pub fn blocks(&self) -> &Blocks {
         &self.blocks
+    }
+
+    /// From now on lanes that stay in one handler for longer than this are told of, to the first one.
+    pub fn watch(&self, stall_after: Duration) {
+        let mut watchdog = lock(&self.watchdog);
+        if watchdog.is_none() {
+            *watchdog = Watchdog::start(self.lanes.clone(), &self.posts, stall_after);
+        }
+    }
+
+    /// No more. The thread has ended when this returns; the caller holds no lane's lock.
+    pub fn unwatch(&self) {
+        let watchdog = lock(&self.watchdog).take();
+        drop(watchdog);
     }
 
     /// Looks at all lanes at one moment.

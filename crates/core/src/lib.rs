@@ -19,6 +19,7 @@ pub mod replay;
 pub mod supervise;
 pub mod sync;
 pub mod timer;
+pub mod watchdog;
 
 /// Which layout the rings have: a hash of its declaration. A façade generated from another one must not use this core.
 pub const LAYOUT: u32 = fnv(include_bytes!("entry.rs"));

@@ -193,6 +193,11 @@ fn what_an_isolate_had_dies_with_it_and_what_waits_encoded_is_kept() {
         assert_eq!(w.settled(meanwhile), "ok");
         let l = w.hub.ledger();
         assert_eq!((l.restarts, l.dead[6], l.actors), (1, 2, 1));
+        assert_eq!(
+            w.remains(),
+            [(6, String::new()), (6, String::new())],
+            "one letter each, told where the stand-ins are"
+        );
         stop_there(&mut w.isos[0], to, STOP);
         w.run();
         end(w);

@@ -5,7 +5,7 @@
 //! `PROPTEST_CASES=100000 cargo test -p buskin-core --test hub_random` looks harder.
 mod common;
 
-use buskin_core::entry::{Entry, flag, note, restart};
+use buskin_core::entry::{Entry, dead, flag, note, restart};
 use buskin_core::lane::Defaults;
 use common::hub::{KILL, KNOWN, MISSING, STOP, UNMET, World, abort, at, post, spawn_on, stop_there, worker};
 use common::{BRUTAL, Comes, FOREVER, How, Isolate, Options, Ref, profile};
@@ -353,6 +353,8 @@ impl Program {
             assert!(pending <= unheard, "{pending} have no end");
         } else {
             assert!(ledger.sent <= sent.len() as u64); // what was not handed over was never sent
+            let told = self.w.remains().iter().filter(|(why, _)| *why == dead::ISOLATE_LOST).count() as u64;
+            assert!(told <= ledger.dead[dead::ISOLATE_LOST as usize], "a dead letter was told twice");
         }
         for (lane, epoch, id) in &self.calls {
             let how = self.w.settled(*id);

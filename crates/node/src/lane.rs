@@ -158,7 +158,7 @@ unsafe extern "C" fn isolate_ends(data: *mut c_void) {
             // SAFETY: the isolate runs nothing any more, and its memory is still there.
             bound.lane.with(|lane| lane.lose(Some(&mut unsafe { bound.rings() })));
         } else {
-            bound.lane.with(Lane::close);
+            bound.end();
         }
     });
 }
@@ -181,7 +181,7 @@ unsafe extern "C" fn dropped(env: Env, data: *mut c_void, _hint: *mut c_void) {
             if bound.is_core() {
                 bound.lane.with(|lane| lane.lose(None));
             } else {
-                bound.lane.with(Lane::close);
+                bound.end();
             }
         });
         if let Some(bell) = bound.bell.take() {
@@ -261,6 +261,14 @@ impl Bound {
     fn hide_pulse(&self) {
         // SAFETY: there is no memory.
         unsafe { self.lane.set_pulse(None) };
+    }
+
+    /// The isolate that made the system is gone.
+    fn end(&self) {
+        if let Some(hub) = self.hub.get() {
+            hub.unwatch();
+        }
+        self.lane.with(Lane::close);
     }
 
     /// Whether it is the lane of a worker isolate.

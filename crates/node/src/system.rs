@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use buskin_core::count::Ledger;
 use buskin_core::entry::dead;
-use buskin_core::hub::{Hub, Shared, post};
+use buskin_core::hub::{Hub, Shared};
 use buskin_core::lane::Lane;
 use buskin_core::lane::letters::WORDS;
 use napi::sys::{self, napi_callback_info as Info, napi_env as Env, napi_value as Value};
@@ -18,7 +18,7 @@ use crate::memory::Letters;
 use crate::settings::{defaults, exact, settings_of};
 
 /// What they are called.
-pub(crate) const FUNCTIONS: [(&std::ffi::CStr, Native); 28] = [
+pub(crate) const FUNCTIONS: [(&std::ffi::CStr, Native); 29] = [
     (c"open", open),
     (c"bags", bags),
     (c"head", head),
@@ -45,6 +45,7 @@ pub(crate) const FUNCTIONS: [(&std::ffi::CStr, Native); 28] = [
     (c"total", total),
     (c"idle", idle),
     (c"look", look),
+    (c"watch", watch),
     (c"care", care),
     (c"lost", lost),
 ];
@@ -401,30 +402,34 @@ asking! {
 }
 
 asking! {
-    /// `look(Float64Array)`: of each lane: its state (see `hub::post`), its turns, what is on its way to it, what waits
-    /// and runs there, its actors, and the index and the method's name of what its isolate runs.
+    /// `look(Float64Array)`: of each lane: its turns, what is on its way to it, what waits and runs there, and its actors.
     look, 1, |env, bound, args| {
         let Some(hub) = bound.hub.get() else { return null_mut() };
         let (data, length) = call::elements(env, args[0]);
         if data.is_null() {
             return null_mut();
         }
-        let rows = from_raw_parts_mut(data.cast::<f64>(), length).chunks_exact_mut(7);
+        let rows = from_raw_parts_mut(data.cast::<f64>(), length).chunks_exact_mut(4);
         for (row, (place, posted)) in rows.zip((0..).zip(hub.posts().all())) {
             use std::sync::atomic::Ordering::Relaxed;
-            let [work, actors, index, name] = hub.lane(place).map_or([0; 4], |lane| {
-                let runs = lane.running();
-                lane.with(|lane| {
-                    let index = runs.map_or(0, |e| e.index);
-                    let name = runs.map_or(0, |e| lane.name_of_entry(&e));
-                    [lane.ledger.waiting + lane.ledger.running, lane.ledger.actors, u64::from(index), u64::from(name)]
-                })
+            let [work, actors] = hub.lane(place).map_or([0; 2], |lane| {
+                lane.with(|lane| [lane.ledger.waiting + lane.ledger.running, lane.ledger.actors])
             });
-            let state = posted.state.load(Relaxed) & (post::BUSY | post::HOLD | post::READS);
-            let values = [u64::from(state), posted.turns.load(Relaxed), posted.queued.load(Relaxed), work, actors, index, name];
+            let values = [posted.turns.load(Relaxed), posted.queued.load(Relaxed), work, actors];
             for (to, from) in row.iter_mut().zip(values) {
                 *to = exact(from);
             }
+        }
+        null_mut()
+    }
+}
+
+asking! {
+    /// `watch(ms)`: lanes whose isolate stays in one handler for longer are told of from now on.
+    watch, 1, |env, bound, args| {
+        if let Some(hub) = bound.hub.get() {
+            let after = std::time::Duration::try_from_secs_f64(call::number(env, args[0]) / 1000.0);
+            hub.watch(after.unwrap_or(std::time::Duration::MAX));
         }
         null_mut()
     }
@@ -454,6 +459,7 @@ asking! {
 /// The system has ended: its other lanes, whose isolates are gone, take nothing any more.
 pub(crate) fn close_all(bound: &Bound) {
     let Some(hub) = bound.hub.get().filter(|_| !bound.is_core()) else { return };
+    hub.unwatch();
     for place in 1..=buskin_core::limits::MAX_LANES {
         let Some(lane) = hub.lane(place) else { break };
         lane.with(Lane::close);

@@ -241,6 +241,7 @@ impl Lane {
                         cell.bits |= bit::SERIAL;
                     }
                     cell.state = State::Suspended;
+                    self.remember(entry);
                 }
                 self.after_message(index);
             }

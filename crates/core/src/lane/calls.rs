@@ -6,6 +6,15 @@ use crate::limits::{CALL_BITS, CALL_MASK, FAR_CALL};
 const SLOT_BITS: u32 = 20;
 const SLOT_MASK: u32 = (1 << SLOT_BITS) - 1;
 
+/// A message in hand: whom it is for, the number of its method's name, and who sent it. Known should the isolate die.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct InHand {
+    pub(super) index: u32,
+    pub(super) name: u32,
+    pub(super) from: u32,
+    pub(super) from_age: u32,
+}
+
 /// A call whose caller is in another isolate.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FarCall {
@@ -15,6 +24,7 @@ pub(super) struct FarCall {
     pub(super) corr: u32,
     /// It asks only whether its message was let in, and is over when that was told.
     pub(super) sends: bool,
+    pub(super) message: InHand,
 }
 
 /// Calls that other isolates wait for.

@@ -46,6 +46,13 @@ impl Lane {
             self.refuse_call(corr, why);
             corr = 0;
         }
+        if self.is_lost() {
+            self.tell_dead(e, from_age, why);
+            if e.has(flag::LETTER) {
+                self.drop_letter(e.payload);
+            }
+            return;
+        }
         // somebody listens, a slot is to be freed, or a caller waits
         if self.mode & mode::DEAD != 0 || e.has(flag::SLOT) || corr != 0 {
             self.notify(Entry { head: (e.head & !OP_MASK) | note::DEAD, corr, ..*e });

@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::calls::{FarCall, FarCalls};
+use super::calls::{FarCall, FarCalls, InHand};
 use super::letters::Letters;
 use super::mail::Taken;
 use super::parcel::{Header, Parcel};
@@ -79,6 +79,10 @@ pub(super) struct Far {
     pub(super) waits: bool,
     /// Its isolate is gone.
     pub(super) lost: bool,
+    /// Who listened when that was.
+    pub(super) listens: u32,
+    /// Of each actor the message in hand, by index; says nothing of one that has none.
+    pub(super) in_hand: Vec<(InHand, u32)>,
     /// How many isolates it had before this one.
     pub(super) epoch: u32,
     /// Letters that nobody needs once the notes that name them were read.
@@ -135,6 +139,8 @@ impl Lane {
             took: 0,
             waits: false,
             lost: false,
+            listens: 0,
+            in_hand: Vec::new(),
             epoch: 0,
             stale: Vec::new(),
             unborn: Vec::new(),
@@ -264,7 +270,13 @@ impl Lane {
         let lane = header.source_lane & LANE;
         if header.corr != 0 {
             let (epoch, sends) = (header.source_lane >> EPOCH_SHIFT, header.w0 & flag::SEND != 0);
-            let Some(corr) = far.calls.open(FarCall { lane, epoch, corr: header.corr, sends }) else {
+            let message = InHand {
+                index: header.index,
+                name: header.w0 >> TAG_SHIFT,
+                from: header.from_index,
+                from_age: header.from_generation,
+            };
+            let Some(corr) = far.calls.open(FarCall { lane, epoch, corr: header.corr, sends, message }) else {
                 self.drop_letter(letter);
                 return self.refuse_in(&header, dead::MAILBOX_FULL); // a million wait for this isolate
             };

@@ -4,11 +4,12 @@
 //! arguments that were never encoded, calls it waited for. Until another isolate comes, the lane is looked after by
 //! whoever has its lock ([`Lane::care`]), so that ends and stops go on.
 
+use super::ack::note_of;
 use super::calls::is_far_call;
 use super::parcel::{Header, Parcel};
 use super::{Fact, Lane, Rings};
 use crate::cell::{State, bit, family};
-use crate::entry::{OP_MASK, TAG_SHIFT, dead, flag, note, op, phase, reason, word};
+use crate::entry::{Entry, OP_MASK, TAG_SHIFT, dead, flag, mark, note, op, phase, reason, word};
 use crate::mailbox::local::{Envelope, List};
 
 /// The place of the list of those that are parked.
@@ -21,11 +22,13 @@ impl Lane {
             return;
         }
         self.mail_gate_shut();
-        self.mode = 0;
         self.now = None;
-        if let Some(io) = io {
-            self.read_remains(io);
+        let unread = io.map(|io| self.read_remains(io));
+        let listens = std::mem::take(&mut self.mode);
+        if let Some(far) = self.far.as_mut() {
+            far.listens = listens;
         }
+        self.tell_in_hand(unread.as_deref());
         self.held.clear();
         self.lose_runs();
         if let Some(far) = self.far.as_mut() {
@@ -72,8 +75,8 @@ impl Lane {
         }
     }
 
-    /// What was handled, and what the isolate asked for before, is known.
-    fn read_remains(&mut self, io: &mut Rings<'_>) {
+    /// What was handled, and what the isolate asked for before, is known. The messages that were delivered and did not end.
+    fn read_remains(&mut self, io: &mut Rings<'_>) -> Vec<Entry> {
         io.header[word::OUT] = i32::try_from(Lane::unsent(io)).unwrap_or(0);
         self.submit(io);
         for entry in &self.later.clone() {
@@ -82,7 +85,14 @@ impl Lane {
             }
         }
         let unread = self.acked..self.filled;
+        let entries = io.inbox[unread.clone()].iter().zip(&io.marks[unread.clone()]);
+        let entries = entries.filter(|(_, byte)| **byte & 7 != mark::ABORTED); // the isolate has told of these
+        let mut left: Vec<Entry> =
+            entries.map(|(e, byte)| Entry { head: e.head & !OP_MASK | note_of(e, *byte), ..*e }).collect();
+        left.extend(self.held.iter().map(|held| held.0));
+        left.retain(|e| e.op() == note::MSG);
         io.marks[unread].fill(0);
+        left
     }
 
     fn drop_calls(&mut self) {
@@ -127,6 +137,7 @@ impl Lane {
         if cell.state == State::Free {
             return;
         }
+        self.tell_stopped(index);
         if self.home_of(index).is_some() {
             return self.end_unseen(index, reason::SHUTDOWN);
         }
@@ -210,6 +221,9 @@ impl Lane {
         let name = self.far.as_ref().and_then(|far| far.name_of(class, tag));
         let is_own = v.head & flag::SLOT != 0 || (v.corr != 0 && !is_far_call(v.corr));
         if is_own || (tag != 0 && name.is_none()) {
+            let age = self.table.at(index).age;
+            let e = Entry { head: v.head, index, age, payload: v.payload, from: v.from, corr: v.corr };
+            self.tell_dead(&e, v.from_age, dead::ISOLATE_LOST);
             if v.head & flag::LETTER != 0 {
                 self.drop_letter(v.payload);
             }
@@ -235,7 +249,7 @@ impl Lane {
         }
     }
 
-    fn waiting_calls(&self) -> std::collections::HashSet<u32> {
+    pub(super) fn waiting_calls(&self) -> std::collections::HashSet<u32> {
         let mut found = std::collections::HashSet::new();
         for index in 1..self.table.len() {
             let cell = self.table.at(index);

@@ -297,8 +297,13 @@ impl Lane {
             | if reads { post::READS } else { 0 }
             | if far.waits { post::WAITS } else { 0 }
             | if far.lost { 0 } else { post::LIVES };
-        own.turns.fetch_add(1, Relaxed);
-        let before = own.state.swap(state, SeqCst);
+        if !self.reading {
+            own.turns.fetch_add(1, Relaxed);
+        }
+        let before = own.state.swap(state, SeqCst); // pairs with the watchdog's look after it has parked
+        if state & !before & post::READS != 0 {
+            far.posts.watch.notice();
+        }
         if took > 0 {
             own.moving.fetch_sub(took, SeqCst); // what follows from it is shown, or on its way
         }

@@ -34,6 +34,7 @@ mod operate;
 mod outward;
 pub mod parcel;
 pub mod pool;
+mod remains;
 mod route;
 mod signals;
 mod supervision;
@@ -289,11 +290,11 @@ impl Lane {
         }
         self.reading = !all_read;
         self.submit_all(io, all_read, false);
-        self.reading = false;
         if all_read {
             self.draw_consequences();
         }
         self.publish(io);
+        self.reading = false;
     }
 
     /// The isolate's MODE word. A tick is remembered until a turn has looked.

@@ -219,6 +219,7 @@ impl Lane {
                 drop(far.posts.all()[lane].deliver(std::mem::take(&mut out.news))); // closed: nobody is to be told
             }
         }
+        far.posts.watch.notice();
         for (lane, batch) in back {
             self.come_back(u32::try_from(lane).unwrap_or(0), batch);
         }

@@ -118,6 +118,11 @@ impl Parcel {
         if let Body::Loaded(load) = &self.0.body { load.attached.len() } else { 0 }
     }
 
+    /// Takes all of them.
+    pub(super) fn take_attached(&mut self) -> Vec<Option<Vec<u8>>> {
+        if let Body::Loaded(load) = &mut self.0.body { mem::take(&mut load.attached) } else { Vec::new() }
+    }
+
     /// Takes the large bytes at a place out.
     pub fn detach(&mut self, place: usize) -> Option<Vec<u8>> {
         if let Body::Loaded(load) = &mut self.0.body { load.attached.get_mut(place)?.take() } else { None }

@@ -59,6 +59,8 @@ pub(crate) struct Common {
     births: HashMap<(u32, Ref), Birth>,
     /// How every call ended, by its message.
     pub(crate) settled: HashMap<u32, Vec<&'static str>>,
+    /// What was told of messages that are dead letters in a lane without an isolate: the reasons, and the paths.
+    pub(crate) remains: Vec<(u32, String)>,
 }
 
 /// What an isolate has that is not alone.
@@ -198,7 +200,13 @@ pub(crate) fn carried(iso: &mut Isolate, i: usize, e: &Entry) {
             let told = (e.tag(), e.payload, e.from);
             iso.far.as_mut().unwrap().told.push(told);
         }
-        carry::BORN | carry::NEWS => {}
+        carry::DEAD => {
+            let (_, bytes) = letter(iso, i, e.payload);
+            let word = |at: usize| u32::from_ne_bytes(bytes[at * 4..at * 4 + 4].try_into().unwrap());
+            let path = String::from_utf8(bytes[16..16 + word(3) as usize].to_vec()).unwrap();
+            iso.far.as_mut().unwrap().common.borrow_mut().remains.push((word(0), path));
+        }
+        carry::BORN | carry::NEWS | carry::STOPPED => {}
         other => panic!("an unknown word {other}"),
     }
 }
@@ -445,6 +453,10 @@ impl World {
     }
 
     /// Nothing is left: no letter, no call, no envelope.
+    pub(crate) fn remains(&self) -> Vec<(u32, String)> {
+        self.common.borrow().remains.clone()
+    }
+
     pub(crate) fn nothing_left(&self) {
         self.check();
         for (lane, iso) in self.isos.iter().enumerate() {

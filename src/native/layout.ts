@@ -1,7 +1,7 @@
 // Generated from crates/core/src/entry.rs by scripts/layout.mjs. Do not edit.
 
 /** Which layout this is: the addon must have been built with the same. */
-export const LAYOUT = 3795100095
+export const LAYOUT = 4148495169
 /** The low bits of head. */
 export const OP_MASK = 31
 /** The tag is the upper half of head: which method, or which class. */
@@ -117,7 +117,7 @@ export const NOTE_RETURN = 12
 export const NOTE_STARTED = 13
 /** The actor failed; tag = method, payload = slot of the error (0: the isolate knows it), from = phase, corr = parent. VERDICT follows. */
 export const NOTE_FAILED = 14
-/** One member of a cycle of asks; payload = how many members follow; corr = its call. */
+/** One member of a cycle of asks; payload = how many follow; corr = its call, 0: made elsewhere; from = 1 when another isolate tells of the cycle. */
 export const NOTE_CYCLE = 15
 /** The root has ended. */
 export const NOTE_CLOSED = 16
@@ -208,6 +208,8 @@ export const CARRY_CLASS = 31
 export const CARRY_BORN = 32
 /** From the stand-in: its place, and its parent, are other ones now. */
 export const CARRY_MOVED = 33
+/** Between the lanes alone: whether asks over several of them are a cycle. */
+export const CARRY_CHASE = 34
 
 /** Returned. */
 export const MARK_NONE = 0

@@ -166,7 +166,8 @@ pub mod note {
     /// The actor failed; tag = method, `payload` = slot of the error (0: the isolate knows it), `from` = phase, `corr` =
     /// parent. VERDICT follows.
     pub const FAILED: u32 = 14;
-    /// One member of a cycle of asks; `payload` = how many members follow; `corr` = its call.
+    /// One member of a cycle of asks; `payload` = how many follow; `corr` = its call, 0: made elsewhere; `from` = 1 when
+    /// another isolate tells of the cycle.
     pub const CYCLE: u32 = 15;
     /// The root has ended.
     pub const CLOSED: u32 = 16;
@@ -264,6 +265,8 @@ pub mod carry {
     pub const BORN: u32 = 32;
     /// From the stand-in: its place, and its parent, are other ones now.
     pub const MOVED: u32 = 33;
+    /// Between the lanes alone: whether asks over several of them are a cycle.
+    pub const CHASE: u32 = 34;
 }
 
 /// What an isolate says of an inbox entry; the low bits of the byte (the others keep the note it was).

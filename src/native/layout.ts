@@ -1,7 +1,7 @@
 // Generated from crates/core/src/entry.rs by scripts/layout.mjs. Do not edit.
 
 /** Which layout this is: the addon must have been built with the same. */
-export const LAYOUT = 1124717393
+export const LAYOUT = 305729482
 /** The low bits of head. */
 export const OP_MASK = 31
 /** The tag is the upper half of head: which method, or which class. */
@@ -117,7 +117,7 @@ export const NOTE_RETURN = 12
 export const NOTE_STARTED = 13
 /** The actor failed; tag = method, payload = slot of the error (0: the isolate knows it), from = phase, corr = parent. VERDICT follows. */
 export const NOTE_FAILED = 14
-/** One member of a cycle of asks; payload = how many members follow; corr = its call. */
+/** One member of a cycle of asks; payload = how many follow; corr = its call, 0: made elsewhere; from = 1 when another isolate tells of the cycle. */
 export const NOTE_CYCLE = 15
 /** The root has ended. */
 export const NOTE_CLOSED = 16
@@ -214,6 +214,8 @@ export const CARRY_DEAD = 34
 export const CARRY_STOPPED = 35
 /** From the watchdog, to the first lane: the actor index,age blocks its isolate; from = the number of the method's name, corr = note; of index 0 no more is known. */
 export const CARRY_STALLED = 36
+/** Between the lanes alone: whether asks over several of them are a cycle. */
+export const CARRY_CHASE = 37
 
 /** Returned. */
 export const MARK_NONE = 0

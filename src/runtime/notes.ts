@@ -104,7 +104,7 @@ export function note(lane: Lane, head: number, o: number, i: number): void {
     case NOTE_ADOPTED:
       return adopted(lane, payload, corr)
     case NOTE_CYCLE:
-      return cycle(lane, index, payload, corr)
+      return cycle(lane, refAt(lane, index, inbox[o + 2] as number), payload, inbox[o + 4] === 1, corr)
     case NOTE_CARRY:
       return lane.crossing?.note(head, o, i)
     case NOTE_CLOSED:
@@ -362,13 +362,14 @@ function late(lane: Lane, head: number, index: number, age: number, inCycle: boo
   }
 }
 
-function cycle(lane: Lane, index: number, left: number, corr: number): void {
-  lane.cycle.push({ path: (lane.refs[index] as LocalRef).path, corr })
+function cycle(lane: Lane, ref: LocalRef | undefined, left: number, isToldElsewhere: boolean, corr: number): void {
+  lane.cycle.push({ path: ref?.path ?? '(ended)', corr })
   if (left > 0) return
   const members = lane.cycle
   lane.cycle = []
   const paths = Object.freeze(members.map((member) => member.path))
-  for (const member of members) lane.cycles.set(member.corr, paths)
+  for (const member of members) if (member.corr !== 0) lane.cycles.set(member.corr, paths)
+  if (isToldElsewhere) return
   lane.log.warn('actors wait for each other', { paths })
   if (lane.events.active) lane.events.publish(Object.freeze({ type: 'ask-cycle', paths }))
 }

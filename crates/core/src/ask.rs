@@ -15,6 +15,12 @@ pub struct Call {
     pub open: bool,
     /// Whether it is in a cycle of asks.
     pub cyclic: bool,
+    /// How many chases that began with it were in vain.
+    pub vain: u8,
+    /// The last chase that followed it to another lane; 0: none.
+    pub chase: u32,
+    /// The last chase that began with it and came back.
+    pub found: u32,
     /// The method.
     pub tag: u16,
     /// Whom it asks.
@@ -64,6 +70,9 @@ impl Calls {
                 age: 0,
                 open: false,
                 cyclic: false,
+                vain: 0,
+                chase: 0,
+                found: 0,
                 tag: 0,
                 target: 0,
                 target_age: 0,
@@ -78,6 +87,9 @@ impl Calls {
             age: age(corr),
             open: true,
             cyclic: false,
+            vain: 0,
+            chase: 0,
+            found: 0,
             tag,
             target,
             target_age,

@@ -166,7 +166,8 @@ pub mod note {
     /// The actor failed; tag = method, `payload` = slot of the error (0: the isolate knows it), `from` = phase, `corr` =
     /// parent. VERDICT follows.
     pub const FAILED: u32 = 14;
-    /// One member of a cycle of asks; `payload` = how many members follow; `corr` = its call.
+    /// One member of a cycle of asks; `payload` = how many follow; `corr` = its call, 0: made elsewhere; `from` = 1 when
+    /// another isolate tells of the cycle.
     pub const CYCLE: u32 = 15;
     /// The root has ended.
     pub const CLOSED: u32 = 16;
@@ -272,6 +273,8 @@ pub mod carry {
     /// From the watchdog, to the first lane: the actor `index`,`age` blocks its isolate; `from` = the number of the
     /// method's name, `corr` = [`super::note`]; of index 0 no more is known.
     pub const STALLED: u32 = 36;
+    /// Between the lanes alone: whether asks over several of them are a cycle.
+    pub const CHASE: u32 = 37;
 }
 
 /// What an isolate says of an inbox entry; the low bits of the byte (the others keep the note it was).

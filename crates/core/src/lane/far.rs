@@ -7,6 +7,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::calls::{FarCall, FarCalls, InHand};
+use super::chase::Chases;
 use super::letters::Letters;
 use super::mail::Taken;
 use super::parcel::{Header, Parcel};
@@ -89,6 +90,7 @@ pub(super) struct Far {
     pub(super) stale: Vec<u32>,
     /// Actors that are to end as soon as they come: their stand-in was faster than they.
     pub(super) unborn: Vec<(u32, u32)>,
+    pub(super) chases: Chases,
 }
 
 impl Far {
@@ -106,13 +108,16 @@ impl Far {
 }
 
 /// Of a header's last word: the lane, the priority, and whether a moment stands before the bytes.
-const LANE: u32 = 0xff;
+pub(super) const LANE: u32 = 0xff;
 pub(super) const PRIORITY_SHIFT: u32 = 8;
 pub(super) const EXPIRES: u32 = 1 << 10;
 /// Above these: which of the isolates that the lane had one after another asks, or is answered. What is meant for one that
 /// is gone must not reach the next, which counts its calls anew.
 pub(super) const EPOCH_SHIFT: u32 = 11;
 pub(super) const EPOCH_MASK: u32 = u32::MAX >> EPOCH_SHIFT;
+/// Of a message: the handler that sent it waits for the reply, or will if it turns out to return a promise. Which methods
+/// are asynchronous only the receiver knows.
+pub(super) const WAITS: u32 = flag::ASYNC;
 
 impl Lane {
     /// The lane is one of several from now on.
@@ -144,6 +149,7 @@ impl Lane {
             epoch: 0,
             stale: Vec::new(),
             unborn: Vec::new(),
+            chases: Chases::default(),
         }));
     }
 
@@ -302,6 +308,9 @@ impl Lane {
             self.message(io, &e, header.from_generation, direct && letter == 0);
         } else {
             self.message_late(&e, header.from_generation, priority, expires);
+        }
+        if header.w0 & WAITS != 0 {
+            self.asked_from_afar(&header);
         }
     }
 

@@ -12,6 +12,7 @@ mod bonds;
 mod border;
 mod calls;
 mod carried;
+mod chase;
 mod cycle;
 mod dead;
 mod done;

@@ -1,6 +1,6 @@
 //! What goes to the lanes of other isolates: messages, and what isolates and lanes say to each other.
 
-use super::far::{Address, EPOCH_MASK, EPOCH_SHIFT, EXPIRES, PRIORITY_SHIFT};
+use super::far::{Address, EPOCH_SHIFT, EXPIRES, PRIORITY_SHIFT, WAITS};
 use super::letters::has_letter;
 use super::parcel::{Header, Parcel};
 use super::{Lane, Rings};
@@ -40,6 +40,9 @@ impl Lane {
         }
         if e.head & flag::ASK != 0 {
             self.open_call(e, timeout);
+            if self.may_wait(e) {
+                parcel.header_mut().w0 |= WAITS;
+            }
         }
         self.send(to.lane, parcel, true, false);
     }
@@ -74,16 +77,17 @@ impl Lane {
     /// An entry of the outbox as a parcel, with its letter.
     fn pack(&mut self, io: &Rings<'_>, e: &Entry, from_age: u32) -> Option<Parcel> {
         let from_index = if Address::of(e.from).is_some() { e.from } else { self.address(e.from) };
+        let source_lane = self.source();
         let far = self.far.as_mut()?;
         let header = Header {
-            w0: e.head & !flag::EXT,
+            w0: e.head & !(flag::EXT | WAITS),
             index: e.index,
             generation: e.age,
             payload: e.payload,
             from_index,
             from_generation: from_age,
             corr: e.corr,
-            source_lane: far.place | (far.epoch & EPOCH_MASK) << EPOCH_SHIFT,
+            source_lane,
         };
         if !has_letter(e) {
             return Some(far.parcels.parcel(header, &[]));
@@ -238,7 +242,7 @@ impl Lane {
             }
             let index = Address { lane, index: header.index }.word();
             let e = Entry {
-                head: header.w0,
+                head: header.w0 & !WAITS,
                 index,
                 age: header.generation,
                 payload: header.payload,

@@ -2,6 +2,7 @@
 //! does (src/runtime/dispatch.ts). After every turn and every submission the lane's counts are audited.
 #![allow(dead_code)] // every test file uses a part of it
 
+pub(crate) mod cycles;
 pub(crate) mod hub;
 pub(crate) mod supervision;
 pub(crate) mod supervision_model;
@@ -167,6 +168,8 @@ pub(crate) struct Isolate {
     pub(crate) begun: Vec<(u32, u32)>,
     /// Instances made, in order: name, generation, and why (of [`buskin_core::entry::again`]).
     pub(crate) starts: Vec<(String, u32, u32)>,
+    /// What was said of cycles.
+    pub(crate) cycles: Vec<Entry>,
 }
 
 impl Isolate {
@@ -211,6 +214,7 @@ impl Isolate {
             ends: HashMap::new(),
             begun: Vec::new(),
             starts: Vec::new(),
+            cycles: Vec::new(),
         }
     }
 
@@ -495,6 +499,16 @@ impl Isolate {
         self.hands.get(&who.index).map_or(0, |h| h.iter().filter(|h| !h.lost).count())
     }
 
+    /// The messages in hand of `who`.
+    pub(crate) fn hand_ids(&self, who: Ref) -> Vec<u32> {
+        self.hands.get(&who.index).map_or(vec![], |h| h.iter().filter(|h| !h.lost).map(|h| h.id).collect())
+    }
+
+    /// The call that asked the message `id`.
+    pub(crate) fn corr_of(&self, id: u32) -> u32 {
+        self.asked.iter().find(|a| *a.1 == id).map_or(0, |a| *a.0)
+    }
+
     pub(crate) fn streaming(&self, who: Ref) -> usize {
         self.streams.get(&who.index).map_or(0, Vec::len)
     }
@@ -720,7 +734,10 @@ impl Isolate {
                 self.failing = Some(e.index);
                 self.say(format!("{who} failed {}", e.from));
             }
-            note::CYCLE => self.say(format!("cycle {who} {}", e.payload)),
+            note::CYCLE => {
+                self.cycles.push(*e);
+                self.say(format!("cycle {who} {}", e.payload));
+            }
             note::CLOSED => self.say("closed".to_owned()),
             note::CARRY => hub::carried(self, i, e),
             other => panic!("an unknown note {other}"),

@@ -9,6 +9,7 @@ use std::collections::{HashMap, VecDeque};
 use super::calls::{FarCall, FarCalls};
 use super::letters::Letters;
 use super::mail::Taken;
+use super::moves::Moves;
 use super::parcel::{Header, Parcel};
 use super::pool::{Pool, Returns};
 use super::{Lane, Rings};
@@ -40,7 +41,7 @@ impl Address {
     /// As a word.
     #[inline]
     #[must_use]
-    pub fn word(self) -> u32 {
+    pub const fn word(self) -> u32 {
         (self.lane + 1) << INDEX_BITS | self.index
     }
 }
@@ -85,6 +86,8 @@ pub(super) struct Far {
     pub(super) stale: Vec<u32>,
     /// Actors that are to end as soon as they come: their stand-in was faster than they.
     pub(super) unborn: Vec<(u32, u32)>,
+    /// Actors that get another parent.
+    pub(super) moves: Moves,
 }
 
 impl Far {
@@ -138,6 +141,7 @@ impl Lane {
             epoch: 0,
             stale: Vec::new(),
             unborn: Vec::new(),
+            moves: Moves::default(),
         }));
     }
 
@@ -349,6 +353,7 @@ impl Lane {
                 | carry::ACCEPTED
                 | carry::STARTED
                 | carry::ENDED
+                | carry::ADOPTED
         );
         answers && self.far.as_ref().is_some_and(|far| h.source_lane >> EPOCH_SHIFT != far.epoch & EPOCH_MASK)
     }

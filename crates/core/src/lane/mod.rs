@@ -29,12 +29,14 @@ mod life;
 mod look;
 mod lose;
 mod mail;
+mod moves;
 mod names;
 mod operate;
 mod outward;
 pub mod parcel;
 pub mod pool;
 mod route;
+mod seat;
 mod signals;
 mod supervision;
 mod timing;
@@ -42,6 +44,7 @@ mod timing;
 pub use border::{Defaults, Rings};
 pub use look::{Info, Memory};
 pub use mail::{Destination, Remote};
+pub(crate) use moves::Word;
 
 use std::collections::VecDeque;
 
@@ -261,6 +264,9 @@ impl Lane {
         }
         if !self.facts.is_empty() {
             self.draw_consequences();
+        }
+        if self.far.is_some() {
+            self.follow_orders();
         }
         self.fill(io);
         if self.filled == 0 && !self.young.is_empty() {

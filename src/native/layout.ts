@@ -1,7 +1,7 @@
 // Generated from crates/core/src/entry.rs by scripts/layout.mjs. Do not edit.
 
 /** Which layout this is: the addon must have been built with the same. */
-export const LAYOUT = 3795100095
+export const LAYOUT = 829213448
 /** The low bits of head. */
 export const OP_MASK = 31
 /** The tag is the upper half of head: which method, or which class. */
@@ -206,8 +206,12 @@ export const CARRY_RESUME = 30
 export const CARRY_CLASS = 31
 /** To the parent's isolate: a stand-in was made at index. To the actor's own, with from = 1: it was spawned from elsewhere; payload = the number of the letter that tells of it. */
 export const CARRY_BORN = 32
-/** From the stand-in: its place, and its parent, are other ones now. */
+/** To the isolate: what became of an actor's seat. from = 0: it has another parent; 1: at index nobody stands in for it any more; 2: the one there does from now on, for the actor at the address payload of age corr. Of 2, bits above: 4 it has started, 8 it runs, and above these its generation. */
 export const CARRY_MOVED = 33
+/** An order about an actor that gets another parent; payload = what is to be done, from = adopted. */
+export const CARRY_MOVE = 34
+/** Answers a request for another parent: as note ADOPTED. */
+export const CARRY_ADOPTED = 35
 
 /** Returned. */
 export const MARK_NONE = 0
@@ -275,8 +279,6 @@ export const ADOPTED_ENDED = 1
 export const ADOPTED_NAME_TAKEN = 2
 /** It is the parent itself, or above it. */
 export const ADOPTED_ABOVE = 3
-/** It, its parent or the new one is in another isolate. */
-export const ADOPTED_ELSEWHERE = 4
 
 /** Returned. */
 export const OUTCOME_OK = 0

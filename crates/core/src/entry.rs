@@ -263,7 +263,8 @@ pub mod carry {
     /// elsewhere; `payload` = the number of the letter that tells of it.
     pub const BORN: u32 = 32;
     /// To the isolate: what became of an actor's seat. `from` = 0: it has another parent; 1: at `index` nobody stands in
-    /// for it any more; 2: the one there does from now on, for the actor at the address `payload` of age `corr`.
+    /// for it any more; 2: the one there does from now on, for the actor at the address `payload` of age `corr`. Of 2, bits
+    /// above: 4 it has started, 8 it runs, and above these its generation.
     pub const MOVED: u32 = 33;
     /// An order about an actor that gets another parent; `payload` = what is to be done, `from` = [`super::adopted`].
     pub const MOVE: u32 = 34;

@@ -453,14 +453,11 @@ impl Lane {
         self.table.get(index).filter(|c| index != ROOT && (c.state != State::Free || c.reason == 0)).map(|c| c.age)
     }
 
-    /// What the actor's class is called; nothing when its own lane knows.
+    /// What the actor's class is called; nothing when this lane does not know.
     #[must_use]
     pub fn class_of(&self, index: u32) -> String {
         let class = self.table.get(index).map_or(0, |c| c.class);
-        if class == super::seat::UNKNOWN_CLASS {
-            return String::new();
-        }
-        self.registry.class_name(u32::from(class)).to_owned()
+        self.registry.class(u32::from(class)).unwrap_or_default().to_owned()
     }
 
     /// Of a stand-in the address and the age of its actor; else 0.

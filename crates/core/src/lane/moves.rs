@@ -152,7 +152,8 @@ impl Lane {
     pub(super) fn ask_for_move(&mut self, child: Home, parent: Home, number: u32) {
         let Some(far) = self.far.as_ref() else { return };
         let asker = [far.place, far.epoch & EPOCH_MASK, number];
-        let of = Move { child, parent, seat: Home::NOWHERE, room: Home::NOWHERE, at: parent, since: 0, asker };
+        let since = self.table.at(index_of(parent)).generation;
+        let of = Move { child, parent, seat: Home::NOWHERE, room: Home::NOWHERE, at: parent, since, asker };
         self.order(0, step::ASK, of, 0, &[]);
     }
 
@@ -325,7 +326,7 @@ impl Lane {
             words.extend(name.bytes().map(u32::from));
             return self.order(lane_of(of.parent), step::ROOM, of, 0, &words);
         }
-        if self.live(parent, of.parent.age).is_none_or(|p| p.state.is_over()) {
+        if self.state_of_parent(of).is_over() {
             return self.over(of, adopted::ENDED);
         }
         let before = self.table.at(index).parent;
@@ -339,10 +340,17 @@ impl Lane {
         self.order(lane_of(of.child), step::TOLD, of, result, &[]);
     }
 
+    /// The new parent is nobody any more when another instance took the place of the one that asked.
+    fn state_of_parent(&mut self, of: Move) -> State {
+        let parent = index_of(of.parent);
+        let is_same = |p: &&mut Cell| parent == ROOT || p.generation == of.since;
+        self.live(parent, of.parent.age).filter(is_same).map_or(State::Free, |p| p.state)
+    }
+
     /// The name is kept below the new parent. One that was not given is another one when it is taken.
     fn make_room(&mut self, of: Move, more: &[u32]) {
         let parent = index_of(of.parent);
-        if self.live(parent, of.parent.age).is_none_or(|p| p.state.is_over()) {
+        if self.state_of_parent(of).is_over() {
             return self.over(of, adopted::ENDED);
         }
         let is_given = more.first() == Some(&1);
@@ -354,7 +362,7 @@ impl Lane {
             let Ok((index, age)) = self.table.grant() else { return self.over(of, adopted::ENDED) };
             Home { word: self.address(index), age }
         };
-        let of = Move { room, since: self.table.at(parent).generation, ..of };
+        let of = Move { room, ..of };
         if !is_given && self.is_named(parent, &name) {
             let number = u64::from(room.age) << crate::limits::INDEX_BITS | u64::from(index_of(room));
             name = format!("{}-{number}", split_number(&name).map_or("Actor", |split| split.0));
@@ -396,6 +404,7 @@ impl Lane {
         self.table.at_mut(index).bits |= bit::FOREIGN;
         self.ext(index).away = Some(Home::NOWHERE);
         family::adopt(&mut self.table, foster, index);
+        self.tell_of_move(of.child); // that it has none here
         self.order(lane_of(of.parent), step::INSTALL, of, 0, &words);
         true
     }
@@ -426,8 +435,7 @@ impl Lane {
     /// It is supervised here from now on. If its new parent ended meanwhile, it ends too, as a child of the root.
     fn install(&mut self, of: Move, result: u32, words: &[u32]) {
         let parent = index_of(of.parent);
-        let is_same = |p: &&mut Cell| parent == ROOT || p.generation == of.since;
-        let state = self.live(parent, of.parent.age).filter(is_same).map_or(State::Free, |p| p.state);
+        let state = self.state_of_parent(of);
         let is_left = matches!(state, State::StopHook | State::Down | State::Free);
         let is_last = parent == ROOT && self.place() == 0;
         let lost_name = of.room != Home::NOWHERE && self.registry.given(index_of(of.room)).is_none();
@@ -508,12 +516,14 @@ impl Lane {
 
     /// The isolate of a seat learns of it.
     fn tell_of_seat(&mut self, index: u32, of: Move) {
+        let cell = self.table.at(index);
+        let (started, runs) = (u32::from(cell.is(bit::STARTED)), u32::from(cell.state.runs()));
         self.notify(Entry {
             head: note::CARRY | carry::MOVED << TAG_SHIFT,
             index,
-            age: self.table.at(index).age,
+            age: cell.age,
             payload: of.child.word,
-            from: ARRIVED,
+            from: ARRIVED | started << 2 | runs << 3 | cell.generation << 4,
             corr: of.child.age,
         });
     }

@@ -206,7 +206,7 @@ pub(crate) fn carried(iso: &mut Isolate, i: usize, e: &Entry) {
 
 /// An actor has another parent, or another stand-in.
 fn seat_moved(iso: &mut Isolate, e: &Entry) {
-    match e.from {
+    match e.from & 3 {
         0 => {
             // none of this isolate's when it is stood in for
             let (name, [_, parent, _]) = iso.lane.called(e.index, e.age).unwrap_or_default();

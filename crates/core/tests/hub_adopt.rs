@@ -307,26 +307,27 @@ fn meanwhile(places: [usize; 3], what: Meanwhile, turns: usize, way: usize, slow
         stop_there(&mut t.w.isos[(lane + 1) % 3], at(lane as u32, who), how);
     };
     let lost = match what {
-        Meanwhile::Fails => None.inspect(|_: &usize| ()).or_else(|| { t.fail(kid); None }),
-        Meanwhile::Quits => {
-            t.w.isos[c].stop_itself(kid.1);
-            None
-        }
-        Meanwhile::Stops => { stop(&mut t, kid, STOP); None }
-        Meanwhile::Killed => { stop(&mut t, kid, KILL); None }
-        Meanwhile::Sibling => { t.fail(sibling); None }
-        Meanwhile::OldStops => { stop(&mut t, old, STOP); None }
-        Meanwhile::OldKilled => { stop(&mut t, old, KILL); None }
-        Meanwhile::NewStops => { stop(&mut t, new, STOP); None }
-        Meanwhile::NewKilled => { stop(&mut t, new, KILL); None }
-        Meanwhile::NewFails => { t.fail(new); None }
         Meanwhile::ChildLost => Some(c),
         Meanwhile::OldLost => Some(p),
         Meanwhile::NewLost => Some(n),
-        Meanwhile::Shutdown => { t.w.isos[0].shutdown(FOREVER); None }
+        _ => None,
     };
+    match what {
+        Meanwhile::Fails => t.fail(kid),
+        Meanwhile::Sibling => t.fail(sibling),
+        Meanwhile::NewFails => t.fail(new),
+        Meanwhile::Quits => t.w.isos[c].stop_itself(kid.1),
+        Meanwhile::Stops => stop(&mut t, kid, STOP),
+        Meanwhile::Killed => stop(&mut t, kid, KILL),
+        Meanwhile::OldStops => stop(&mut t, old, STOP),
+        Meanwhile::OldKilled => stop(&mut t, old, KILL),
+        Meanwhile::NewStops => stop(&mut t, new, STOP),
+        Meanwhile::NewKilled => stop(&mut t, new, KILL),
+        Meanwhile::Shutdown => t.w.isos[0].shutdown(FOREVER),
+        Meanwhile::ChildLost | Meanwhile::OldLost | Meanwhile::NewLost => {}
+    }
     if let Some(lane) = lost.filter(|lane| *lane != 0) {
-        t.w.lose(lane, turns % 2 == 0);
+        t.w.lose(lane, turns.is_multiple_of(2));
         t.w.run();
         t.w.revive(lane);
     }
@@ -351,7 +352,8 @@ fn meanwhile(places: [usize; 3], what: Meanwhile, turns: usize, way: usize, slow
         Meanwhile::Fails | Meanwhile::Quits => {
             assert!(t.lives(kid), "{context}: {trace:?}");
             assert_eq!(t.generation(kid), Some(1), "{context}: {trace:?}");
-            assert_eq!(decided, usize::from(what == Meanwhile::Fails), "{context}: one supervisor decides: {trace:?}");
+            let most = usize::from(what == Meanwhile::Fails);
+            assert_eq!(decided, most, "{context}: one supervisor decides: {trace:?}");
         }
         Meanwhile::Stops | Meanwhile::Killed | Meanwhile::Shutdown => assert!(!t.lives(kid), "{context}"),
         Meanwhile::Sibling => assert!(t.lives(kid) && t.lives(sibling), "{context}"),

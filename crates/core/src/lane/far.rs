@@ -9,7 +9,7 @@ use std::collections::{HashMap, VecDeque};
 use super::calls::{FarCall, FarCalls};
 use super::letters::Letters;
 use super::mail::Taken;
-use super::moves::Moves;
+use super::orders::Moves;
 use super::parcel::{Header, Parcel};
 use super::pool::{Pool, Returns};
 use super::{Lane, Rings};

@@ -32,6 +32,7 @@ mod mail;
 mod moves;
 mod names;
 mod operate;
+mod orders;
 mod outward;
 pub mod parcel;
 pub mod pool;
@@ -44,7 +45,7 @@ mod timing;
 pub use border::{Defaults, Rings};
 pub use look::{Info, Memory};
 pub use mail::{Destination, Remote};
-pub(crate) use moves::Word;
+pub(crate) use orders::Word;
 
 use std::collections::VecDeque;
 

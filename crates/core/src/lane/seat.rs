@@ -1,7 +1,7 @@
 //! Where an actor is supervised, as words: what the next seat needs to go on where this one was.
 
 use super::foster::AWAY;
-use super::moves::Word;
+use super::orders::Word;
 use super::{Fact, Lane};
 use crate::cell::ext::{Home, Restarts};
 use crate::cell::{Cell, State, bit, family};

@@ -475,3 +475,25 @@ fn what_was_never_encoded_ends_with_its_isolate() {
     assert_eq!(t.children(new), []);
     t.end();
 }
+
+#[test]
+fn an_unnamed_actor_keeps_its_name_unless_one_there_is_called_so_by_chance() {
+    for twins in [false, true] {
+        let mut t = Town::new(&at_once(ONE));
+        let old = t.spawn("old", ROOT, 1, t.one);
+        let new = t.spawn("new", ROOT, 2, t.one);
+        let kid = t.spawn("kid", old, 1, t.one);
+        if twins {
+            t.spawn("twin", new, 2, t.one);
+        }
+        let before = t.w.isos[1].lane.name(kid.1.index);
+        assert_eq!(t.adopts(new, kid), "done");
+        let seats = t.w.isos[2].lane.children(new.1.index);
+        let names: Vec<_> = seats.iter().map(|seat| t.w.isos[2].lane.name(*seat)).collect();
+        assert_eq!(names.last() == Some(&before), !twins, "{names:?}");
+        assert!(names.contains(&before));
+        assert_eq!(t.adopts(old, kid), "done");
+        assert_eq!(t.w.isos[1].lane.name(kid.1.index), *names.last().unwrap());
+        t.end();
+    }
+}

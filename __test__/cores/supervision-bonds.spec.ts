@@ -1,8 +1,8 @@
 // Watches, links, timers, names and another parent, across isolates.
 import ava from 'ava'
 import { within } from '../support.ts'
-import { Sub, told } from './fixtures/life.ts'
-import { code, coreEvents, deadBy, event, eventsOf, find, messageOf, stage } from './lives.ts'
+import { told } from './fixtures/life.ts'
+import { coreEvents, deadBy, event, eventsOf, find, messageOf, stage } from './lives.ts'
 
 const test = ava.serial
 
@@ -189,18 +189,4 @@ test('onEscalate report: the system goes on without the one that could not be ke
   t.is(told(await within(a.stopped, 'the end')), 'failed boom')
   t.is(await b.ask.note(1), 1)
   t.deepEqual(deadBy(on.system), {})
-})
-
-test('adopt and release within one isolate work on a core; across isolates they reject with a typed error', async (t) => {
-  const on = stage(t)
-  const top = on.spawn('top', { on: 1 })
-  const kid = await top.ask.raise('kid', { on: 1 })
-  const far = on.spawn('far', { on: 2 })
-  await Promise.all([kid.started, far.started])
-  const outcomes = [await top.ask.adopt(far), await far.ask.adopt(kid), await top.ask.release(kid)]
-  for (const outcome of outcomes) t.true(outcome === 'ok' || outcome.startsWith('ERR_BUSKIN_'), outcome)
-  t.log(outcomes)
-  t.is(await code(kid.ask.read()), 'ok')
-  t.is(await code(far.ask.read()), 'ok')
-  t.true(top.equals(top) && Sub.module !== undefined)
 })

@@ -6,6 +6,7 @@ import { AGAIN_NORMAL, CARRY_BORN, CARRY_CLASS, CARRY_SPAWN, FLAG_EXT, OP_CARRY,
 import type { Directive, Failure } from '../lifecycle.ts'
 import { type ActorSettings, type SpawnOptions, spawnOptions } from '../options.ts'
 import { type ClassInfo, classInfo } from '../runtime/classes.ts'
+import { failureBefore, reportFailure } from '../runtime/failures.ts'
 import { promisedNote } from '../runtime/inbox.ts'
 import { grant, settingWords } from '../runtime/life.ts'
 import { INDEX_BITS } from '../runtime/limits.ts'
@@ -31,8 +32,11 @@ const BLOCK = 16
 
 type Options = SpawnOptions<readonly unknown[]>
 
-/** What an isolate writes of an actor that is to live elsewhere. */
-type Seed = [name: string, parent: LocalRef | null, options: object | null, args: readonly unknown[]]
+/** What an isolate writes of an actor that is to live elsewhere; `settings`: of one that was spawned before it had to be written. */
+type Seed = [name: string, parent: LocalRef | null, options: object | null, args: readonly unknown[], settings?: ActorSettings | null]
+
+/** Of an actor that was spawned here nothing has to be read. */
+const NO_SEED: Seed = ['', null, null, []]
 
 interface Sown {
   readonly words: Int32Array
@@ -49,13 +53,11 @@ export class Births {
   readonly #waiting = new Map<number, (() => void)[]>()
   /** Actors of this isolate that were spawned elsewhere: their ages, by index. */
   readonly #fostered = new Map<number, number>()
-  /** Actors of this isolate that it spawned on the system itself: their parent is elsewhere, their arguments are here. */
+  /** Actors of this isolate that it spawned itself, and whose parent is elsewhere: their arguments are here. */
   readonly #spawnedHere = new WeakSet<LocalRef>()
   /** Memory that actors of this isolate were spawned with and share with others, by index. */
   readonly #shared = new Map<number, { readonly age: number; readonly values: Map<number, ArrayBuffer | SharedArrayBuffer> }>()
   readonly #grants = new Map<number, { pairs: Int32Array; at: number; left: number }>()
-  /** Of the same the addresses and ages of their stand-ins. */
-  readonly #seats = new Map<number, readonly [number, number]>()
   readonly causes: Causes
   #serial = 0
 
@@ -108,6 +110,7 @@ export class Births {
     this.#ids.set(info, id)
     this.#infos.set(id, info)
     this.#crossing.register(info, id | SHARED)
+    this.#crossing.lane.native.className(id | SHARED, info.name)
   }
 
   /** Under which name its module exports the class: other isolates wait for this. */
@@ -247,6 +250,11 @@ export class Births {
     return ref
   }
 
+  /** A ref to an actor elsewhere whose parent is here. */
+  seat(index: number, ref: FarRef): void {
+    this.#put(index, ref)
+  }
+
   #put(index: number, ref: LocalRef): void {
     const { lane } = this.#crossing
     while (lane.refs.length <= index) {
@@ -307,8 +315,9 @@ export class Births {
 
   /** An actor of this isolate failed whose parent is elsewhere. */
   reportHome(ref: LocalRef, failure: Failure, decision: Directive): void {
-    const seat = this.#seats.get(ref.index)
-    if (seat !== undefined) this.causes.report(failure, seat[0], seat[1], decision)
+    const standIn = this.#crossing.seats.of(ref.index, ref.age)?.standIn
+    if (standIn !== undefined) this.causes.report(failure, ...standIn, decision)
+    else reportFailure(this.#crossing.lane, ref, 0, failure, decision, 0)
   }
 
   /** Whether the actor's parent is in another isolate. */
@@ -318,7 +327,39 @@ export class Births {
 
   /** Whether the actor's start is this file's to see to. */
   isForeign(index: number, age: number): boolean {
-    return this.#fostered.get(index) === age || this.#crossing.lane.refs[index]?.seatAge !== age
+    const ref = this.#crossing.lane.refs[index]
+    return this.#fostered.get(index) === age || ref?.seatAge !== age || ref.info === this.#crossing.unknownInfo
+  }
+
+  /** Whether the parent of an actor of this isolate is elsewhere, from now on. */
+  fostered(ref: LocalRef, isFostered: boolean): void {
+    const { index, age, info } = ref
+    if (isFostered === this.isFostered(index, age)) return
+    if (!isFostered) {
+      this.#fostered.delete(index)
+      return
+    }
+    this.#fostered.set(index, age)
+    if (info === this.#crossing.unknownInfo) return
+    this.#spawnedHere.add(ref)
+    this.#plant(ref)
+  }
+
+  /** Should this isolate die, the next one is to know how to start the actor; if that cannot be told, it ends with this one. */
+  #plant(ref: LocalRef): void {
+    const { index, age, info, name } = ref
+    const { lane, place, satchel } = this.#crossing
+    if (place === 0 || lane.native.seed(index) !== undefined || (!info.hasModule && known(info.cls) === undefined)) return
+    const seed: Seed = [name, null, null, ref.boot.args, moreIf(ref)?.settings ?? null]
+    try {
+      const told = satchel.bytesOf(seed)
+      const bytes = new Uint8Array(LEAD + told.length)
+      new Int32Array(bytes.buffer, 0, 1)[0] = this.#classId(info) | SHARED
+      bytes.set(told, LEAD)
+      lane.native.plant(index, age, bytes)
+    } catch (error) {
+      lane.log.debug('an actor that was adopted ends with its core: it cannot be spawned anew', { actor: ref.path, error })
+    }
   }
 
   /** An actor of this isolate was spawned elsewhere. It is known from here on, should it end before it starts. */
@@ -332,19 +373,18 @@ export class Births {
   /** An actor that was spawned elsewhere starts, for the first time or again: its arguments are read afresh. */
   birth(index: number, age: number, generation: number, cause: number, i: number): void {
     const { lane } = this.#crossing
-    const { words, cls, seed } = this.#seedOf(index, age) as Sown
-    this.#seats.set(index, [words[6] as number, words[7] as number])
     const ref = lane.refs[index]
+    const isOwn = ref?.seatAge === age && this.#spawnedHere.has(ref)
+    const { cls, seed } = isOwn ? { cls: 0, seed: NO_SEED } : (this.#seedOf(index, age) as Sown)
     const made = ref?.seatAge === age ? ref : this.#foster(index, age, seed)
-    const info = this.#infos.get(cls)
+    const info = isOwn ? made.info : this.#infos.get(cls)
     if (info !== undefined && generation === 0) {
       this.#settle(made, info, seed)
       start(lane, index, generation, cause, i)
       return
     }
     const run = new Run(made, NOTE_START, 0, false, null, 0, 0)
-    const why = (): Promise<Failure | null> =>
-      cause === AGAIN_NORMAL ? Promise.resolve(null) : this.causes.ask(made, words[6] as number, words[7] as number, generation, cause)
+    const why = (): Promise<Failure | null> => this.#why(made, generation, cause)
     const begin = (loaded: ClassInfo): Promise<void> | undefined => {
       if (run.fenced) return undefined
       this.#settle(made, loaded, seed)
@@ -352,6 +392,14 @@ export class Births {
     }
     const starting = info === undefined ? this.#load(cls).then(begin) : begin(info)
     promisedNote(lane, i, run, starting as Promise<void>)
+  }
+
+  /** Why there is another instance: its supervisor knows, or did when it was another one. */
+  async #why(ref: LocalRef, generation: number, cause: number): Promise<Failure | null> {
+    if (cause === AGAIN_NORMAL) return null
+    const standIn = this.#crossing.seats.of(ref.index, ref.age)?.standIn
+    const told = standIn === undefined ? null : await this.causes.ask(ref, ...standIn, generation, cause)
+    return told ?? failureBefore(this.#crossing.lane, ref, cause)
   }
 
   /** The ref of an actor of this isolate that was spawned elsewhere, and may have yet to start. */
@@ -362,7 +410,8 @@ export class Births {
     return this.#foster(index, age, sown?.seed ?? ['', null, null, []])
   }
 
-  #foster(index: number, age: number, [name, parent]: Seed): LocalRef {
+  #foster(index: number, age: number, [given, above]: Seed): LocalRef {
+    const { name, parent } = this.#crossing.seats.of(index, age) ?? { name: given, parent: above }
     return this.#own(index, age, new Boot(this.#crossing.lane, this.#crossing.unknownInfo, [], name, parent))
   }
 
@@ -382,12 +431,13 @@ export class Births {
     return { words, cls: (words[0] as number) & ~SHARED, seed }
   }
 
-  #settle(ref: LocalRef, info: ClassInfo, [name, parent, options, args]: Seed): void {
+  #settle(ref: LocalRef, info: ClassInfo, [, , options, args, whole]: Seed): void {
     const { lane } = this.#crossing
     if (!this.#spawnedHere.has(ref)) {
+      const { given, parent } = ref.boot
       forgetViews(ref)
-      ref.boot = new Boot(lane, info, args, name, parent)
-      const settings = options === null ? info.settings : spawnOptions(options, info.settings, lane.placing)
+      ref.boot = new Boot(lane, info, args, given, parent)
+      const settings = whole ?? (options === null ? info.settings : spawnOptions(options, info.settings, lane.placing))
       if (settings !== info.settings) moreOf(ref).settings = settings
     }
     const profile = lane.profiles.of(lane, settingsOf(ref))

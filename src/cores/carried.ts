@@ -13,6 +13,7 @@ import {
   CARRY_FAILED,
   CARRY_ITEM,
   CARRY_LEAVE,
+  CARRY_MOVED,
   CARRY_NEWS,
   CARRY_REFUSED,
   CARRY_REPLY,
@@ -98,6 +99,8 @@ export function carried(crossing: Crossing, head: number, o: number, _i: number)
       crossing.stalls({ core: (address >>> INDEX_BITS) - 1, index: address & INDEX_MASK, note: corr, name: from })
       return
     }
+    case CARRY_MOVED:
+      return crossing.seats.note(o)
     default:
   }
 }
@@ -259,11 +262,14 @@ function failed(crossing: Crossing, o: number): void {
   const number = inbox[o + 3] as number
   const ref = crossing.births.expected(index, inbox[o + 5] as number)
   const tag = inbox[o + 4] as number
-  const { error, method, phase, generation } = failureOf(lane, ref, tag << TAG_SHIFT, number, word & 0xff, 0, 0)
+  const failure = failureOf(lane, ref, tag << TAG_SHIFT, number, word & 0xff, 0, 0)
+  const { error, method, phase, generation } = failure
   lane.thrown.delete(number)
   const isFinal = isModuleError(error) ? 1 << 10 : 0
   crossing.tellFailure(index, ref.age, generation, word | isFinal, error, method, number)
-  moreOf(ref).failed = { error, generation }
+  const more = moreOf(ref)
+  more.failed = { error, generation }
+  more.failure = failure // should its supervisor be another one by the time it starts again
   lane.log.debug('actor failed: its supervisor, in another isolate, decides', { actor: ref.path, phase, method, error })
 }
 

@@ -35,6 +35,7 @@ import { Codec, type Outside, type RefWords, Unsendable } from './codec/codec.ts
 import { FarRef, findPath } from './far.ts'
 import type { Moves } from './moves.ts'
 import { Satchel } from './satchel.ts'
+import { Seats } from './seats.ts'
 import { FarReader, type FarSource } from './streams.ts'
 import { farInfo, unknownInfo } from './verbs.ts'
 
@@ -75,6 +76,7 @@ export class Crossing implements Outside, FarCalls {
   readonly place: number
   readonly codec: Codec
   readonly births: Births
+  readonly seats: Seats
   readonly moves: Moves
   readonly satchel: Satchel
   /** Streams that are read elsewhere, by the number of the call; and those read here, by the same. */
@@ -105,6 +107,7 @@ export class Crossing implements Outside, FarCalls {
     this.moves = moves
     this.codec = new Codec(this)
     this.births = new Births(this)
+    this.seats = new Seats(this)
     if (place > 0) {
       lane.firstNumber = place << 24
       lane.nextNumber = lane.firstNumber + 1

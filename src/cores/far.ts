@@ -9,8 +9,8 @@ export const ENDED = '(ended)'
 
 export class FarRef extends LocalRef {
   /** The cell that stands in for it in this isolate's lane, when its parent is here. */
-  readonly #seat: number
-  readonly #seatAge: number
+  #seat: number
+  #seatAge: number
   #path: string | undefined = undefined
   readonly #told: string | undefined
 
@@ -55,7 +55,15 @@ export class FarRef extends LocalRef {
       const { parent } = this.boot
       return parent === null ? `/${this.name}` : `${parent.path}/${this.name}`
     }
-    return (this.#path ??= findPath(this.lane, this.place, this.index & ((1 << INDEX_BITS) - 1), this.age)) ?? this.#told ?? ENDED
+    // looked for each time: it, or one above it, may have got another parent
+    this.#path = findPath(this.lane, this.place, this.index & ((1 << INDEX_BITS) - 1), this.age) ?? this.#path
+    return this.#path ?? this.#told ?? ENDED
+  }
+
+  /** Its parent is not in this isolate any more. */
+  unseat(): void {
+    this.#path = this.path
+    this.#seat = this.#seatAge = 0
   }
 }
 

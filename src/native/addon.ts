@@ -56,6 +56,8 @@ export interface NativeLane {
   letter(id: number): ArrayBuffer | undefined
   /** The letter that an actor was spawned with, likewise. */
   seed(index: number): ArrayBuffer | undefined
+  /** Keeps such a letter of an actor that has none. */
+  plant(index: number, age: number, bytes: Uint8Array): void
   /** An error as a letter, should it have to be told elsewhere. */
   keepError(id: number, bytes: Uint8Array): void
   grantOn(lane: number, pairs: Int32Array): number
@@ -69,7 +71,7 @@ export interface NativeLane {
   auditOn(lane: number): string
   /** The age of an index; -1 when nobody is there. */
   ageOn(lane: number, index: number): number
-  /** What the actor's class is called. */
+  /** What the actor's class is called; '' when that lane does not know. */
   classOn(lane: number, index: number): string
   /** How an actor supervises that was spawned from elsewhere. */
   profileOf(index: number, profile: number): void

@@ -1,7 +1,7 @@
 // Generated from crates/core/src/entry.rs by scripts/layout.mjs. Do not edit.
 
 /** Which layout this is: the addon must have been built with the same. */
-export const LAYOUT = 305729482
+export const LAYOUT = 2946847477
 /** The low bits of head. */
 export const OP_MASK = 31
 /** The tag is the upper half of head: which method, or which class. */
@@ -206,7 +206,7 @@ export const CARRY_RESUME = 30
 export const CARRY_CLASS = 31
 /** To the parent's isolate: a stand-in was made at index. To the actor's own, with from = 1: it was spawned from elsewhere; payload = the number of the letter that tells of it. */
 export const CARRY_BORN = 32
-/** From the stand-in: its place, and its parent, are other ones now. */
+/** To the isolate: what became of an actor's seat. from = 0: it has another parent; 1: at index nobody stands in for it any more; 2: the one there does from now on, for the actor at the address payload of age corr. Of 2, bits above: 4 it has started, 8 it runs, and above these its generation. */
 export const CARRY_MOVED = 33
 /** To the stand-in's isolate (index; 0: there is none), from a lane that has no isolate: a message for its actor, or for one below that, is a dead letter. Four words, the path from there, and the arguments: see remains. */
 export const CARRY_DEAD = 34
@@ -216,6 +216,10 @@ export const CARRY_STOPPED = 35
 export const CARRY_STALLED = 36
 /** Between the lanes alone: whether asks over several of them are a cycle. */
 export const CARRY_CHASE = 37
+/** An order about an actor that gets another parent; payload = what is to be done, from = adopted. */
+export const CARRY_MOVE = 38
+/** Answers a request for another parent: as note ADOPTED. */
+export const CARRY_ADOPTED = 39
 
 /** Returned. */
 export const MARK_NONE = 0
@@ -283,8 +287,6 @@ export const ADOPTED_ENDED = 1
 export const ADOPTED_NAME_TAKEN = 2
 /** It is the parent itself, or above it. */
 export const ADOPTED_ABOVE = 3
-/** It, its parent or the new one is in another isolate. */
-export const ADOPTED_ELSEWHERE = 4
 
 /** Returned. */
 export const OUTCOME_OK = 0

@@ -3,7 +3,7 @@
 import type { Subscription } from '../feed.ts'
 import { nameTaken, option, stopped } from '../errors.ts'
 import type { ExitReason } from '../lifecycle.ts'
-import { ADOPTED_ABOVE, ADOPTED_DONE, ADOPTED_ELSEWHERE, ADOPTED_NAME_TAKEN, OP_UNLINK, OP_UNWATCH } from '../native/layout.ts'
+import { ADOPTED_ABOVE, ADOPTED_DONE, ADOPTED_NAME_TAKEN, OP_UNLINK, OP_UNWATCH } from '../native/layout.ts'
 import type { LocalContext } from './context.ts'
 import type { Lane } from './lane.ts'
 import { refAt } from './inbox.ts'
@@ -109,13 +109,13 @@ export function adopted(lane: Lane, number: number, result: number): void {
   const { target, parent, verb } = adoption
   lane.settledOne = true
   if (result === ADOPTED_DONE) {
-    const { info, args, given } = target.boot
-    target.boot = new Boot(lane, info, args, given, parent)
+    if (lane.crossing === undefined || (!target.isFar && !lane.crossing.births.isFostered(target.index, target.age))) {
+      const { info, args, given } = target.boot
+      target.boot = new Boot(lane, info, args, given, parent)
+    }
     adoption.resolve()
   } else if (result === ADOPTED_NAME_TAKEN) {
     adoption.reject(nameTaken(target.name, parent?.path ?? '/'))
-  } else if (result === ADOPTED_ELSEWHERE) {
-    adoption.reject(option('target', target, 'an actor that lives, as its parent does, in the isolate of this one'))
   } else if (result === ADOPTED_ABOVE) {
     adoption.reject(option('target', target, 'an actor that is neither this one nor above it'))
   } else {

@@ -77,7 +77,9 @@ export class LocalContext implements Context {
     const { lane, index } = this.#ref
     if (this.over) return []
     lane.flush()
-    return [...lane.native.children(index)].map((child) => lane.refs[child] as unknown as Ref<any>)
+    const refs = [...lane.native.children(index)].map((child) => lane.refs[child])
+    // of one that was adopted from elsewhere at this moment nothing may be known yet
+    return refs.filter((ref) => ref !== undefined) as unknown as Ref<any>[]
   }
 
   get system(): System {
@@ -184,7 +186,9 @@ export class LocalContext implements Context {
   }
 
   release(target: Ref<any>): Promise<void> {
-    const whom = localRef(target)
+    const given = localRef(target)
+    // of many refs to an actor elsewhere one knows its parent
+    const whom = given?.isFar === true ? given.lane.crossing?.refTo(given.index, given.age) : given
     if (whom !== undefined && whom.boot.parent !== this.#ref) {
       return Promise.reject(option('target', target, 'a child of this actor'))
     }

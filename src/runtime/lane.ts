@@ -529,6 +529,8 @@ export class Lane {
   #end(): void {
     this.events.end()
     this.deadLetters.end()
+    for (const { verb, reject } of this.adoptions.values()) reject(this.refusal(verb))
+    this.adoptions.clear()
     this.native.close()
     if (this.#endsBy === undefined) this.#closed.resolve()
     else this.#closed.reject(this.#endsBy.error)

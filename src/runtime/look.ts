@@ -88,6 +88,11 @@ function seen(lane: Lane, rows: Float64Array, at: number, on: number): Pick<Node
   return { state: isRunning ? 'running' : (STATES[state] as ActorInfo['state']), generation, waiting, handled, failed }
 }
 
+/** What the isolate that an actor lives in calls its class, should it know that yet. */
+function classOf(lane: Lane, home: number): string {
+  return home === 0 ? '' : lane.native.classOn((home >>> INDEX_BITS) - 1, home & ((1 << INDEX_BITS) - 1))
+}
+
 /** Adds what is below an actor of some isolate; where another one's stands in, what that isolate says of it. */
 function addFar(lane: Lane, top: Node, place: number, index: number, age: number): void {
   const rows = lane.native.actorsOn(place, index, age)
@@ -103,8 +108,9 @@ function addFar(lane: Lane, top: Node, place: number, index: number, age: number
     const above = way[depth - 1] as Node
     const name = lane.native.nameOn(place, cell, cellAge, parent)
     const path = `${above.path === '/' ? '' : above.path}/${name === false || name === undefined ? '(ended)' : name}`
-    const node: Node = { path, className: lane.native.classOn(place, cell), on: place, children: [], ...seen(lane, rows, at, place) }
     const home = rows[at + 8] as number
+    const className = classOf(lane, home) || lane.native.classOn(place, cell) || 'Actor'
+    const node: Node = { path, className, on: place, children: [], ...seen(lane, rows, at, place) }
     if (home !== 0) {
       node.on = (home >>> INDEX_BITS) - 1
       addFar(lane, node, node.on, home & ((1 << INDEX_BITS) - 1), rows[at + 9] as number)

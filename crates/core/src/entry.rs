@@ -263,7 +263,9 @@ pub mod carry {
     /// To the parent's isolate: a stand-in was made at `index`. To the actor's own, with `from` = 1: it was spawned from
     /// elsewhere; `payload` = the number of the letter that tells of it.
     pub const BORN: u32 = 32;
-    /// From the stand-in: its place, and its parent, are other ones now.
+    /// To the isolate: what became of an actor's seat. `from` = 0: it has another parent; 1: at `index` nobody stands in
+    /// for it any more; 2: the one there does from now on, for the actor at the address `payload` of age `corr`. Of 2, bits
+    /// above: 4 it has started, 8 it runs, and above these its generation.
     pub const MOVED: u32 = 33;
     /// To the stand-in's isolate (`index`; 0: there is none), from a lane that has no isolate: a message for its actor, or
     /// for one below that, is a dead letter. Four words, the path from there, and the arguments: see `remains`.
@@ -275,6 +277,10 @@ pub mod carry {
     pub const STALLED: u32 = 36;
     /// Between the lanes alone: whether asks over several of them are a cycle.
     pub const CHASE: u32 = 37;
+    /// An order about an actor that gets another parent; `payload` = what is to be done, `from` = [`super::adopted`].
+    pub const MOVE: u32 = 38;
+    /// Answers a request for another parent: as note ADOPTED.
+    pub const ADOPTED: u32 = 39;
 }
 
 /// What an isolate says of an inbox entry; the low bits of the byte (the others keep the note it was).
@@ -364,8 +370,6 @@ pub mod adopted {
     pub const NAME_TAKEN: u32 = 2;
     /// It is the parent itself, or above it.
     pub const ABOVE: u32 = 3;
-    /// It, its parent or the new one is in another isolate.
-    pub const ELSEWHERE: u32 = 4;
 }
 
 /// What a run came to.

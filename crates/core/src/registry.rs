@@ -8,7 +8,7 @@ use std::sync::Arc;
 pub struct Registry {
     by_name: HashMap<(u32, Arc<str>), u32>,
     by_index: HashMap<u32, (u32, Arc<str>)>,
-    classes: Vec<Arc<str>>,
+    classes: HashMap<u32, Arc<str>>,
 }
 
 /// The name was taken.
@@ -60,18 +60,20 @@ impl Registry {
     }
 
     /// Tells how the class `id` is called.
-    pub fn class(&mut self, id: u32, name: &str) {
-        let id = id as usize;
-        if self.classes.len() <= id {
-            self.classes.resize(id + 1, "".into());
-        }
-        self.classes[id] = name.into();
+    pub fn set_class(&mut self, id: u32, name: &str) {
+        self.classes.insert(id, name.into());
     }
 
-    /// How the class `id` is called.
+    /// How the class `id` is called, if that was told.
+    #[must_use]
+    pub fn class(&self, id: u32) -> Option<&str> {
+        self.classes.get(&id).map(|name| &**name)
+    }
+
+    /// The same, for a name.
     #[must_use]
     pub fn class_name(&self, id: u32) -> &str {
-        self.classes.get(id as usize).map_or("Actor", |n| &**n)
+        self.class(id).unwrap_or("Actor")
     }
 }
 

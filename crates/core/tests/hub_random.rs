@@ -25,6 +25,8 @@ enum Step {
     Abort { lane: usize, nth: usize },
     Watch(usize, usize),
     Link(usize, usize),
+    Adopt(usize, usize),
+    Release(usize, usize),
     Turn(usize),
     Read(usize, usize),
     Submit(usize),
@@ -59,7 +61,9 @@ fn step(loses: bool) -> impl Strategy<Value = Step> {
         10 => (lane.clone(), 0_usize..8, prop::bool::weighted(0.6)).prop_map(|(lane, nth, ok)| Step::Settle { lane, nth, ok }),
         1 => (lane.clone(), 0_usize..8).prop_map(|(lane, nth)| Step::Abort { lane, nth }),
         2 => (actor.clone(), actor.clone()).prop_map(|(a, b)| Step::Watch(a, b)),
-        2 => (actor.clone(), actor).prop_map(|(a, b)| Step::Link(a, b)),
+        2 => (actor.clone(), actor.clone()).prop_map(|(a, b)| Step::Link(a, b)),
+        3 => (actor.clone(), actor.clone()).prop_map(|(a, b)| Step::Adopt(a, b)),
+        1 => (actor, lane.clone()).prop_map(|(a, lane)| Step::Release(a, lane)),
         16 => lane.clone().prop_map(Step::Turn),
         4 => (lane.clone(), 1_usize..5).prop_map(|(lane, n)| Step::Read(lane, n)),
         3 => lane.clone().prop_map(Step::Submit),
@@ -72,7 +76,11 @@ fn step(loses: bool) -> impl Strategy<Value = Step> {
 struct Actor {
     lane: usize,
     who: Ref,
+    /// Whose child it was, or was to be.
+    parents: Vec<(usize, Ref)>,
 }
+
+const ROOT: (usize, Ref) = (0, Ref { index: 0, age: 0 });
 
 struct Program {
     w: World,
@@ -166,6 +174,7 @@ impl Program {
                 let name = format!("a{}", self.actors.len());
                 let above = self.pick(parent).filter(|p| parent % 3 != 0 && self.lives(*p));
                 let (home, parent) = above.map_or((0, 0), |(lane, who)| (lane, who.index));
+                let parents = vec![above.unwrap_or(ROOT)];
                 if self.w.dead[home] {
                     return;
                 }
@@ -179,7 +188,7 @@ impl Program {
                     let (who, _) = spawn_on(iso, lane as u32, &name, o, Rc::new(script));
                     Ref { index: who.index & ((1 << 26) - 1), age: who.age }
                 };
-                self.actors.push(Actor { lane, who });
+                self.actors.push(Actor { lane, who, parents });
             }
             Step::Message { lane, to, kind, how, priority, ttl, length } => {
                 let Some((home, who)) = self.pick(to).filter(|_| !self.w.dead[lane]) else { return };
@@ -250,6 +259,12 @@ impl Program {
                     self.w.isos[lane].link(a, if lane == to { b } else { at(to as u32, b) }, self.next);
                 }
             }
+            Step::Adopt(a, b) => {
+                if let Some(parent) = self.pick(b).filter(|b| self.lives(*b)) {
+                    self.adopt(a, parent, parent.0);
+                }
+            }
+            Step::Release(a, lane) => self.adopt(a, ROOT, lane),
             Step::Turn(lane) => self.w.turn(lane),
             Step::Read(lane, n) => {
                 if !self.w.dead[lane] {
@@ -278,6 +293,28 @@ impl Program {
             }
         }
         self.w.check();
+    }
+
+    fn adopt(&mut self, child: usize, parent: (usize, Ref), asker: usize) {
+        if self.actors.is_empty() || self.w.dead[asker] {
+            return;
+        }
+        let at_most = self.actors.len();
+        let actor = &mut self.actors[child % at_most];
+        actor.parents.push(parent);
+        let target = if actor.lane == asker { actor.who } else { at(actor.lane as u32, actor.who) };
+        self.w.isos[asker].adopt(target, parent.1.index);
+    }
+
+    /// Whoever lives has one parent: that which it was spawned by, or one that asked for it.
+    fn check_tree(&self) {
+        let tree = self.w.tree();
+        let lives = |a: &&Actor| self.w.isos[a.lane].lane.is_alive(a.who.index, a.who.age);
+        for actor in self.actors.iter().filter(lives) {
+            let parent = tree.get(&(actor.lane, actor.who));
+            assert!(parent.is_some_and(|p| actor.parents.contains(p)), "{:?}: {parent:?}", actor.who);
+        }
+        assert_eq!(tree.len(), self.actors.iter().filter(lives).count());
     }
 
     fn settle_one(&mut self, lane: usize, nth: usize, ok: bool) -> bool {
@@ -329,6 +366,7 @@ impl Program {
             self.settle();
             self.w.advance(100);
             self.settle();
+            self.check_tree();
         }
         self.w.isos[0].shutdown(FOREVER);
         self.settle();

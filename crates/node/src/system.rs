@@ -18,7 +18,7 @@ use crate::memory::Letters;
 use crate::settings::{defaults, exact, settings_of};
 
 /// What they are called.
-pub(crate) const FUNCTIONS: [(&std::ffi::CStr, Native); 29] = [
+pub(crate) const FUNCTIONS: [(&std::ffi::CStr, Native); 30] = [
     (c"open", open),
     (c"bags", bags),
     (c"head", head),
@@ -32,6 +32,7 @@ pub(crate) const FUNCTIONS: [(&std::ffi::CStr, Native); 29] = [
     (c"detach", detach),
     (c"letter", letter),
     (c"seed", seed),
+    (c"plant", plant),
     (c"keepError", keep_error),
     (c"grantOn", grant_on),
     (c"reserveOn", reserve_on),
@@ -235,6 +236,15 @@ asking! {
             lane.letter(number).map(|(words, bytes)| joined(&words, bytes))
         });
         copy.map_or(null_mut(), |copy| call::buffer(env, copy).0)
+    }
+}
+
+asking! {
+    /// `plant(index, age, Uint8Array)`: keeps that as the letter the actor was spawned with, if it has none.
+    plant, 3, |env, bound, args| {
+        let (index, age, bytes) = (call::word(env, args[0]), call::word(env, args[1]), bytes(env, args[2]));
+        bound.lane.with(|lane| lane.plant(index, age, bytes));
+        null_mut()
     }
 }
 

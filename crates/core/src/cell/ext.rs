@@ -1,5 +1,6 @@
 //! What few actors have: kept beside the cell, made on first use, freed at the end.
 
+use crate::lane::far::Address;
 use crate::mailbox::local::List;
 use crate::supervise::window::Window;
 
@@ -66,6 +67,12 @@ pub struct Ext {
     pub fenced: bool,
     /// Of a stand-in: the letter of the failure that was told last; 0: none.
     pub told: u32,
+    /// Its isolate was asked for the failure's error, which its stand-in is to be told, and has not answered.
+    pub is_telling: bool,
+    /// It failed between two seats, and nobody was told yet.
+    pub is_silent: bool,
+    /// What it is to tell its next seat.
+    pub(crate) kept_back: Vec<crate::lane::Word>,
 }
 
 /// A cell of another lane.
@@ -77,8 +84,15 @@ pub struct Home {
     pub age: u32,
 }
 
+impl Home {
+    /// The root, in the first lane.
+    pub const ROOT: Home = Home { word: Address { lane: 0, index: 0 }.word(), age: 0 };
+    /// Of an actor between two seats: it has none.
+    pub const NOWHERE: Home = Home { word: 0, age: 0 };
+}
+
 /// What is known of an actor that was restarted, or is about to be.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Restarts {
     /// When they were.
     pub window: Window,
@@ -88,6 +102,8 @@ pub struct Restarts {
     pub well_since: u64,
     /// How long the next instance is waited for, in µs.
     pub delay: u64,
+    /// Until when, in µs of the lane's clock.
+    pub due: u64,
     /// Why there is another instance: see [`crate::entry::again`].
     pub cause: u32,
     /// Something that the instance had in hand was given up, and may yet be heard of.
@@ -101,6 +117,7 @@ impl Default for Restarts {
             row: 0,
             well_since: u64::MAX,
             delay: 0,
+            due: 0,
             cause: 0,
             given_up: false,
         }
@@ -210,6 +227,9 @@ impl Default for Ext {
             seed: 0,
             fenced: false,
             told: 0,
+            is_telling: false,
+            is_silent: false,
+            kept_back: Vec::new(),
         }
     }
 }

@@ -69,8 +69,9 @@ impl Lane {
             carry::KILL => self.kill_from_afar(&h),
             carry::REVIVE => self.revive_from_afar(&h),
             carry::RESUME => self.resume_from_afar(&h),
-            carry::MOVED => self.moved(&h),
             carry::CHASE => self.chased(&h, letter),
+            carry::MOVE => self.ordered(&h, letter),
+            carry::ADOPTED => self.moved_or_not(&h),
             _ => self.hand_on(&h, letter),
         }
         let kept = reads || matches!(kind, carry::WATCHED);
@@ -80,7 +81,7 @@ impl Lane {
     }
 
     fn is_for_isolate(&self, kind: u32) -> bool {
-        !matches!(kind, carry::STOP | carry::ABORT..=carry::RESUME | carry::QUERY | carry::WATCH..=carry::UNLINKED | carry::MOVED | carry::CHASE)
+        !matches!(kind, carry::STOP | carry::ABORT..=carry::RESUME | carry::QUERY | carry::WATCH..=carry::UNLINKED | carry::CHASE | carry::MOVE)
     }
 
     /// The isolate reads it.

@@ -140,7 +140,7 @@ impl Lane {
             return;
         }
         let mut away = Vec::new();
-        match self.follow(asked, true, goal, seen, &mut away) {
+        match self.follow_asks(asked, true, goal, seen, &mut away) {
             Some(way) => self.came_back(chase, &self.chain(chain, &way)),
             None => self.chase_on(chase, chain, &away),
         }

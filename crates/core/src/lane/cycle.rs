@@ -53,7 +53,7 @@ impl Lane {
     /// The calls of a cycle within this lane, or a chase through others.
     pub(super) fn search(&mut self, asker: u32, first: u32) -> Option<Vec<u32>> {
         let mut away = Vec::new();
-        let found = self.follow(first, false, Some(asker), Vec::new(), &mut away);
+        let found = self.follow_asks(first, false, Some(asker), Vec::new(), &mut away);
         if found.is_none() && !away.is_empty() {
             let chase = self.new_chase();
             self.chase_on(chase, &[], &away);
@@ -64,7 +64,7 @@ impl Lane {
     /// Follows calls from `first`, and from others of the same asker if `all` are to be tried, to one that asks `goal`, and
     /// through none of `seen`. The calls on the way there; those that lead elsewhere come into `away`, each behind the
     /// calls before it.
-    pub(super) fn follow(
+    pub(super) fn follow_asks(
         &self,
         first: u32,
         all: bool,

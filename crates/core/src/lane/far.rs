@@ -10,6 +10,7 @@ use super::calls::{FarCall, FarCalls, InHand};
 use super::chase::Chases;
 use super::letters::Letters;
 use super::mail::Taken;
+use super::orders::Moves;
 use super::parcel::{Header, Parcel};
 use super::pool::{Pool, Returns};
 use super::{Lane, Rings};
@@ -41,7 +42,7 @@ impl Address {
     /// As a word.
     #[inline]
     #[must_use]
-    pub fn word(self) -> u32 {
+    pub const fn word(self) -> u32 {
         (self.lane + 1) << INDEX_BITS | self.index
     }
 }
@@ -91,6 +92,8 @@ pub(super) struct Far {
     /// Actors that are to end as soon as they come: their stand-in was faster than they.
     pub(super) unborn: Vec<(u32, u32)>,
     pub(super) chases: Chases,
+    /// Actors that get another parent.
+    pub(super) moves: Moves,
 }
 
 impl Far {
@@ -150,6 +153,7 @@ impl Lane {
             stale: Vec::new(),
             unborn: Vec::new(),
             chases: Chases::default(),
+            moves: Moves::default(),
         }));
     }
 
@@ -370,6 +374,7 @@ impl Lane {
                 | carry::ACCEPTED
                 | carry::STARTED
                 | carry::ENDED
+                | carry::ADOPTED
         );
         answers && self.far.as_ref().is_some_and(|far| h.source_lane >> EPOCH_SHIFT != far.epoch & EPOCH_MASK)
     }

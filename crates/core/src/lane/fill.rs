@@ -36,6 +36,7 @@ impl Lane {
             }
             match entry.op() {
                 note::ENDED => self.ended.push(entry.index),
+                note::CARRY if super::moves::is_left(&entry) => self.ended.push(entry.index),
                 note::ACCEPTED => self.accepts -= 1,
                 note::DOWN => self.given_up.iter_mut().filter(|g| g.0 == entry.index).for_each(|g| g.1 = true),
                 _ => {}

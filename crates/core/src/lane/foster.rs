@@ -47,18 +47,10 @@ impl Lane {
 
     /// Tells the stand-in of an actor of this lane.
     pub(super) fn report_home(&mut self, index: u32, kind: u32, payload: u32, from: u32) {
-        if let Some(away) = self.away_of(index)
-            && let Some(to) = Address::of(away.word)
-        {
-            let header = Header {
-                w0: kind,
-                index: to.index,
-                generation: away.age,
-                payload,
-                from_index: from,
-                ..Header::default()
-            };
-            self.tell(to.lane, header, &[], true);
+        match self.away_of(index) {
+            Some(Home::NOWHERE) => self.ext(index).kept_back.push((kind, payload, from)),
+            Some(seat) => self.report_to(seat, (kind, payload, from)),
+            None => {}
         }
     }
 
@@ -121,7 +113,7 @@ impl Lane {
     }
 
     /// The cell that is parent to actors whose parent is elsewhere.
-    fn foster_cell(&mut self) -> u32 {
+    pub(super) fn foster_cell(&mut self) -> u32 {
         if self.foster == ROOT
             && let Ok((index, _)) = self.table.grant()
         {
@@ -136,11 +128,16 @@ impl Lane {
 
     /// It failed: its stand-in's isolate is told by its own, which knows the error.
     pub(super) fn fails_away(&mut self, index: u32, phase: u32, tag: u32, error: u32, starting: bool) {
+        if self.away_of(index) == Some(Home::NOWHERE) {
+            self.ext(index).is_silent = true;
+            return;
+        }
         let age = phase | u32::from(starting) << 8;
         if self.is_lost() {
             return self.report_home(index, carry::FAILED, 0, age);
         }
         let corr = self.table.at(index).age;
+        self.ext(index).is_telling = true;
         self.notify(Entry {
             head: note::CARRY | carry::FAILED << TAG_SHIFT,
             index,
@@ -160,6 +157,7 @@ impl Lane {
         let Some(cell) = self.live(index, h.generation) else { return };
         let state = cell.state;
         if state == State::Failing {
+            self.untold(index);
             let ext = self.ext(index);
             ext.asking = None;
             let is_final = ext.is_final;
@@ -215,7 +213,7 @@ impl Lane {
             return;
         }
         let ext = self.ext(h.index);
-        if ext.asking.is_some_and(|(phase, ..)| phase == phase::ISOLATE) {
+        if ext.is_silent || ext.asking.is_some_and(|(phase, ..)| phase == phase::ISOLATE) {
             return; // the instance is gone, and that was told
         }
         ext.asking = None;
@@ -437,16 +435,12 @@ impl Lane {
         self.send_home(index, carry::RESUME, 0, 0);
     }
 
-    /// The stand-in is another one now.
-    pub(super) fn moved(&mut self, h: &Header) {
-        if self.live(h.index, h.generation).is_some() {
-            self.ext(h.index).away = Some(Home { word: h.from_index, age: h.payload });
-        }
-    }
-
     /// A stand-in, or an actor that has one, has ended.
     pub(super) fn foreign_ends(&mut self, index: u32, why: u32, bits: u32) {
         self.report_home(index, carry::GONE, why, bits);
+        if self.away_of(index) == Some(Home::NOWHERE) {
+            self.is_gone_between(index);
+        }
         let at = self.table.at(index).ext;
         let (seed, told) = self.exts.get(at).map_or((0, 0), |x| (x.seed, x.told));
         self.drop_letter_later(seed);
@@ -459,11 +453,11 @@ impl Lane {
         self.table.get(index).filter(|c| index != ROOT && (c.state != State::Free || c.reason == 0)).map(|c| c.age)
     }
 
-    /// What the actor's class is called.
+    /// What the actor's class is called; nothing when this lane does not know.
     #[must_use]
     pub fn class_of(&self, index: u32) -> String {
         let class = self.table.get(index).map_or(0, |c| c.class);
-        self.registry.class_name(u32::from(class)).to_owned()
+        self.registry.class(u32::from(class)).unwrap_or_default().to_owned()
     }
 
     /// Of a stand-in the address and the age of its actor; else 0.
@@ -477,6 +471,17 @@ impl Lane {
         if index != ROOT && self.table.get(index).is_some_and(|c| c.state != State::Free) {
             self.ext(index).profile = profile;
         }
+    }
+
+    /// Keeps what the actor's isolate wrote of it, as if it had been spawned from elsewhere: the next isolate reads that.
+    pub fn plant(&mut self, index: u32, age: u32, bytes: &[u8]) {
+        if self.seed(index).is_some() || self.live(index, age).is_none() {
+            return;
+        }
+        let Some(far) = self.far.as_mut() else { return };
+        let parcel = far.parcels.parcel(Header { source_lane: far.place, ..Header::default() }, bytes);
+        let seed = far.letters.keep(parcel);
+        self.ext(index).seed = seed;
     }
 
     /// What the isolates wrote when the actor was spawned: the number of the letter.

@@ -184,6 +184,9 @@ impl Lane {
         if first {
             self.pause_stop(index);
         }
+        if index == ROOT && child == 0 && self.is_moving() {
+            return; // somebody may yet become its child
+        }
         let cell = self.table.at_mut(index);
         if child != 0 {
             cell.state = State::StopChildren;
@@ -327,7 +330,7 @@ impl Lane {
         self.notify(Entry { head: note::ENDED, index, age: cell.age, payload: why, from: error, corr: bits });
         self.unbind(index, why);
         self.tell_watchers(index, why, error);
-        if cell.is(bit::FOREIGN) {
+        if cell.is(bit::FOREIGN) || self.seed(index).is_some() {
             self.foreign_ends(index, why, bits);
         }
         let is_stand_in = self.home_of(index).is_some();

@@ -48,6 +48,7 @@ impl Lane {
             far.forget_heads();
         }
         self.draw_consequences();
+        self.follow_orders();
         // names that it reserved for actors whose spawn it never handed over
         let table = &self.table;
         self.registry.retain(|index| table.get(index).is_some_and(|c| c.state != State::Free));
@@ -60,7 +61,7 @@ impl Lane {
     fn read_by_nobody(&mut self) {
         let mut pending = std::mem::take(&mut self.pending);
         for entry in pending.drain(..) {
-            if entry.op() == note::ENDED {
+            if entry.op() == note::ENDED || super::moves::is_left(&entry) {
                 self.ended.push(entry.index);
             } else if entry.has(flag::LETTER) {
                 self.drop_letter(entry.payload);
@@ -168,7 +169,7 @@ impl Lane {
             }
             (cell.hand, cell.shared, cell.asking) = (0, 0, crate::ask::NONE);
             if let Some(ext) = self.exts.get_mut(cell.ext) {
-                ext.streams = 0;
+                (ext.streams, ext.is_telling) = (0, false);
                 self.signals += ext.signals.iter(&self.pool).count() as u64;
             }
         }
@@ -268,6 +269,9 @@ impl Lane {
     }
 
     fn loses_instance(&mut self, index: u32) {
+        if self.seed(index).is_none() {
+            return self.kill_lost(index); // what it was spawned with was never encoded
+        }
         let cell = self.table.at_mut(index);
         if cell.is(bit::MADE) {
             cell.bits &= !bit::MADE; // no onStop, and nobody is told that it is over; but the next one is another one

@@ -30,13 +30,16 @@ mod life;
 mod look;
 mod lose;
 mod mail;
+mod moves;
 mod names;
 mod operate;
+mod orders;
 mod outward;
 pub mod parcel;
 pub mod pool;
 mod remains;
 mod route;
+mod seat;
 mod signals;
 mod supervision;
 mod timing;
@@ -44,6 +47,7 @@ mod timing;
 pub use border::{Defaults, Rings};
 pub use look::{Info, Memory};
 pub use mail::{Destination, Remote};
+pub(crate) use orders::Word;
 
 use std::collections::VecDeque;
 
@@ -263,6 +267,9 @@ impl Lane {
         }
         if !self.facts.is_empty() {
             self.draw_consequences();
+        }
+        if self.far.is_some() {
+            self.follow_orders();
         }
         self.fill(io);
         if self.filled == 0 && !self.young.is_empty() {

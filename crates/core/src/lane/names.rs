@@ -21,7 +21,7 @@ impl Lane {
 
     /// Tells how a class is called.
     pub fn class(&mut self, id: u32, name: &str) {
-        self.registry.class(id, name);
+        self.registry.set_class(id, name);
         if let Some(log) = self.log.as_mut() {
             log.class(id, name);
         }

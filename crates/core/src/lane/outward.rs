@@ -144,6 +144,7 @@ impl Lane {
             }
             carry::FAILED => {
                 let Some(away) = self.away_of(e.index).filter(|_| self.live(e.index, e.age).is_some()) else { return };
+                self.ext(e.index).is_telling = false;
                 let Some(to) = Address::of(away.word) else { return };
                 let waits = self.table.at(e.index).state == State::Failing && self.asks_home(e.index);
                 let as_is = if waits { 0 } else { super::foster::AS_IS };

@@ -76,11 +76,19 @@ impl Lane {
     pub(super) fn undecided(&mut self, index: u32) {
         let at = self.table.at(index).ext;
         let Some(ext) = self.exts.get_mut(at) else { return };
+        let is_silent = std::mem::take(&mut ext.is_silent);
         if let Some((phase, tag, _)) = ext.asking.take()
-            && ext.away.is_none()
+            && (ext.away.is_none() || is_silent)
         {
             let error = ext.error;
             self.report_as_is(index, phase, tag, error);
+        }
+    }
+
+    /// A failure that nobody was told of changes nothing any more.
+    pub(super) fn untold(&mut self, index: u32) {
+        if self.ext(index).is_silent {
+            self.undecided(index);
         }
     }
 
@@ -125,7 +133,6 @@ impl Lane {
     /// A permanent actor stops itself: it comes back.
     pub(super) fn stops_itself(&mut self, index: u32) {
         let cell = self.table.at(index);
-        let supervisor = cell.parent;
         if cell.state.is_over() || cell.state == State::Failing {
             return;
         }
@@ -134,6 +141,13 @@ impl Lane {
             self.table.at_mut(index).state = State::Failing; // its stand-in says what follows
             return self.report_home(index, crate::entry::carry::SELF, 0, 0);
         }
+        self.judge_own_stop(index, false);
+    }
+
+    /// `begun`: it is counted among those that end.
+    pub(super) fn judge_own_stop(&mut self, index: u32, begun: bool) {
+        let cell = self.table.at(index);
+        let supervisor = cell.parent;
         let case = Case {
             restart: cell.restart(),
             cause: Cause::Normal,
@@ -142,19 +156,33 @@ impl Lane {
         };
         match judge(&case) {
             Directive::Restart if self.is_stopping_with_group(index) => {
-                self.begin_end(index);
+                self.begin_own_stop(index, begun);
                 self.wind_up(index, reason::NORMAL, true);
             }
             Directive::Restart if self.is_too_often(supervisor) => {
-                self.end(index, reason::NORMAL);
+                self.stop_for_good(index, begun);
                 self.escalate(supervisor, index, false);
             }
             Directive::Restart => {
                 let delay = self.next_delay(index, supervisor);
-                self.begin_end(index);
+                self.begin_own_stop(index, begun);
                 self.restart(index, reason::NORMAL, delay);
             }
-            _ => self.end(index, reason::NORMAL),
+            _ => self.stop_for_good(index, begun),
+        }
+    }
+
+    fn begin_own_stop(&mut self, index: u32, begun: bool) {
+        if !begun {
+            self.begin_end(index);
+        }
+    }
+
+    fn stop_for_good(&mut self, index: u32, begun: bool) {
+        if begun {
+            self.wind_up(index, reason::NORMAL, false);
+        } else {
+            self.end(index, reason::NORMAL);
         }
     }
 

@@ -122,6 +122,8 @@ impl Lane {
     /// The next instance is waited for.
     pub(super) fn arm_restart(&mut self, index: u32, micros: u64) {
         self.backoffs += 1;
+        let due = self.now().saturating_add(micros);
+        self.ext(index).restarts.get_or_insert_default().due = due;
         let key = self.schedule_for(index, token::RESTART, micros);
         self.table.at_mut(index).deadline = key;
     }

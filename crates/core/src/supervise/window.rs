@@ -40,6 +40,17 @@ impl Window {
         self.total
     }
 
+    /// When there were, and how many at a time.
+    pub fn places(&self) -> impl Iterator<Item = (u64, u32)> {
+        self.places.iter().copied()
+    }
+
+    /// Puts what another one had, in order.
+    pub fn put(&mut self, at: u64, count: u32) {
+        self.total += u64::from(count);
+        self.places.push_back((at, count));
+    }
+
     fn forget(&mut self, now: u64, within: u64) {
         while let Some(&(at, count)) = self.places.front() {
             if now.saturating_sub(at) <= within {

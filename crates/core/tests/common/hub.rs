@@ -207,7 +207,33 @@ pub(crate) fn carried(iso: &mut Isolate, i: usize, e: &Entry) {
             iso.far.as_mut().unwrap().common.borrow_mut().remains.push((word(0), path));
         }
         carry::BORN | carry::NEWS | carry::STOPPED => {}
+        carry::MOVED => seat_moved(iso, e),
         other => panic!("an unknown word {other}"),
+    }
+}
+
+/// An actor has another parent, or another stand-in.
+fn seat_moved(iso: &mut Isolate, e: &Entry) {
+    match e.from & 3 {
+        0 => {
+            // none of this isolate's when it is stood in for
+            let (name, [_, parent, _]) = iso.lane.called(e.index, e.age).unwrap_or_default();
+            iso.parents.insert(e.index, name.map_or(0, |_| parent));
+            let Some(far) = iso.far.as_ref() else { return };
+            let key = (far.place, Ref { index: e.index, age: e.age });
+            if far.common.borrow().births.contains_key(&key) {
+                return; // it was spawned from elsewhere
+            }
+            let birth = Birth { name: iso.name(e.index), script: iso.scripts[&e.index].clone(), profile: 0 };
+            far.common.borrow_mut().births.insert(key, birth);
+            iso.lane.plant(e.index, e.age, &[0; 40]);
+        }
+        1 => {}
+        _ => {
+            iso.names.insert(e.index, format!("~{:x}", e.payload));
+            iso.ages.insert(e.index, e.age);
+            iso.parents.insert(e.index, 0);
+        }
     }
 }
 
@@ -452,11 +478,32 @@ impl World {
         }
     }
 
-    /// Nothing is left: no letter, no call, no envelope.
+    /// Who is whose child, by lane and ref: whoever lives is found below the root, once.
+    pub(crate) fn tree(&self) -> HashMap<(usize, Ref), (usize, Ref)> {
+        let mut found = HashMap::new();
+        let mut todo = vec![(0, Ref { index: 0, age: 0 })];
+        while let Some((lane, who)) = todo.pop() {
+            for index in self.isos[lane].lane.children(who.index) {
+                let age = self.isos[lane].lane.age_at(index).unwrap();
+                let (word, home_age) = self.isos[lane].lane.stands_for(index);
+                let child = Address::of(word).map_or((lane, Ref { index, age }), |to| {
+                    (to.lane as usize, Ref { index: to.index, age: home_age })
+                });
+                assert!(found.insert(child, (lane, who)).is_none(), "{child:?} has two parents");
+                if self.isos[child.0].lane.is_alive(child.1.index, child.1.age) {
+                    todo.push(child);
+                }
+            }
+        }
+        found
+    }
+
+    /// What was told of messages that are dead letters in a lane without an isolate.
     pub(crate) fn remains(&self) -> Vec<(u32, String)> {
         self.common.borrow().remains.clone()
     }
 
+    /// Nothing is left: no letter, no call, no envelope.
     pub(crate) fn nothing_left(&self) {
         self.check();
         for (lane, iso) in self.isos.iter().enumerate() {

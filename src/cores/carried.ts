@@ -13,18 +13,22 @@ import {
   CARRY_ITEM,
   CARRY_LEAVE,
   CARRY_NEWS,
+  CARRY_QUERY,
   CARRY_REFUSED,
   CARRY_REPLY,
   CARRY_STARTED,
+  CARRY_WATCH,
+  CARRY_WATCHED,
   ENDED_STARTED,
   FLAG_LETTER,
   OUTCOME_OK,
   OUTCOME_THREW,
+  REASON_FAILED,
   TAG_SHIFT,
 } from '../native/layout.ts'
 import { failureOf } from '../runtime/failures.ts'
 import { refAt } from '../runtime/inbox.ts'
-import { CALL_BITS, CALL_MASK, FAR_CALL } from '../runtime/limits.ts'
+import { CALL_BITS, CALL_MASK, FAR_CALL, INDEX_BITS } from '../runtime/limits.ts'
 import { errorFor } from '../runtime/notes.ts'
 import { Ended, type LocalRef, moreIf, moreOf } from '../runtime/ref.ts'
 import type { Reader } from '../runtime/streams.ts'
@@ -35,6 +39,7 @@ import { FarSource } from './streams.ts'
 
 /** Bytes of the core's words before those of a birth. */
 const BORN_LEAD = 20
+const INDEX_MASK = (1 << INDEX_BITS) - 1
 
 /** A piece of news: what it is about, and what there is to say. */
 export type News =
@@ -82,6 +87,10 @@ export function carried(crossing: Crossing, head: number, o: number, _i: number)
       return started(crossing, payload)
     case CARRY_ENDED:
       return ended(crossing, o, head, from, corr)
+    case CARRY_QUERY:
+      return asked(crossing, o, CARRY_ENDED, from & ~INDEX_MASK, from & INDEX_MASK)
+    case CARRY_WATCH:
+      return asked(crossing, o, CARRY_WATCHED, from, REASON_FAILED)
     case CARRY_FAILED:
       return failed(crossing, o)
     default:
@@ -176,7 +185,9 @@ function ended(crossing: Crossing, o: number, head: number, reason: number, bits
   if (ref === undefined) return
   crossing.queries.delete(number)
   crossing.answered(ref)
-  const why = exitReason(reason, isLetter ? crossing.told(head, o).value : undefined)
+  const told = isLetter ? crossing.told(head, o) : undefined
+  const why = exitReason(reason, told?.value)
+  if (typeof told?.beside === 'string') ref.was(told.beside)
   const more = moreIf(ref)
   const hasStarted = (bits & ENDED_STARTED) !== 0 || more?.hasStarted === true || why.kind === 'unknown' // then nobody knows
   ref.end(new Ended(why, hasStarted, why.kind === 'failed' ? why.error : undefined))
@@ -184,6 +195,16 @@ function ended(crossing: Crossing, o: number, head: number, reason: number, bits
   if (hasStarted) more?.started?.resolve()
   else if (more?.started !== undefined) lane.whenStarted(ref).catch((error: unknown) => more.started?.reject(error))
   more?.stopped?.resolve(why)
+}
+
+/** An isolate, or an actor that watches, asks for the end of an actor of this isolate that has ended. */
+function asked(crossing: Crossing, o: number, kind: number, address: number, reason: number): void {
+  const { inbox } = crossing.lane
+  const ref = refAt(crossing.lane, inbox[o + 1] as number, inbox[o + 2] as number)
+  const end = ref?.state instanceof Ended ? ref.state : undefined
+  const bits = end?.hasStarted === true ? ENDED_STARTED : 0
+  const error = end?.reason.kind === 'failed' ? end.reason.error : undefined
+  crossing.tellEnd(kind, address, inbox[o + 5] as number, reason | (bits << 8), inbox[o + 3] as number, error, ref?.path)
 }
 
 // -------------------------------------------------------------------------------------------------- failures

@@ -85,15 +85,14 @@ test('an ask cycle over isolates is reported at once, once, in the order of its 
 })
 
 test('asks made at the same moment on all isolates are one cycle, reported once', async (t) => {
-  const { cycles, results, spawn, told, lines } = await stage(t)
+  const { cycles, results, spawn, system, told } = await stage(t)
   const rings = Array.from({ length: 10 }, (_, n) => [0, 1, 2].map((on) => spawn(`s${n}${on}`, on)))
   for (const ring of rings) for (const each of ring) await each.started
-  await results.ask.expect(30)
-  for (const ring of rings) ring.forEach((each, at) => each.tell.pass([ring[(at + 1) % 3] as Ref<Asker>], results, LATE))
+  // whoever is asked before it was told itself asks the next one just the same
+  for (const ring of rings) ring.forEach((each, at) => each.tell.pass([...ring.slice(at + 1), ...ring.slice(0, at + 1)], results, NEVER))
   await told(rings.length)
-  const found = await lines()
-  t.is(found.length, 30)
-  for (const line of found) t.regex(line, /ERR_BUSKIN_DEADLOCK/)
+  await Promise.all(rings.flat().map((each) => each.kill()))
+  await system.idle()
   t.deepEqual(cycles.map(rotated).sort(), rings.map((ring) => ring.map(({ path }) => path)))
 })
 

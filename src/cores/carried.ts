@@ -15,15 +15,19 @@ import {
   CARRY_LEAVE,
   CARRY_MOVED,
   CARRY_NEWS,
+  CARRY_QUERY,
   CARRY_REFUSED,
   CARRY_REPLY,
   CARRY_STALLED,
   CARRY_STARTED,
   CARRY_STOPPED,
+  CARRY_WATCH,
+  CARRY_WATCHED,
   ENDED_STARTED,
   FLAG_LETTER,
   OUTCOME_OK,
   OUTCOME_THREW,
+  REASON_FAILED,
   TAG_SHIFT,
 } from '../native/layout.ts'
 import { failureOf } from '../runtime/failures.ts'
@@ -88,6 +92,10 @@ export function carried(crossing: Crossing, head: number, o: number, _i: number)
       return started(crossing, payload)
     case CARRY_ENDED:
       return ended(crossing, o, head, from, corr)
+    case CARRY_QUERY:
+      return asked(crossing, o, CARRY_ENDED, from & ~INDEX_MASK, from & INDEX_MASK)
+    case CARRY_WATCH:
+      return asked(crossing, o, CARRY_WATCHED, from, REASON_FAILED)
     case CARRY_FAILED:
       return failed(crossing, o)
     case CARRY_DEAD:
@@ -193,7 +201,9 @@ function ended(crossing: Crossing, o: number, head: number, reason: number, bits
   if (ref === undefined) return
   crossing.queries.delete(number)
   crossing.answered(ref)
-  const why = exitReason(reason, isLetter ? crossing.told(head, o).value : undefined)
+  const told = isLetter ? crossing.told(head, o) : undefined
+  const why = exitReason(reason, told?.value)
+  if (typeof told?.beside === 'string') ref.was(told.beside)
   const more = moreIf(ref)
   const hasStarted = (bits & ENDED_STARTED) !== 0 || more?.hasStarted === true || why.kind === 'unknown' // then nobody knows
   ref.end(new Ended(why, hasStarted, why.kind === 'failed' ? why.error : undefined))
@@ -249,6 +259,16 @@ function stoppedThere(crossing: Crossing, o: number): void {
   const path = pathThere(crossing, o, crossing.remains(o, 0).text)
   const reason = exitReason(lane.inbox[o + 4] as number, undefined)
   lane.events.publish(Object.freeze({ type: 'stopped', path, generation: lane.inbox[o + 5] as number, reason }))
+}
+
+/** An isolate, or an actor that watches, asks for the end of an actor of this isolate that has ended. */
+function asked(crossing: Crossing, o: number, kind: number, address: number, reason: number): void {
+  const { inbox } = crossing.lane
+  const ref = refAt(crossing.lane, inbox[o + 1] as number, inbox[o + 2] as number)
+  const end = ref?.state instanceof Ended ? ref.state : undefined
+  const bits = end?.hasStarted === true ? ENDED_STARTED : 0
+  const error = end?.reason.kind === 'failed' ? end.reason.error : undefined
+  crossing.tellEnd(kind, address, inbox[o + 5] as number, reason | (bits << 8), inbox[o + 3] as number, error, ref?.path)
 }
 
 // -------------------------------------------------------------------------------------------------- failures

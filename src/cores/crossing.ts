@@ -24,7 +24,7 @@ import { type Contents, Parcel } from '../runtime/inbox.ts'
 import type { Lane, Thrown } from '../runtime/lane.ts'
 import { INDEX_BITS, RING, WORDS } from '../runtime/limits.ts'
 import { newNumber, put, putFrom, reservePair } from '../runtime/outbox.ts'
-import { Boot, Ended, LocalRef, localRef } from '../runtime/ref.ts'
+import { Boot, Ended, hasEnded, LocalRef, localRef } from '../runtime/ref.ts'
 import type { Sink } from '../runtime/streams.ts'
 import { ARITY_1, ARITY_N, isWord } from '../runtime/verbs.ts'
 import { exitReason } from '../runtime/words.ts'
@@ -67,6 +67,8 @@ export interface Stall {
 
 export interface ToldValue {
   readonly value: unknown
+  /** The second value of a letter. */
+  readonly beside?: unknown
   readonly isRead: boolean
 }
 
@@ -307,7 +309,7 @@ export class Crossing implements Outside, FarCalls {
     if (ref === undefined || ref.lane !== this.lane) return undefined
     const cls = this.births.classOf(ref.info)
     if (ref instanceof FarRef) return { address: ref.index, age: ref.age, cls, path: ref.told }
-    return { address: this.address(ref.index), age: ref.age, cls, path: undefined }
+    return { address: this.address(ref.index), age: ref.age, cls, path: hasEnded(ref) ? ref.path : undefined }
   }
 
   makeRef(address: number, age: number, cls: number, path?: string): LocalRef {
@@ -351,7 +353,10 @@ export class Crossing implements Outside, FarCalls {
   /** The one ref of an actor elsewhere that its start and its end are told to. */
   asking(ref: LocalRef): LocalRef {
     const known = this.#asking.get(ref.index)
-    if (known?.age === ref.age) return known
+    if (known?.age === ref.age) {
+      if (known !== ref) (ref as FarRef).was(known.path)
+      return known
+    }
     this.#asking.set(ref.index, ref)
     return ref
   }
@@ -364,6 +369,7 @@ export class Crossing implements Outside, FarCalls {
   /** Somebody waits for the start or the end of an actor elsewhere. */
   query(ref: LocalRef): void {
     const number = newNumber(this.lane)
+    void ref.path // it is to be known at the end, when nobody else knows
     this.queries.set(number, ref as FarRef)
     putFrom(this.lane, OP_CARRY | (CARRY_QUERY << TAG_SHIFT) | ARITY_1, ref.index, ref.age, number, 1, 0)
   }
@@ -442,6 +448,20 @@ export class Crossing implements Outside, FarCalls {
     }
     putFrom(lane, OP_CARRY | (CARRY_FAILED << TAG_SHIFT) | ARITY_N, index, age, place, word, 0)
     if (number !== 0) this.keepError(number, told)
+  }
+
+  /** Whoever asked late for the end of an actor of this isolate is told it; `how`: the reason, above it what the core adds. */
+  tellEnd(kind: number, address: number, age: number, how: number, number: number, error: unknown, path: string | undefined): void {
+    const { lane } = this
+    reservePair(lane)
+    const to = (address >>> INDEX_BITS) - 1
+    let place: number
+    try {
+      place = this.writeTo(to, [error, path])
+    } catch {
+      place = this.writeTo(to, [this.#bare(error) ?? new Error(show(error)), path])
+    }
+    putFrom(lane, OP_CARRY | (kind << TAG_SHIFT) | ARITY_N, address, age, place, how, number)
   }
 
   /** Whoever watches from elsewhere is told of it with the end. */
@@ -551,7 +571,8 @@ export class Crossing implements Outside, FarCalls {
       return { value: ((head >> 10) & 3) === 0 ? undefined : (this.lane.inbox[o + 3] as number), isRead: true }
     }
     try {
-      return { value: this.read(o)[0], isRead: true }
+      const [value, beside] = this.read(o)
+      return { value, beside, isRead: true }
     } catch (error) {
       return { value: error, isRead: false } // a registered class did not take what it gave
     }

@@ -2,7 +2,7 @@
 
 import type { Lane } from '../runtime/lane.ts'
 import { INDEX_BITS } from '../runtime/limits.ts'
-import { type Boot, LocalRef, moreIf } from '../runtime/ref.ts'
+import { type Boot, hasEnded, LocalRef, moreIf } from '../runtime/ref.ts'
 
 /** What is known of an actor whose end came before anybody asked where it was. */
 export const ENDED = '(ended)'
@@ -12,7 +12,7 @@ export class FarRef extends LocalRef {
   #seat: number
   #seatAge: number
   #path: string | undefined = undefined
-  readonly #told: string | undefined
+  #told: string | undefined
 
   /** `told`: where it is, should the isolate that it lives in not know of it yet. */
   constructor(address: number, age: number, boot: Boot, seat: number, seatAge: number, told?: string) {
@@ -41,8 +41,13 @@ export class FarRef extends LocalRef {
 
   /** What others are told of its path: nothing, when they can find it out by the address. */
   get told(): string | undefined {
-    if (this.#seat === 0) return this.#told
+    if (this.#seat === 0) return hasEnded(this) ? (this.#path ?? this.#told) : this.#told
     return moreIf(this)?.hasStarted === true ? undefined : this.path
+  }
+
+  /** The isolate that it lived in says so. */
+  was(path: string): void {
+    this.#told ??= path
   }
 
   override get name(): string {

@@ -1,7 +1,7 @@
 // Generated from crates/core/src/entry.rs by scripts/layout.mjs. Do not edit.
 
 /** Which layout this is: the addon must have been built with the same. */
-export const LAYOUT = 2946847477
+export const LAYOUT = 317439490
 /** The low bits of head. */
 export const OP_MASK = 31
 /** The tag is the upper half of head: which method, or which class. */
@@ -168,7 +168,7 @@ export const CARRY_STOP = 11
 export const CARRY_QUERY = 12
 /** Answers QUERY: it has started; payload = the number. */
 export const CARRY_STARTED = 13
-/** Answers QUERY: it has ended; payload = the number, from = reason, corr = ended bits. A letter tells the error. */
+/** Answers QUERY: it has ended; payload = the number, from = reason, corr = ended bits. A letter tells the error, and perhaps the path. From an isolate: index,age as it was asked, from = reason, above it (8) the bits, corr = the number. It is asked by QUERY, from = the lane and the reason, or WATCH; corr = the age to answer. */
 export const CARRY_ENDED = 14
 /** As op WATCH; from is an address. */
 export const CARRY_WATCH = 15

@@ -223,8 +223,9 @@ pub mod carry {
     pub const QUERY: u32 = 12;
     /// Answers QUERY: it has started; `payload` = the number.
     pub const STARTED: u32 = 13;
-    /// Answers QUERY: it has ended; `payload` = the number, `from` = reason, `corr` = [`super::ended`] bits. A letter
-    /// tells the error.
+    /// Answers QUERY: it has ended; `payload` = the number, `from` = reason, `corr` = [`super::ended`] bits. A letter tells
+    /// the error, and perhaps the path. From an isolate: `index`,`age` as it was asked, `from` = reason, above it (8) the
+    /// bits, `corr` = the number. It is asked by QUERY, `from` = the lane and the reason, or WATCH; `corr` = the age to answer.
     pub const ENDED: u32 = 14;
     /// As op WATCH; `from` is an address.
     pub const WATCH: u32 = 15;

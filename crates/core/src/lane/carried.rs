@@ -7,7 +7,7 @@ use super::parcel::Header;
 use crate::ask::{age, slot};
 use crate::cell::ext::Home;
 use crate::cell::{State, bit};
-use crate::entry::{Entry, TAG_SHIFT, carry, flag, note, op, phase};
+use crate::entry::{Entry, TAG_SHIFT, carry, ended, flag, note, op, phase, reason};
 
 impl Lane {
     /// One of [`carry`].
@@ -157,9 +157,12 @@ impl Lane {
             ..Header::default()
         };
         let Some(cell) = self.live(h.index, h.generation) else {
-            let kept = self.table.get(h.index).filter(|c| c.age == h.generation);
-            let why = kept.map_or(crate::entry::reason::UNKNOWN, |c| u32::from(c.reason));
-            return self.tell(lane, answer(carry::ENDED, why), &[], true);
+            let (why, bits) = self.end_known(h);
+            let isolate = Address { lane, index: why }.word();
+            if !self.ask_isolate(carry::QUERY, h, (isolate, epoch)) {
+                self.tell(lane, Header { corr: bits, ..answer(carry::ENDED, why) }, &[], true);
+            }
+            return;
         };
         let (started, generation) = (cell.is(bit::STARTED), cell.generation);
         let watcher = Address { lane, index: 0 }.word();
@@ -203,12 +206,32 @@ impl Lane {
 
     fn watch_far(&mut self, h: &Header) {
         let watcher = (h.from_index, h.from_generation, h.payload);
-        if self.live(h.index, h.generation).is_none() {
-            let kept = self.table.get(h.index).filter(|c| c.age == h.generation);
-            let why = kept.map_or(crate::entry::reason::UNKNOWN, |c| u32::from(c.reason));
-            return self.tell_far(watcher, why, 0, &[]);
+        if self.live(h.index, h.generation).is_some() {
+            return self.ext(h.index).watchers.push(watcher);
         }
-        self.ext(h.index).watchers.push(watcher);
+        let (why, _) = self.end_known(h);
+        if why != reason::FAILED || !self.ask_isolate(carry::WATCH, h, (watcher.0, watcher.1)) {
+            self.tell_far(watcher, why, 0, &[]);
+        }
+    }
+
+    /// Somebody elsewhere asks for the end of an actor that has ended: its isolate knows the error and the path, as long
+    /// as nobody else has the index. Whether there is one that can answer.
+    fn ask_isolate(&mut self, kind: u32, h: &Header, (from, corr): (u32, u32)) -> bool {
+        let known = self.table.get(h.index).is_some_and(|c| c.age == h.generation && c.reason != 0) && !self.is_lost();
+        if known {
+            let head = note::CARRY | kind << TAG_SHIFT;
+            self.notify(Entry { head, index: h.index, age: h.generation, payload: h.payload, from, corr });
+        }
+        known
+    }
+
+    /// Why an actor ended, if that is still known, and [`ended`] bits.
+    fn end_known(&self, h: &Header) -> (u32, u32) {
+        let Some(kept) = self.table.get(h.index).filter(|c| c.age == h.generation) else {
+            return (reason::UNKNOWN, 0);
+        };
+        (u32::from(kept.reason), if kept.is(bit::STARTED) { ended::STARTED } else { 0 })
     }
 
     /// An actor elsewhere that is watched here has ended.
@@ -234,7 +257,7 @@ impl Lane {
         if gone {
             let kept = self.table.get(h.index).filter(|c| c.age == h.generation);
             let why = kept.map_or(0, |c| u32::from(c.reason));
-            let why = if why == 0 && h.corr != 0 { crate::entry::reason::FAILED } else { why };
+            let why = if why == 0 && h.corr != 0 { reason::FAILED } else { why };
             return self.tell_unlinked((h.from_index, h.from_generation, h.payload), why);
         }
         self.ext(h.index).links.push((h.from_index, h.from_generation, h.payload));

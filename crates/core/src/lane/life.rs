@@ -340,7 +340,7 @@ impl Lane {
         let c = self.table.at_mut(index);
         c.state = State::Free;
         c.ext = 0;
-        c.bits &= bit::READY;
+        c.bits &= bit::READY | bit::STARTED; // who asks later is told so
         if cell.state != State::Down {
             self.lives -= 1;
             self.endings -= 1;

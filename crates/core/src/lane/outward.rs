@@ -1,6 +1,6 @@
 //! What goes to the lanes of other isolates: messages, and what isolates and lanes say to each other.
 
-use super::far::{Address, EPOCH_SHIFT, EXPIRES, PRIORITY_SHIFT, WAITS};
+use super::far::{Address, EPOCH_SHIFT, EXPIRES, LANE, PRIORITY_SHIFT, WAITS};
 use super::letters::has_letter;
 use super::parcel::{Header, Parcel};
 use super::{Lane, Rings};
@@ -150,6 +150,14 @@ impl Lane {
                 let as_is = if waits { 0 } else { super::foster::AS_IS };
                 let header = parcel.header_mut();
                 (header.index, header.generation, header.from_index) = (to.index, away.age, e.from | as_is);
+                self.send(to.lane, parcel, false, true);
+            }
+            carry::ENDED | carry::WATCHED => {
+                let Some(to) = Address::of(e.index).filter(|to| self.has_lane(to.lane)) else { return };
+                let header = parcel.header_mut();
+                (header.index, header.payload) = (to.index, e.corr);
+                (header.from_index, header.corr) = (e.from & 0xff, e.from >> 8);
+                header.source_lane = header.source_lane & LANE | e.age << EPOCH_SHIFT;
                 self.send(to.lane, parcel, false, true);
             }
             _ => {

@@ -1,12 +1,12 @@
 //! Several isolates without JavaScript, and what they do for each other: letters, replies, children elsewhere.
 
 use super::{Comes, Isolate, Options, Ref, Script};
-use buskin_core::entry::{Entry, OP_MASK, TAG_SHIFT, carry, flag, mode, note, op, outcome, spawn, stop};
+use buskin_core::entry::{Entry, OP_MASK, TAG_SHIFT, carry, flag, mode, note, op, outcome, reason, spawn, stop};
 use buskin_core::hub::{Hub, Shared};
 use buskin_core::lane::far::Address;
 use buskin_core::lane::letters::{APART, WORDS};
 use buskin_core::lane::{Defaults, Lane};
-use buskin_core::limits::{CALL_BITS, FAR_CALL};
+use buskin_core::limits::{CALL_BITS, FAR_CALL, INDEX_BITS};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ops::{Deref, DerefMut};
@@ -208,6 +208,15 @@ pub(crate) fn carried(iso: &mut Isolate, i: usize, e: &Entry) {
         }
         carry::BORN | carry::NEWS | carry::STOPPED => {}
         carry::MOVED => seat_moved(iso, e),
+        carry::QUERY | carry::WATCH => {
+            let (kind, why) = match e.tag() {
+                carry::QUERY => (carry::ENDED, e.from & ((1 << INDEX_BITS) - 1)),
+                _ => (carry::WATCHED, reason::FAILED),
+            };
+            room(iso, 1);
+            let head = op::CARRY | kind << TAG_SHIFT;
+            iso.put(Entry { head, index: e.from, age: e.corr, payload: 0, from: why, corr: e.payload });
+        }
         other => panic!("an unknown word {other}"),
     }
 }

@@ -232,7 +232,7 @@ for (const places of EVERYWHERE) {
   })
 
   test(title('the promise settles whatever happens meanwhile, and nobody is left without a parent'), async (t) => {
-    for (const meanwhile of ['target stops', 'target is killed', 'target fails', 'old stops', 'old fails', 'parent stops', 'parent is killed', 'parent fails'] as const) {
+    for (const meanwhile of ['target stops', 'target is killed', 'target fails', 'old stops', 'old fails', 'parent stops', 'parent is killed', 'parent fails', 'system shuts down'] as const) {
       const on = await family(t, places)
       const kid = await on.raise(on.a, 'kid', kidOn)
       const answer = on.b.ask.adopt(kid).catch((error: { code?: string }) => error.code)
@@ -244,8 +244,10 @@ for (const places of EVERYWHERE) {
       if (meanwhile === 'parent stops') void on.b.stop()
       if (meanwhile === 'parent is killed') void on.b.kill()
       if (meanwhile === 'parent fails') on.b.tell.fail()
+      if (meanwhile === 'system shuts down') void on.system.shutdown()
       const outcome = await within(answer, meanwhile)
       t.true(['ok', 'ERR_BUSKIN_STOPPED', 'ERR_BUSKIN_CLOSED'].includes(outcome as string), `${meanwhile}: ${outcome}`)
+      if (meanwhile === 'system shuts down') continue // it is over, and every actor with it: see withCores
       await within(on.system.idle(), meanwhile)
       const [, ...all] = paths(on.system)
       t.is(all.length, on.system.stats().actors, `${meanwhile}: ${all.join()}`)

@@ -497,3 +497,31 @@ fn an_unnamed_actor_keeps_its_name_unless_one_there_is_called_so_by_chance() {
         t.end();
     }
 }
+
+#[test]
+fn a_system_does_not_end_before_those_that_are_on_their_way() {
+    for [c, p, n] in places() {
+        for (turns, seed) in (0..30).flat_map(|turns| (0..20).map(move |seed| (turns, seed))) {
+            let mut t = Town::new(&at_once(ONE));
+            let old = if p == 0 { ROOT } else { t.spawn("old", ROOT, p, t.one) };
+            let new = t.spawn("new", ROOT, n, t.one);
+            let kid = t.spawn("kid", old, c, t.one);
+            t.w.take();
+            t.ask(kid, new, n);
+            for turn in 0..turns {
+                t.w.turn(turn % 3);
+            }
+            t.w.isos[0].shutdown(FOREVER);
+            let mut closed = false;
+            let mut chance = 0x9e37_79b9_u32.wrapping_mul(seed * 31 + turns as u32 + 1);
+            for _ in 0..300 {
+                chance = chance.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                t.w.turn((chance >> 16) as usize % 3);
+                closed |= t.w.take().iter().any(|t| t == "closed");
+                assert!(!closed || ![new, kid].iter().any(|who| t.lives(*who)), "{c} {p} {n} {turns}");
+            }
+            assert!(closed);
+            t.w.nothing_left();
+        }
+    }
+}

@@ -18,7 +18,7 @@
 //! ```
 //!
 //! What the seat told its actor before it was given up is there before anything of the next seat can be: a lane's news
-//! go after all that it wrote in the same turn. A failure that is being decided about is waited for, on either side.
+//! go after all that it wrote in the same turn. An actor that is being decided about does not go before that is done.
 //! Lanes whose isolate is gone follow orders like others.
 
 use super::far::Address;
@@ -41,7 +41,7 @@ impl Lane {
             step::SEAT => self.look_at_seat(of),
             step::ROOM => self.make_room(of, &o.more),
             step::GO => return self.go(of),
-            step::DEPART => return self.depart(of),
+            step::DEPART => self.depart(of),
             step::INSTALL => self.install(of, o.result, &o.more),
             step::ARRIVED => {
                 self.is_seated(of.child, of.room);
@@ -200,15 +200,11 @@ impl Lane {
         true
     }
 
-    /// The stand-in is none any more.
-    fn depart(&mut self, of: Move) -> bool {
+    /// The stand-in is none any more. It decides about nothing, as its actor was not waiting for that.
+    fn depart(&mut self, of: Move) {
         let index = index_of(of.seat);
-        let Some(cell) = self.live(index, of.seat.age).filter(|c| !c.ends()) else {
-            self.order(lane_of(of.child), step::BACK, of, adopted::ENDED, &[]);
-            return true;
-        };
-        if cell.state == State::Failing {
-            return false;
+        if self.live(index, of.seat.age).is_none_or(|c| c.ends()) {
+            return self.order(lane_of(of.child), step::BACK, of, adopted::ENDED, &[]);
         }
         let words = self.leave_seat(index);
         self.forget_seat(index);
@@ -220,7 +216,6 @@ impl Lane {
             ..Entry::default()
         });
         self.order(lane_of(of.parent), step::INSTALL, of, 0, &words);
-        true
     }
 
     /// It is supervised here from now on. If its new parent ended meanwhile, it ends too, as a child of the root.

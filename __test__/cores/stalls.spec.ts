@@ -51,6 +51,15 @@ test('the event names the hook', async (t) => {
   await within(a.stopped, 'the end')
 })
 
+test('a stall in native code is one like any other', async (t) => {
+  const on = stage(t, stalling)
+  const a = on.spawn('a', { on: 1, restart: 'temporary' })
+  await a.started
+  a.tell.freeze()
+  t.is(await stalled(on, 1), `stalled: 'freeze' of /a has blocked it for more than ${STALL} ms`)
+  await within(a.stopped, 'the end')
+})
+
 test('what stalls while the main isolate is blocked is noticed all the same', async (t) => {
   const on = stage(t, stalling)
   const a = on.spawn('a', { on: 1, restart: 'permanent' })

@@ -8,7 +8,7 @@ import { code, coreEvents, coreLost, event, stage, type Stage, type Test } from 
 const test = ava.serial
 
 /** More than a busy machine takes to give a thread its turn. */
-const STALL = 200
+const STALL = 300
 const stalling: SystemOptions = { core: { stallAfter: STALL, restarts: { max: Infinity, within: 1_000 } } }
 
 const stalled = (on: Stage, core: number): Promise<string> =>

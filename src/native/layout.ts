@@ -1,7 +1,7 @@
 // Generated from crates/core/src/entry.rs by scripts/layout.mjs. Do not edit.
 
 /** Which layout this is: the addon must have been built with the same. */
-export const LAYOUT = 1124717393
+export const LAYOUT = 213905266
 /** The low bits of head. */
 export const OP_MASK = 31
 /** The tag is the upper half of head: which method, or which class. */
@@ -214,6 +214,8 @@ export const CARRY_DEAD = 34
 export const CARRY_STOPPED = 35
 /** From the watchdog, to the first lane: the actor index,age blocks its isolate; from = the number of the method's name, corr = note; of index 0 no more is known. */
 export const CARRY_STALLED = 36
+/** From a lane whose isolate is gone, behind all that it sent: what it was granted and did not use is free. */
+export const CARRY_FORFEIT = 37
 
 /** Returned. */
 export const MARK_NONE = 0

@@ -272,6 +272,8 @@ pub mod carry {
     /// From the watchdog, to the first lane: the actor `index`,`age` blocks its isolate; `from` = the number of the
     /// method's name, `corr` = [`super::note`]; of index 0 no more is known.
     pub const STALLED: u32 = 36;
+    /// From a lane whose isolate is gone, behind all that it sent: what it was granted and did not use is free.
+    pub const FORFEIT: u32 = 37;
 }
 
 /// What an isolate says of an inbox entry; the low bits of the byte (the others keep the note it was).

@@ -70,6 +70,7 @@ impl Lane {
             carry::REVIVE => self.revive_from_afar(&h),
             carry::RESUME => self.resume_from_afar(&h),
             carry::MOVED => self.moved(&h),
+            carry::FORFEIT => self.forfeit(&h),
             _ => self.hand_on(&h, letter),
         }
         let kept = reads || matches!(kind, carry::WATCHED);
@@ -79,7 +80,7 @@ impl Lane {
     }
 
     fn is_for_isolate(&self, kind: u32) -> bool {
-        !matches!(kind, carry::STOP | carry::ABORT..=carry::RESUME | carry::QUERY | carry::WATCH..=carry::UNLINKED | carry::MOVED)
+        !matches!(kind, carry::STOP | carry::ABORT..=carry::RESUME | carry::QUERY | carry::WATCH..=carry::UNLINKED | carry::MOVED | carry::FORFEIT)
     }
 
     /// The isolate reads it.

@@ -292,3 +292,15 @@ test('a name that was taken by a spawn that its isolate never handed over is fre
     t.is(await top.ask.tryRaise('kid', { on: child }), 'ok')
   }
 })
+
+test('a name on the system that was taken by a spawn that its isolate never handed over is free', async (t) => {
+  const on = stage(t, { core: { stallAfter: 100 } })
+  for (const home of [0, 1, 2]) {
+    const top = on.spawn(`top${home}`, { on: 1, restart: 'temporary' })
+    await top.started
+    t.is(await code(top.ask.raiseOnSystemAndLoop(`kid${home}`, { on: home })), 'ERR_BUSKIN_CORE_LOST')
+    await on.lines()
+    const kid = on.spawn(`kid${home}`, { on: 2 })
+    t.is(await kid.ask.note(1), 1)
+  }
+})

@@ -8,7 +8,7 @@ import { code, coreEvents, coreLost, event, stage, type Stage, type Test } from 
 const test = ava.serial
 
 /** More than a busy machine takes to give a thread its turn. */
-const STALL = 200
+const STALL = 300
 const stalling: SystemOptions = { core: { stallAfter: STALL, restarts: { max: Infinity, within: 1_000 } } }
 
 const stalled = (on: Stage, core: number): Promise<string> =>
@@ -48,6 +48,15 @@ test('the event names the hook', async (t) => {
   await a.started
   a.tell.stopSelf()
   t.is(line(await stalled(on, 1)), `stalled: 'onStop' of /a has blocked it for more than ${STALL} ms`)
+  await within(a.stopped, 'the end')
+})
+
+test('a stall in native code is one like any other', async (t) => {
+  const on = stage(t, stalling)
+  const a = on.spawn('a', { on: 1, restart: 'temporary' })
+  await a.started
+  a.tell.freeze()
+  t.is(await stalled(on, 1), `stalled: 'freeze' of /a has blocked it for more than ${STALL} ms`)
   await within(a.stopped, 'the end')
 })
 

@@ -1,7 +1,7 @@
 // Generated from crates/core/src/entry.rs by scripts/layout.mjs. Do not edit.
 
 /** Which layout this is: the addon must have been built with the same. */
-export const LAYOUT = 317439490
+export const LAYOUT = 1593968861
 /** The low bits of head. */
 export const OP_MASK = 31
 /** The tag is the upper half of head: which method, or which class. */
@@ -220,6 +220,8 @@ export const CARRY_CHASE = 37
 export const CARRY_MOVE = 38
 /** Answers a request for another parent: as note ADOPTED. */
 export const CARRY_ADOPTED = 39
+/** From a lane whose isolate is gone, behind all that it sent: what it was granted and did not use is free. */
+export const CARRY_FORFEIT = 40
 
 /** Returned. */
 export const MARK_NONE = 0

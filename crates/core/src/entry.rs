@@ -282,6 +282,8 @@ pub mod carry {
     pub const MOVE: u32 = 38;
     /// Answers a request for another parent: as note ADOPTED.
     pub const ADOPTED: u32 = 39;
+    /// From a lane whose isolate is gone, behind all that it sent: what it was granted and did not use is free.
+    pub const FORFEIT: u32 = 40;
 }
 
 /// What an isolate says of an inbox entry; the low bits of the byte (the others keep the note it was).

@@ -93,7 +93,7 @@ impl Watchdog {
     /// None when the process can have no more threads.
     pub(crate) fn start(lanes: Box<[Arc<Shared>]>, posts: &Arc<Posts>, stall_after: Duration) -> Option<Self> {
         posts.watch.asked().to_end = false;
-        let seen = lanes.iter().map(|_| Seen { sight: None, since: Instant::now(), told: false }).collect();
+        let seen = lanes.iter().map(|_| Seen { sight: None, since: Instant::now(), looks: 0, told: false }).collect();
         let mut look = Look { lanes, seen, posts: Arc::clone(posts), stall_after };
         let thread = Builder::new().name("buskin watchdog".to_owned()).spawn(move || look.run()).ok()?;
         Some(Watchdog { posts: Arc::clone(posts), thread: Some(thread) })
@@ -116,6 +116,8 @@ type Sight = (u64, Option<usize>);
 struct Seen {
     sight: Option<Sight>,
     since: Instant,
+    /// How often it was seen since then: a machine that slept, or is busy with other things, stalls nobody.
+    looks: u32,
     told: bool,
 }
 
@@ -156,8 +158,12 @@ impl Look {
             let sight = self.sight(place);
             let seen = &mut self.seen[place];
             if sight.is_none() || seen.sight != sight {
-                *seen = Seen { sight, since: now, told: false };
-            } else if !seen.told && now.saturating_duration_since(seen.since) >= self.stall_after {
+                *seen = Seen { sight, since: now, looks: 0, told: false };
+                continue;
+            }
+            seen.looks += 1;
+            let is_late = seen.looks >= LOOKS && now.saturating_duration_since(seen.since) >= self.stall_after;
+            if is_late && !seen.told {
                 self.seen[place].told = self.tell(place, sight);
             }
         }
@@ -264,7 +270,7 @@ mod tests {
         let (hub, lanes) = two(&mut header, &mut inbox);
         let post = &hub.posts().all()[1];
         post.state.store(post::READS | post::LIVES, SeqCst);
-        let seen = (0..2).map(|_| Seen { sight: None, since: Instant::now(), told: false }).collect();
+        let seen = (0..2).map(|_| Seen { sight: None, since: Instant::now(), looks: 0, told: false }).collect();
         let posts = Arc::clone(hub.posts());
         let mut look = Look { lanes: lanes.into(), seen, posts, stall_after: 10 * MS };
         let start = Instant::now();
@@ -282,9 +288,12 @@ mod tests {
         // SAFETY: as above.
         unsafe { header.as_mut_ptr().add(word::CURSOR).write_volatile(1) };
         look.look(start + 200 * MS);
-        look.look(start + 209 * MS);
+        look.look(start + 1_000 * MS);
+        assert_eq!(hub.posts().all()[0].moving.load(SeqCst), 0, "the machine slept");
+        look.look(start + 1_001 * MS);
+        look.look(start + 1_002 * MS);
         assert_eq!(hub.posts().all()[0].moving.load(SeqCst), 0);
-        look.look(start + 210 * MS);
+        look.look(start + 1_003 * MS);
         assert_eq!(hub.posts().all()[0].moving.load(SeqCst), 1);
     }
 }

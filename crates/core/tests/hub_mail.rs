@@ -3,6 +3,7 @@ mod common;
 
 use buskin_core::entry::{directive, flag, policy, restart};
 use buskin_core::lane::Defaults;
+use buskin_core::lane::far::Address;
 use common::hub::{KILL, MISSING, STOP, UNMET, World, abort, at, post, spawn_on, stop_there, worker};
 use common::{How, Options, Ref, profile};
 use std::rc::Rc;
@@ -261,4 +262,25 @@ fn the_first_lane_again_below_another_is_supervised_and_ends_in_order() {
         ]
     );
     end(w);
+}
+
+#[test]
+fn what_an_isolate_was_granted_elsewhere_and_did_not_use_is_free_when_it_dies_and_no_more_than_that() {
+    let mut w = two(4096);
+    let (used, _) = spawn_on(&mut w.isos[1], 0, "b", Options::default(), Rc::new(worker));
+    w.run();
+    let whose = w.isos[1].lane.borrows(0);
+    let (index, age) = w.isos[0].lane.lend(whose).unwrap();
+    w.isos[0].lane.reserve(0, "x", index).unwrap();
+    w.lose(1, true);
+    w.run();
+    w.revive(1);
+    let again = w.isos[1].lane.borrows(0);
+    let next: Vec<_> = (0..8).map(|_| w.isos[0].lane.lend(again).unwrap()).collect();
+    assert_eq!(next.iter().filter(|granted| **granted == (index, age + 1)).count(), 1, "once");
+    let at = Address::of(used.index).unwrap().index;
+    assert_eq!(next.iter().filter(|granted| **granted == (at, used.age + 1)).count(), 1, "its actor ended: once, too");
+    assert_eq!(w.isos[0].lane.reserve(0, "x", index), Ok(()));
+    w.run();
+    assert_eq!(w.isos[0].lane.lent(), 8, "those of the next isolate stay");
 }

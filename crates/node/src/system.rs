@@ -269,10 +269,12 @@ asking! {
     grant_on, 2, |env, bound, args| {
         let (data, length) = call::elements(env, args[1]);
         let pairs = if data.is_null() { &mut [] } else { from_raw_parts_mut(data.cast::<u32>(), length) };
-        let count = bound.lane_at(call::word(env, args[0]), |lane| {
+        let from = call::word(env, args[0]);
+        let whose = bound.lane.with(|lane| lane.borrows(from));
+        let count = bound.lane_at(from, |lane| {
             let mut count = 0.0;
             for pair in pairs.chunks_exact_mut(2) {
-                let Ok((index, age)) = lane.grant() else { break };
+                let Ok((index, age)) = lane.lend(whose) else { break };
                 (pair[0], pair[1]) = (index, age);
                 count += 1.0;
             }

@@ -72,6 +72,7 @@ impl Lane {
             carry::CHASE => self.chased(&h, letter),
             carry::MOVE => self.ordered(&h, letter),
             carry::ADOPTED => self.moved_or_not(&h),
+            carry::FORFEIT => self.forfeit(&h),
             _ => self.hand_on(&h, letter),
         }
         let kept = reads || matches!(kind, carry::WATCHED);
@@ -81,7 +82,7 @@ impl Lane {
     }
 
     fn is_for_isolate(&self, kind: u32) -> bool {
-        !matches!(kind, carry::STOP | carry::ABORT..=carry::RESUME | carry::QUERY | carry::WATCH..=carry::UNLINKED | carry::CHASE | carry::MOVE)
+        !matches!(kind, carry::STOP | carry::ABORT..=carry::RESUME | carry::QUERY | carry::WATCH..=carry::UNLINKED | carry::CHASE | carry::MOVE | carry::FORFEIT)
     }
 
     /// The isolate reads it.

@@ -60,6 +60,7 @@ impl Lane {
     pub(super) fn foster(&mut self, h: &Header, letter: u32) {
         let words = self.words_of::<WORDS>(letter);
         let foster = self.foster_cell();
+        self.is_used(h.index);
         let Some(cell) = self.table.get_mut(h.index).filter(|c| c.age == h.generation && c.state == State::Free) else {
             return self.drop_letter(letter);
         };
@@ -263,6 +264,7 @@ impl Lane {
 
     /// An actor was spawned on the system by another isolate: its parent, the root, is here.
     pub(super) fn born(&mut self, h: &Header, letter: u32) {
+        self.is_used(h.index);
         if let Some([class, policy, shutdown, home, home_age]) = self.words_of::<5>(letter) {
             let e = Entry { head: class << TAG_SHIFT, index: h.index, age: h.generation, ..Entry::default() };
             let extra = Entry { index: home, age: policy, payload: shutdown, from: home_age, ..Entry::default() };

@@ -53,6 +53,7 @@ impl Lane {
         let table = &self.table;
         self.registry.retain(|index| table.get(index).is_some_and(|c| c.state != State::Free));
         self.read_by_nobody();
+        self.forfeit_all();
         self.push_out();
         self.show(self.is_busy(), self.is_busy());
     }

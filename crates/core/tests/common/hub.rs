@@ -297,7 +297,8 @@ pub(crate) fn spawn_on(iso: &mut Isolate, at: u32, name: &str, o: Options, scrip
     let far = iso.far.as_ref().unwrap();
     let hub = Arc::clone(&far.hub);
     let place = far.place;
-    let (index, age) = hub.lane(at).unwrap().with(buskin_core::lane::Lane::grant).unwrap();
+    let whose = iso.lane.borrows(at);
+    let (index, age) = hub.lane(at).unwrap().with(|lane| lane.lend(whose)).unwrap();
     let who = Ref { index, age };
     let birth = Birth { name: name.to_owned(), script, profile: o.profile };
     iso.far.as_ref().unwrap().common.borrow_mut().births.insert((at, who), birth);
@@ -518,6 +519,7 @@ impl World {
         for (lane, iso) in self.isos.iter().enumerate() {
             assert!(!iso.lane.is_busy(), "lane {lane} hangs");
             assert_eq!(iso.lane.open_from_afar(), (0, 0), "letters and calls of lane {lane}");
+            assert_eq!(iso.lane.lent(), 0, "indices of lane {lane} that nobody will use");
             assert_eq!(iso.lane.envelopes_in_use(), 0, "envelopes of lane {lane}");
         }
         let ledger = self.hub.ledger();

@@ -10,11 +10,10 @@ function wrap(test) {
   return new Proxy(test, {
     apply(target, self, [title, ...rest]) {
       if (typeof title === 'string' && (title in skipped || '*' in skipped)) return ava.skip(title, ...rest)
-      return Reflect.apply(target, self, [title, ...rest])
+      return ava.serial(title, ...rest) // a file's tests one by one: two lanes a test are too many for hundreds at once
     },
     get(target, key) {
-      const value = Reflect.get(target, key)
-      return key === 'serial' ? wrap(value) : value
+      return key === 'serial' ? wrap(target.serial) : target[key]
     },
   })
 }

@@ -7,6 +7,7 @@ import { Cores } from '../../src/cores/cores.ts'
 import { Crossing } from '../../src/cores/crossing.ts'
 import { Moves } from '../../src/cores/moves.ts'
 import type { CoreState } from '../../src/cores/placement.ts'
+import type { FeedHub } from '../../src/feed.ts'
 import type { ActorSettings, SpawnOptions } from '../../src/options.ts'
 import type { ClassInfo } from '../../src/runtime/classes.ts'
 import { LocalContext } from '../../src/runtime/context.ts'
@@ -28,8 +29,13 @@ function translated(value: unknown, to: Crossing): unknown {
   }
 }
 
+/** What frozen values were translated to, so that they stay one and the same. */
+const kept = new WeakMap<object, unknown>()
+
 function translate(value: unknown, to: Crossing, depth = 0): unknown {
   if (typeof value !== 'object' || value === null || depth > 3) return value
+  const before = kept.get(value)
+  if (before !== undefined) return before
   const ref = localRef(value)
   if (ref !== undefined) {
     const from = ref.lane.crossing
@@ -41,7 +47,9 @@ function translate(value: unknown, to: Crossing, depth = 0): unknown {
     return value.some((each) => hasRef(each, depth + 1)) ? value.map((each: unknown) => translate(each, to, depth + 1)) : value
   }
   if (Object.getPrototypeOf(value) !== Object.prototype || !hasRef(value, depth)) return value
-  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, translate(each, to, depth + 1)]))
+  const copy = Object.fromEntries(Object.entries(value).map(([key, each]) => [key, translate(each, to, depth + 1)]))
+  if (Object.isFrozen(value)) kept.set(value, Object.freeze(copy))
+  return copy
 }
 
 function hasRef(value: unknown, depth: number): boolean {
@@ -51,9 +59,9 @@ function hasRef(value: unknown, depth: number): boolean {
   return isPlain && Object.values(value).some((each) => hasRef(each, depth + 1))
 }
 
-/** In the place of the codec. */
-function byNumber(crossing: Crossing): Codec {
-  return {
+/** Takes the codec's place. */
+function byNumber(crossing: Crossing): void {
+  const numbers: Pick<Codec, 'encode' | 'decode'> = {
     encode(values: readonly unknown[], into: Uint8Array, at: number): number {
       if (at + 4 > into.length) return -1
       new DataView(into.buffer, into.byteOffset).setUint32(at, carried.push([...values]) - 1)
@@ -63,39 +71,37 @@ function byNumber(crossing: Crossing): Codec {
       const number = new DataView(from.buffer, from.byteOffset).getUint32(at)
       return (carried[number] as unknown[]).map((value) => translated(value, crossing))
     },
-  } as unknown as Codec
+  }
+  Object.assign(crossing.codec, numbers)
 }
 
 class Loopback extends Cores {
-  readonly #system: System
-  #core: Lane | undefined
+  readonly core: Lane
 
-  constructor(lane: Lane, system: System) {
+  constructor(lane: Lane) {
     super(lane, 0)
-    this.#system = system
-  }
-
-  open(): Crossing {
-    const { lane } = this
-    if (lane.crossing !== undefined) return lane.crossing
     const hub = lane.native.open(1, lane.numbers)
     const noPort = (): undefined => undefined
     const first = new Crossing(lane, 0, new Moves(0, noPort, () => []))
-    ;(first as { codec: Codec }).codec = byNumber(first)
+    byNumber(first)
     lane.crossing = first
-    const core = new Lane(this.#system, lane.settings, { drain, spawn, stop, kill }, false, { hub, place: 1 })
+    const core = new Lane(lane.system, lane.settings, { drain, spawn, stop, kill }, false, { hub, place: 1 })
     const second = new Crossing(core, 1, new Moves(1, noPort, () => []))
-    ;(second as { codec: Codec }).codec = byNumber(second)
+    byNumber(second)
     core.crossing = second
     core.cores = new Inside(core, 1, second)
-    const shared = { events: lane.events, deadLetters: lane.deadLetters, log: lane.log, placing: lane.placing, propagated: lane.propagated }
-    Object.assign(core, shared)
-    this.#core = core
+    const shared = { log: lane.log, placing: lane.placing, propagated: lane.propagated }
+    Object.assign(core, shared, { events: heard(lane.events, first), deadLetters: heard(lane.deadLetters, first) })
+    this.core = core
     shareSender(lane, core)
-    this.listens(lane.listening)
+    ringsAtOnce(lane, core)
+    ringsAtOnce(core, lane)
     if (lane.settings.clock !== undefined) attach(lane.settings.clock, core)
     core.kick()
-    return first
+  }
+
+  open(): Crossing {
+    return this.lane.crossing as Crossing
   }
 
   override spawn(
@@ -104,17 +110,14 @@ class Loopback extends Cores {
     options: SpawnOptions<readonly unknown[]> | undefined,
     parent: LocalRef | null,
   ): LocalRef | undefined {
-    const crossing = this.open()
-    const core = this.#core as Lane
+    const { births } = this.open()
     // the class is known there as if it had been loaded
-    const id = crossing.births.share(info)
-    core.crossing?.births.know(id, info.cls)
-    return crossing.births.spawn(info, settings, options, parent, 1)
+    this.core.crossing?.births.know(births.share(info), info.cls)
+    return births.spawn(info, settings, options, parent, 1)
   }
 
   override listens(bits: number): void {
-    const core = this.#core
-    if (core === undefined) return
+    const { core } = this
     core.mode = (core.mode & ~core.listening) | bits
     core.listening = bits
     core.kick()
@@ -127,7 +130,41 @@ class Loopback extends Cores {
   }
 
   override async end(): Promise<void> {
-    this.#core?.close()
+    this.core.close()
+  }
+
+  /** Both lanes hand over what they have, and take what came, as far as that can be while nothing runs. */
+  settle(): void {
+    const { lane, core } = this
+    for (const each of [lane, core, lane]) {
+      if (each.isClosed || each.broken !== undefined) continue
+      each.flush()
+      if (each.native.spin(0) && !each.draining && each.at === each.filled) each.turn()
+      each.kick()
+    }
+  }
+}
+
+/** A feed of the second lane is heard on the first. */
+function heard<T>(feed: FeedHub<T>, crossing: Crossing): Pick<FeedHub<T>, 'active' | 'publish' | 'end'> {
+  return {
+    get active() {
+      return feed.active
+    },
+    publish: (value: T) => feed.publish(translated(value, crossing) as T),
+    end() {},
+  }
+}
+
+/** What one lane pushes to the other is taken in the next microtask: a bell is heard only after a turn of the event loop. */
+function ringsAtOnce(lane: Lane, other: Lane): void {
+  for (const name of ['turn', 'flush'] as const) {
+    const original = lane[name].bind(lane)
+    lane[name] = () => {
+      const hasWorked = lane.written > 0 || lane.filled > 0
+      original()
+      if (hasWorked && other.idle && !other.isClosed && other.native.spin(0)) other.kick()
+    }
   }
 }
 
@@ -178,9 +215,17 @@ class Inside extends Cores {
   }
 }
 
-/** All actors of the system live on the second lane. */
+/** All actors of the system live on the second lane. Whoever looks at the system finds what has been sent so far in its place. */
 export function force(lane: Lane, system: System): void {
   ;(lane as { placing: unknown }).placing = { ...lane.placing, cores: 1 }
   lane.placesAll = true
-  lane.cores = new Loopback(lane, system)
+  const cores = new Loopback(lane)
+  lane.cores = cores
+  for (const name of ['stats', 'inspect', 'lookup'] as const) {
+    const original = system[name].bind(system) as (...args: unknown[]) => unknown
+    system[name] = ((...args: unknown[]) => {
+      cores.settle()
+      return original(...args)
+    }) as never
+  }
 }

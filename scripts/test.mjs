@@ -1,5 +1,7 @@
 // npm test: makes the clone ready, then runs everything that can fail and adds up the counts.
-//   --js    leaves the Rust tests out (for machines that only have a built addon)
+//   --js      leaves the Rust tests out (for machines that only have a built addon)
+//   --forced  runs only the suite in which every actor lives on a core, see __test__/forced
+//   --listed  runs only what __test__/forced/local.json leaves out of that, and fails for each test that passes
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { findCargo } from './addon.mjs'

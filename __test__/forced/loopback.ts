@@ -7,14 +7,14 @@ import { Cores } from '../../src/cores/cores.ts'
 import { Crossing } from '../../src/cores/crossing.ts'
 import { Moves } from '../../src/cores/moves.ts'
 import type { CoreState } from '../../src/cores/placement.ts'
-import type { FeedHub } from '../../src/feed.ts'
 import type { ActorSettings, SpawnOptions } from '../../src/options.ts'
 import type { ClassInfo } from '../../src/runtime/classes.ts'
 import { LocalContext } from '../../src/runtime/context.ts'
 import { drain } from '../../src/runtime/drain.ts'
 import { Lane } from '../../src/runtime/lane.ts'
 import { kill, spawn, stop } from '../../src/runtime/life.ts'
-import { localRef, type LocalRef } from '../../src/runtime/ref.ts'
+import { inspect } from '../../src/runtime/look.ts'
+import { LocalRef, localRef } from '../../src/runtime/ref.ts'
 import type { System } from '../../src/system.ts'
 
 /** What messages carry, by number. Never emptied: a test is short. */
@@ -29,27 +29,20 @@ function translated(value: unknown, to: Crossing): unknown {
   }
 }
 
-/** What frozen values were translated to, so that they stay one and the same. */
-const kept = new WeakMap<object, unknown>()
-
 function translate(value: unknown, to: Crossing, depth = 0): unknown {
   if (typeof value !== 'object' || value === null || depth > 3) return value
-  const before = kept.get(value)
-  if (before !== undefined) return before
   const ref = localRef(value)
   if (ref !== undefined) {
     const from = ref.lane.crossing
     if (from === undefined || from === to || ref.lane === to.lane) return value
     const words = from.ref(ref)
-    return words === undefined ? value : to.refTo(words.address, words.age, words.cls)
+    return words === undefined ? value : to.refTo(words.address, words.age, words.cls, words.path)
   }
   if (Array.isArray(value)) {
     return value.some((each) => hasRef(each, depth + 1)) ? value.map((each: unknown) => translate(each, to, depth + 1)) : value
   }
   if (Object.getPrototypeOf(value) !== Object.prototype || !hasRef(value, depth)) return value
-  const copy = Object.fromEntries(Object.entries(value).map(([key, each]) => [key, translate(each, to, depth + 1)]))
-  if (Object.isFrozen(value)) kept.set(value, Object.freeze(copy))
-  return copy
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, translate(each, to, depth + 1)]))
 }
 
 function hasRef(value: unknown, depth: number): boolean {
@@ -90,8 +83,8 @@ class Loopback extends Cores {
     byNumber(second)
     core.crossing = second
     core.cores = new Inside(core, 1, second)
-    const shared = { log: lane.log, placing: lane.placing, propagated: lane.propagated }
-    Object.assign(core, shared, { events: heard(lane.events, first), deadLetters: heard(lane.deadLetters, first) })
+    const { events, deadLetters, log, placing, propagated } = lane
+    Object.assign(core, { events, deadLetters, log, placing, propagated })
     this.core = core
     shareSender(lane, core)
     ringsAtOnce(lane, core)
@@ -113,7 +106,8 @@ class Loopback extends Cores {
     const { births } = this.open()
     // the class is known there as if it had been loaded
     this.core.crossing?.births.know(births.share(info), info.cls)
-    return births.spawn(info, settings, options, parent, 1)
+    const own = options?.args === undefined ? options : { ...options, args: [...options.args] } // the list is the caller's
+    return births.spawn(info, settings, own, parent, 1)
   }
 
   override listens(bits: number): void {
@@ -129,7 +123,10 @@ class Loopback extends Cores {
     return 'running'
   }
 
+  /** As a worker thread does it: what came is still taken. */
   override async end(): Promise<void> {
+    this.core.kick()
+    await new Promise((resolve) => setImmediate(resolve))
     this.core.close()
   }
 
@@ -142,17 +139,6 @@ class Loopback extends Cores {
       if (each.native.spin(0) && !each.draining && each.at === each.filled) each.turn()
       each.kick()
     }
-  }
-}
-
-/** A feed of the second lane is heard on the first. */
-function heard<T>(feed: FeedHub<T>, crossing: Crossing): Pick<FeedHub<T>, 'active' | 'publish' | 'end'> {
-  return {
-    get active() {
-      return feed.active
-    },
-    publish: (value: T) => feed.publish(translated(value, crossing) as T),
-    end() {},
   }
 }
 
@@ -191,6 +177,14 @@ for (const name of ['watch', 'link', 'adopt', 'release'] as const) {
   } as never
 }
 
+/** And it compares what it was given on either side. */
+const { equals } = LocalRef.prototype
+LocalRef.prototype.equals = function (this: LocalRef, other: unknown) {
+  const ref = localRef(other)
+  const { crossing } = this.lane
+  return equals.call(this, ref === undefined || crossing === undefined ? other : translated(other, crossing))
+}
+
 /** What a core's own actors spawn stays there. */
 class Inside extends Cores {
   readonly #crossing: Crossing
@@ -225,7 +219,8 @@ export function force(lane: Lane, system: System): void {
     const original = system[name].bind(system) as (...args: unknown[]) => unknown
     system[name] = ((...args: unknown[]) => {
       cores.settle()
-      return original(...args)
+      // in a handler the system is that of the isolate it runs in
+      return name === 'inspect' && cores.core.dispatching ? inspect(cores.core) : original(...args)
     }) as never
   }
 }

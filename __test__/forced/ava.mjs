@@ -12,11 +12,22 @@ const PATIENCE = 20_000
 
 const seen = new Set(['*'])
 
+/** Told of each test. The first makes the hook too: a file that awaits something before it has tests may have none then. */
+function see(title) {
+  if (seen.size === 1) ava.after.always('local.json names tests that there are', check)
+  seen.add(title)
+}
+
+function check(t) {
+  t.deepEqual(Object.keys(skipped).filter((title) => !seen.has(title)), [])
+  setTimeout(() => process.exit(1), PATIENCE).unref() // a process that something holds ends too, and has failed
+}
+
 function wrap(test) {
   return new Proxy(test, {
     apply(target, self, [title, ...rest]) {
       if (typeof title !== 'string') return Reflect.apply(target, self, [title, ...rest])
-      seen.add(title)
+      see(title)
       const isSkipped = title in skipped || '*' in skipped
       if (isListed && title in skipped) return ava.serial.failing(title, ...rest)
       if (isListed || isSkipped) return ava.skip(title, ...rest)
@@ -27,10 +38,5 @@ function wrap(test) {
     },
   })
 }
-
-ava.after.always('local.json names tests that there are', (t) => {
-  t.deepEqual(Object.keys(skipped).filter((title) => !seen.has(title)), [])
-  setTimeout(() => process.exit(1), PATIENCE).unref() // a process that something holds ends too, and has failed
-})
 
 export default wrap(ava)

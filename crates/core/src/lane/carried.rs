@@ -155,9 +155,8 @@ impl Lane {
             ..Header::default()
         };
         let Some(cell) = self.live(h.index, h.generation) else {
-            let kept = self.table.get(h.index).filter(|c| c.age == h.generation);
-            let why = kept.map_or(crate::entry::reason::UNKNOWN, |c| u32::from(c.reason));
-            return self.tell(lane, answer(carry::ENDED, why), &[], true);
+            let (why, error) = self.end_kept(h.index, h.generation);
+            return self.tell(lane, answer(carry::ENDED, why), &error, true);
         };
         let (started, generation) = (cell.is(bit::STARTED), cell.generation);
         let watcher = Address { lane, index: 0 }.word();
@@ -202,9 +201,8 @@ impl Lane {
     fn watch_far(&mut self, h: &Header) {
         let watcher = (h.from_index, h.from_generation, h.payload);
         if self.live(h.index, h.generation).is_none() {
-            let kept = self.table.get(h.index).filter(|c| c.age == h.generation);
-            let why = kept.map_or(crate::entry::reason::UNKNOWN, |c| u32::from(c.reason));
-            return self.tell_far(watcher, why, 0, &[]);
+            let (why, error) = self.end_kept(h.index, h.generation);
+            return self.tell_far(watcher, why, 0, &error);
         }
         self.ext(h.index).watchers.push(watcher);
     }

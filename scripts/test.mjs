@@ -1,5 +1,7 @@
 // npm test: makes the clone ready, then runs everything that can fail and adds up the counts.
-//   --js    leaves the Rust tests out (for machines that only have a built addon)
+//   --js      leaves the Rust tests out (for machines that only have a built addon)
+//   --forced  runs only the suite in which every actor lives on a core, see __test__/forced
+//   --listed  runs only what __test__/forced/local.json leaves out of that, and fails for each test that passes
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { findCargo } from './addon.mjs'
@@ -32,19 +34,30 @@ const avaCounts = (output) => ({
   failed: sum(output, /^ {2}(\d+) (?:tests? failed|hooks? failed|unhandled rejections?|uncaught exceptions?|tests? remained pending)/gm),
 })
 
+const ava = ['node_modules/ava/entrypoints/cli.mjs']
+const specs = (title, env) => node(`ava, ${title}`, ava, avaCounts, { NO_COLOR: '1', AVA_THREADS: '0', AVA_FORCED: '0', ...env })
+
+async function all() {
+  if (!process.argv.includes('--js')) {
+    await suite('cargo test', findCargo() ?? 'cargo', ['test', '--workspace', '--no-fail-fast', '--color', 'never'], cargoCounts)
+  }
+  await node('index.d.ts is current', ['scripts/dts.mjs', '--check'])
+  if (existsSync(join(root, 'scripts/layout.mjs'))) await node('src/native/layout.ts is current', ['scripts/layout.mjs', '--check'])
+  for (const resolution of ['nodenext', 'bundler']) {
+    await node(`types under ${resolution} resolution`, ['node_modules/typescript/bin/tsc', '-p', `__test__/types/tsconfig.${resolution}.json`])
+  }
+  await specs('in processes')
+  await specs('in worker threads', { AVA_THREADS: '1' })
+  await forced()
+}
+
+const forced = () => specs('every actor forced onto a core', { AVA_FORCED: '1' })
+
 await ensure()
 
-if (!process.argv.includes('--js')) {
-  await suite('cargo test', findCargo() ?? 'cargo', ['test', '--workspace', '--no-fail-fast', '--color', 'never'], cargoCounts)
-}
-await node('index.d.ts is current', ['scripts/dts.mjs', '--check'])
-if (existsSync(join(root, 'scripts/layout.mjs'))) await node('src/native/layout.ts is current', ['scripts/layout.mjs', '--check'])
-for (const resolution of ['nodenext', 'bundler']) {
-  await node(`types under ${resolution} resolution`, ['node_modules/typescript/bin/tsc', '-p', `__test__/types/tsconfig.${resolution}.json`])
-}
-const ava = ['node_modules/ava/entrypoints/cli.mjs']
-await node('ava, in processes', ava, avaCounts, { NO_COLOR: '1', AVA_THREADS: '0' })
-await node('ava, in worker threads', ava, avaCounts, { NO_COLOR: '1', AVA_THREADS: '1' })
+if (process.argv.includes('--listed')) await specs('what cannot be forced onto a core', { AVA_FORCED: 'listed' })
+else if (process.argv.includes('--forced')) await forced()
+else await all()
 
 console.log(`\n${total.passed} passed, ${total.failed} failed`)
 process.exitCode = total.failed > 0 ? 1 : 0

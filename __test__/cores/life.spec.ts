@@ -49,6 +49,7 @@ test('a ref that came in a message has started and stopped, too', async (t) => {
   t.is(await b.ask.endOf(a), 'normal')
   const bad = on.spawn('bad', { on: 1, restart: 'temporary' }, { start: [-1] })
   t.is(await b.ask.startOf(bad), 'ERR_BUSKIN_START: bad start')
+  t.is(await b.ask.endOf(bad), 'failed bad start', 'also who asks after the end is told of the error')
 })
 
 for (const [what, plan] of [['constructor', { construct: [-1] }], ['start', { start: [-1] }]] as const) {

@@ -243,3 +243,12 @@ test('after shutdown the counts stay, and verbs reject CLOSED', async (t) => {
   t.throws(() => own.system.spawn(Peer, { on: 1 }), { code: 'ERR_BUSKIN_CLOSED' })
   t.is(own.system.stats().deadLetters, before.deadLetters + 2)
 })
+
+test('the failure of an actor that ended with it, and had its parent elsewhere than the listener, still says where it was', async (t) => {
+  const child = (await a.ask.spawnPeer({ on: 1, name: 'brief', restart: 'temporary' })) as Ref<Peer>
+  await outcome(child.ask.fail('for good'))
+  await child.stopped
+  await system.idle()
+  const failed = place.events.flatMap((event) => (event.type === 'failed' && event.path === '/a/brief' ? [event.failure.child] : []))
+  t.deepEqual(failed.map((ref) => [ref.path, ref.equals(child)]), [['/a/brief', true]])
+})

@@ -110,7 +110,7 @@ test('1,000 asks at once are each answered with their own result', async (t) => 
 
 // ------------------------------------------------------------------------------------------- methods that are none
 
-const none = ['missing', 'getter', 'notCallable', 'onStart', 'onStop', 'onRestart', 'onUnhandled', 'constructor', '__proto__', 'ctx', 'then', 'toString', 'hasOwnProperty']
+const none = ['missing', '', 'getter', 'notCallable', 'onStart', 'onStop', 'onRestart', 'onUnhandled', 'constructor', '__proto__', 'ctx', 'then', 'toString', 'hasOwnProperty']
 
 for (const method of none) {
   test(`'${method}' is no handler elsewhere either: a dead letter, and send, ask and stream reject`, async (t) => {
@@ -135,12 +135,13 @@ test('a field that is a function is a handler for every verb', async (t) => {
 
 test('onUnhandled takes what the class has no handler for, and its result is the reply', async (t) => {
   const catcher = system.spawn(Catcher, { on: 2 })
-  await adds(t, place, { sent: 5, handled: 4, deadLetters: 1 }, async () => {
+  await adds(t, place, { sent: 6, handled: 5, deadLetters: 1 }, async () => {
+    t.deepEqual(await loose(catcher, 'ask')['']!(1, 'two'), { caught: '', args: [1, 'two'] })
     t.deepEqual(await loose(catcher, 'ask')['anything']!(1, { b: 2 }), { caught: 'anything', args: [1, { b: 2 }] })
     await loose(catcher, 'send')['another']!()
     loose(catcher, 'tell')['third']!('x')
     t.is(await codeOf(loose(catcher, 'stream')['fourth']!().next()), 'ERR_BUSKIN_NO_HANDLER')
-    t.deepEqual(await catcher.ask.seen(), ['anything', 'another', 'third'])
+    t.deepEqual(await catcher.ask.seen(), ['', 'anything', 'another', 'third'])
   })
   await catcher.stop()
 })

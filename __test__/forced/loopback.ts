@@ -13,7 +13,8 @@ import { LocalContext } from '../../src/runtime/context.ts'
 import { drain } from '../../src/runtime/drain.ts'
 import { Lane } from '../../src/runtime/lane.ts'
 import { kill, spawn, stop } from '../../src/runtime/life.ts'
-import { localRef, type LocalRef } from '../../src/runtime/ref.ts'
+import { inspect } from '../../src/runtime/look.ts'
+import { LocalRef, localRef } from '../../src/runtime/ref.ts'
 import type { System } from '../../src/system.ts'
 
 /** What messages carry, by number. Never emptied: a test is short. */
@@ -33,14 +34,14 @@ function translate(value: unknown, to: Crossing, depth = 0): unknown {
   const ref = localRef(value)
   if (ref !== undefined) {
     const from = ref.lane.crossing
-    if (from === undefined || from === to || ref.lane === to.lane) return value
+    if (from === undefined || from === to || ref.lane.system !== to.lane.system) return value
     const words = from.ref(ref)
-    return words === undefined ? value : to.refTo(words.address, words.age, words.cls)
+    return words === undefined ? value : to.refTo(words.address, words.age, words.cls, words.path)
   }
   if (Array.isArray(value)) {
     return value.some((each) => hasRef(each, depth + 1)) ? value.map((each: unknown) => translate(each, to, depth + 1)) : value
   }
-  if (Object.getPrototypeOf(value) !== Object.prototype || !hasRef(value, depth)) return value
+  if (Object.getPrototypeOf(value) !== Object.prototype || !hasRef(value, depth) || !isData(value, depth)) return value
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, translate(each, to, depth + 1)]))
 }
 
@@ -51,9 +52,16 @@ function hasRef(value: unknown, depth: number): boolean {
   return isPlain && Object.values(value).some((each) => hasRef(each, depth + 1))
 }
 
-/** In the place of the codec. */
-function byNumber(crossing: Crossing): Codec {
-  return {
+/** What holds anything alive is shared by the test and its actors: it stays the one that it is. */
+function isData(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null || depth > 3 || value instanceof Error || localRef(value) !== undefined) return true
+  const isPlain = Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype
+  return isPlain && Object.values(value).every((each) => isData(each, depth + 1))
+}
+
+/** Takes the codec's place. */
+function byNumber(crossing: Crossing): void {
+  const numbers: Pick<Codec, 'encode' | 'decode'> = {
     encode(values: readonly unknown[], into: Uint8Array, at: number): number {
       if (at + 4 > into.length) return -1
       new DataView(into.buffer, into.byteOffset).setUint32(at, carried.push([...values]) - 1)
@@ -63,39 +71,37 @@ function byNumber(crossing: Crossing): Codec {
       const number = new DataView(from.buffer, from.byteOffset).getUint32(at)
       return (carried[number] as unknown[]).map((value) => translated(value, crossing))
     },
-  } as unknown as Codec
+  }
+  Object.assign(crossing.codec, numbers)
 }
 
 class Loopback extends Cores {
-  readonly #system: System
-  #core: Lane | undefined
+  readonly core: Lane
 
-  constructor(lane: Lane, system: System) {
+  constructor(lane: Lane) {
     super(lane, 0)
-    this.#system = system
-  }
-
-  open(): Crossing {
-    const { lane } = this
-    if (lane.crossing !== undefined) return lane.crossing
     const hub = lane.native.open(1, lane.numbers)
     const noPort = (): undefined => undefined
     const first = new Crossing(lane, 0, new Moves(0, noPort, () => []))
-    ;(first as { codec: Codec }).codec = byNumber(first)
+    byNumber(first)
     lane.crossing = first
-    const core = new Lane(this.#system, lane.settings, { drain, spawn, stop, kill }, false, { hub, place: 1 })
+    const core = new Lane(lane.system, lane.settings, { drain, spawn, stop, kill }, false, { hub, place: 1 })
     const second = new Crossing(core, 1, new Moves(1, noPort, () => []))
-    ;(second as { codec: Codec }).codec = byNumber(second)
+    byNumber(second)
     core.crossing = second
     core.cores = new Inside(core, 1, second)
-    const shared = { events: lane.events, deadLetters: lane.deadLetters, log: lane.log, placing: lane.placing, propagated: lane.propagated }
-    Object.assign(core, shared)
-    this.#core = core
+    const { events, deadLetters, log, placing, propagated } = lane
+    Object.assign(core, { events, deadLetters, log, placing, propagated })
+    this.core = core
     shareSender(lane, core)
-    this.listens(lane.listening)
+    ringsAtOnce(lane, core)
+    ringsAtOnce(core, lane)
     if (lane.settings.clock !== undefined) attach(lane.settings.clock, core)
     core.kick()
-    return first
+  }
+
+  open(): Crossing {
+    return this.lane.crossing as Crossing
   }
 
   override spawn(
@@ -104,17 +110,15 @@ class Loopback extends Cores {
     options: SpawnOptions<readonly unknown[]> | undefined,
     parent: LocalRef | null,
   ): LocalRef | undefined {
-    const crossing = this.open()
-    const core = this.#core as Lane
+    const { births } = this.open()
     // the class is known there as if it had been loaded
-    const id = crossing.births.share(info)
-    core.crossing?.births.know(id, info.cls)
-    return crossing.births.spawn(info, settings, options, parent, 1)
+    this.core.crossing?.births.know(births.share(info), info.cls)
+    const own = options?.args === undefined ? options : { ...options, args: [...options.args] } // the list is the caller's
+    return births.spawn(info, settings, own, parent, 1)
   }
 
   override listens(bits: number): void {
-    const core = this.#core
-    if (core === undefined) return
+    const { core } = this
     core.mode = (core.mode & ~core.listening) | bits
     core.listening = bits
     core.kick()
@@ -126,8 +130,38 @@ class Loopback extends Cores {
     return 'running'
   }
 
+  /** As a worker thread does it: what came is still taken. */
   override async end(): Promise<void> {
-    this.#core?.close()
+    this.core.kick()
+    await new Promise((resolve) => setImmediate(resolve))
+    this.core.close()
+  }
+
+  /** Both lanes hand over what they have, and take what came, as far as that can be while nothing runs. */
+  settle(): void {
+    const { lane, core } = this
+    for (const each of [lane, core, lane]) {
+      if (each.isClosed || each.broken !== undefined) continue
+      each.flush()
+      if (each.native.spin(0) && !each.draining && each.at === each.filled) each.turn()
+      each.kick()
+    }
+  }
+}
+
+/** What one lane pushes to the other is taken at once: a bell would be heard only after a turn of the event loop. */
+function ringsAtOnce(lane: Lane, other: Lane): void {
+  for (const name of ['turn', 'flush'] as const) {
+    const original = lane[name].bind(lane)
+    lane[name] = () => {
+      const hasWorked = lane.written > 0 || lane.filled > 0
+      original()
+      if (!hasWorked || !other.idle || other.isClosed || !other.native.spin(0)) return
+      // continuations of what was settled run before
+      process.nextTick(() => {
+        if (other.idle && !other.isClosed) other.kick()
+      })
+    }
   }
 }
 
@@ -154,6 +188,14 @@ for (const name of ['watch', 'link', 'adopt', 'release'] as const) {
   } as never
 }
 
+/** And it compares what it was given on either side. */
+const { equals } = LocalRef.prototype
+LocalRef.prototype.equals = function (this: LocalRef, other: unknown) {
+  const ref = localRef(other)
+  const { crossing } = this.lane
+  return equals.call(this, ref === undefined || crossing === undefined ? other : translated(other, crossing))
+}
+
 /** What a core's own actors spawn stays there. */
 class Inside extends Cores {
   readonly #crossing: Crossing
@@ -178,9 +220,18 @@ class Inside extends Cores {
   }
 }
 
-/** All actors of the system live on the second lane. */
+/** All actors of the system live on the second lane. Whoever looks at the system finds what has been sent so far in its place. */
 export function force(lane: Lane, system: System): void {
   ;(lane as { placing: unknown }).placing = { ...lane.placing, cores: 1 }
   lane.placesAll = true
-  lane.cores = new Loopback(lane, system)
+  const cores = new Loopback(lane)
+  lane.cores = cores
+  for (const name of ['stats', 'inspect', 'lookup'] as const) {
+    const original = system[name].bind(system) as (...args: unknown[]) => unknown
+    system[name] = ((...args: unknown[]) => {
+      cores.settle()
+      // in a handler the system is that of the isolate it runs in
+      return name === 'inspect' && cores.core.dispatching ? inspect(cores.core) : original(...args)
+    }) as never
+  }
 }

@@ -24,7 +24,7 @@ import { type Contents, Parcel } from '../runtime/inbox.ts'
 import type { Lane, Thrown } from '../runtime/lane.ts'
 import { INDEX_BITS, RING, WORDS } from '../runtime/limits.ts'
 import { newNumber, put, putFrom, reservePair } from '../runtime/outbox.ts'
-import { Boot, Ended, hasEnded, LocalRef, localRef } from '../runtime/ref.ts'
+import { Boot, Ended, hasEnded, LocalRef, localRef, moreIf } from '../runtime/ref.ts'
 import type { Sink } from '../runtime/streams.ts'
 import { ARITY_1, ARITY_N, isWord } from '../runtime/verbs.ts'
 import { exitReason } from '../runtime/words.ts'
@@ -207,12 +207,16 @@ export class Crossing implements Outside, FarCalls {
     return this.codec.decode(bytes, start + lead, start + (words[w] as number))
   }
 
-  /** The method's name, when the core did not know it. */
-  #nameOf(o: number): string {
+  /** The method's name, when the core did not know it; undefined when it has no number, and is the first argument. */
+  #nameOf(o: number): string | undefined {
     const at = this.#places[o / WORDS] as number
-    if (at !== APART) return this.nameAt((this.#bagWords[(at >> 2) + 1] as number) & 0xffff)
-    const bytes = this.lane.native.letter(this.lane.inbox[o + 3] as number)
-    return bytes === undefined ? '' : this.nameAt((new Int32Array(bytes, 0, 4)[1] as number) & 0xffff)
+    let words: Int32Array | undefined = this.#bagWords
+    if (at === APART) {
+      const bytes = this.lane.native.letter(this.lane.inbox[o + 3] as number)
+      words = bytes === undefined ? undefined : new Int32Array(bytes, 0, BAG_HEAD / 4)
+    }
+    const id = words === undefined ? 0 : (words[(at === APART ? 0 : at >> 2) + 1] as number) & 0xffff
+    return id === 0 ? undefined : this.nameAt(id)
   }
 
   /** The word beside a letter that is in the inbox. */
@@ -240,7 +244,7 @@ export class Crossing implements Outside, FarCalls {
   parcel(head: number, o: number): unknown {
     const args = this.read(o)
     if (head >>> TAG_SHIFT !== 0) return args
-    const name = this.#nameOf(o) || String(args.shift())
+    const name = this.#nameOf(o) ?? String(args.shift())
     return new Parcel(name, args, this.lane.propagated === undefined ? undefined : (fn) => fn(), false)
   }
 
@@ -253,9 +257,9 @@ export class Crossing implements Outside, FarCalls {
     const name = tag === 0 || isOut ? this.#nameOf(o) : (methods[tag]?.name ?? '')
     try {
       const args = this.read(o)
-      return { name: name || String(args.shift()), args }
+      return { name: name ?? String(args.shift()), args }
     } catch {
-      return { name, args: null }
+      return { name: name ?? '', args: null }
     }
   }
 
@@ -309,7 +313,9 @@ export class Crossing implements Outside, FarCalls {
     if (ref === undefined || ref.lane !== this.lane) return undefined
     const cls = this.births.classOf(ref.info)
     if (ref instanceof FarRef) return { address: ref.index, age: ref.age, cls, path: ref.told }
-    return { address: this.address(ref.index), age: ref.age, cls, path: hasEnded(ref) ? ref.path : undefined }
+    // of one that has ended, or is about to, nobody could find it out
+    const isOver = hasEnded(ref) || moreIf(ref)?.failed !== undefined
+    return { address: this.address(ref.index), age: ref.age, cls, path: isOver ? ref.path : undefined }
   }
 
   makeRef(address: number, age: number, cls: number, path?: string): LocalRef {

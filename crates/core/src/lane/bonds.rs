@@ -88,6 +88,7 @@ impl Lane {
                 self.forget_watch(watcher, watch);
             }
         }
+        self.keep_end(index, bytes);
     }
 
     // --------------------------------------------------------------------------------------------- links

@@ -88,7 +88,6 @@ impl Lane {
                 self.forget_watch(watcher, watch);
             }
         }
-        self.keep_end(index, bytes);
     }
 
     // --------------------------------------------------------------------------------------------- links

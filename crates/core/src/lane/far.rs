@@ -76,8 +76,6 @@ pub(super) struct Far {
     pub(super) attached: VecDeque<Vec<u8>>,
     /// Errors as letters, by their number.
     pub(super) errors: HashMap<u32, Box<[u8]>>,
-    /// What actors ended with last: index, age and the error as a letter. For who asks when they have ended.
-    ends: VecDeque<(u32, u32, Box<[u8]>)>,
     /// Parcels that this turn took.
     pub(super) took: u64,
     /// How many of `waiters` are this lane's.
@@ -117,9 +115,6 @@ impl Far {
     }
 }
 
-/// How many errors of actors that have ended are kept.
-const ENDS: usize = 256;
-
 /// Of a header's last word: the lane, the priority, and whether a moment stands before the bytes.
 pub(super) const LANE: u32 = 0xff;
 pub(super) const PRIORITY_SHIFT: u32 = 8;
@@ -154,7 +149,6 @@ impl Lane {
             letters: Letters::default(),
             attached: VecDeque::new(),
             errors: HashMap::new(),
-            ends: VecDeque::new(),
             took: 0,
             waits: false,
             lost: false,
@@ -214,26 +208,6 @@ impl Lane {
         if let Some(far) = self.far.as_mut() {
             far.errors.insert(number, bytes.into());
         }
-    }
-
-    /// An actor has ended with an error.
-    pub(super) fn keep_end(&mut self, index: u32, error: Box<[u8]>) {
-        let age = self.table.at(index).age;
-        let Some(far) = self.far.as_mut().filter(|_| !error.is_empty()) else { return };
-        if far.ends.len() == ENDS {
-            far.ends.pop_front();
-        }
-        far.ends.push_back((index, age, error));
-    }
-
-    /// The reason of an actor that has ended, as far as it is still known, and the error.
-    pub(super) fn end_kept(&self, index: u32, age: u32) -> (u32, Box<[u8]>) {
-        let Some(cell) = self.table.get(index).filter(|c| c.age == age) else {
-            return (crate::entry::reason::UNKNOWN, Box::default());
-        };
-        let ends = self.far.iter().flat_map(|far| &far.ends);
-        let error = ends.rev().find(|end| (end.0, end.1) == (index, age)).map(|end| end.2.clone());
-        (u32::from(cell.reason), error.unwrap_or_default())
     }
 
     /// The number of the name of what an entry runs; 0 when it is no message.

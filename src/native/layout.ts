@@ -1,7 +1,7 @@
 // Generated from crates/core/src/entry.rs by scripts/layout.mjs. Do not edit.
 
 /** Which layout this is: the addon must have been built with the same. */
-export const LAYOUT = 213905266
+export const LAYOUT = 2452703830
 /** The low bits of head. */
 export const OP_MASK = 31
 /** The tag is the upper half of head: which method, or which class. */
@@ -208,13 +208,13 @@ export const CARRY_CLASS = 31
 export const CARRY_BORN = 32
 /** From the stand-in: its place, and its parent, are other ones now. */
 export const CARRY_MOVED = 33
-/** To the stand-in's isolate (index; 0: there is none), from a lane that has no isolate: a message for its actor, or for one below that, is a dead letter. Four words, the path from there, and the arguments: see remains. */
+/** To the stand-in's isolate (index; 0: none): a message for its actor, or one below, is a dead letter. */
 export const CARRY_DEAD = 34
-/** The same of an instance below its actor that is over: from = reason, corr = generation. The path from there. */
+/** The same of an instance below its actor that is over: from = reason, corr = generation. */
 export const CARRY_STOPPED = 35
-/** From the watchdog, to the first lane: the actor index,age blocks its isolate; from = the number of the method's name, corr = note; of index 0 no more is known. */
+/** From the watchdog: index,age (0: unknown) blocks its isolate; from = the name, corr = note. */
 export const CARRY_STALLED = 36
-/** From a lane whose isolate is gone, behind all that it sent: what it was granted and did not use is free. */
+/** From a lane whose isolate is gone, behind all else: what it was granted and did not use is free. */
 export const CARRY_FORFEIT = 37
 
 /** Returned. */

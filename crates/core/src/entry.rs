@@ -264,15 +264,13 @@ pub mod carry {
     pub const BORN: u32 = 32;
     /// From the stand-in: its place, and its parent, are other ones now.
     pub const MOVED: u32 = 33;
-    /// To the stand-in's isolate (`index`; 0: there is none), from a lane that has no isolate: a message for its actor, or
-    /// for one below that, is a dead letter. Four words, the path from there, and the arguments: see `remains`.
+    /// To the stand-in's isolate (`index`; 0: none): a message for its actor, or one below, is a dead letter.
     pub const DEAD: u32 = 34;
-    /// The same of an instance below its actor that is over: `from` = reason, `corr` = generation. The path from there.
+    /// The same of an instance below its actor that is over: `from` = reason, `corr` = generation.
     pub const STOPPED: u32 = 35;
-    /// From the watchdog, to the first lane: the actor `index`,`age` blocks its isolate; `from` = the number of the
-    /// method's name, `corr` = [`super::note`]; of index 0 no more is known.
+    /// From the watchdog: `index`,`age` (0: unknown) blocks its isolate; `from` = the name, `corr` = [`super::note`].
     pub const STALLED: u32 = 36;
-    /// From a lane whose isolate is gone, behind all that it sent: what it was granted and did not use is free.
+    /// From a lane whose isolate is gone, behind all else: what it was granted and did not use is free.
     pub const FORFEIT: u32 = 37;
 }
 

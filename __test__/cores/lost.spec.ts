@@ -282,8 +282,7 @@ test('a stop or kill of an actor whose core died ends it, also while the core is
   t.deepEqual(deadBy(on.system), { 'isolate-lost': 2 })
 })
 
-// the core keeps the name for an index that nobody will use any more
-test('a name that was taken by a spawn that its isolate never handed over is free', async (t) => {
+test('a name that was taken by a spawn whose parent lost its isolate is free', async (t) => {
   const on = stage(t, { core: { stallAfter: 100 } })
   for (const child of [1, 2]) {
     const top = on.spawn(`top${child}`, { on: 1, restart: 'permanent' })
@@ -293,14 +292,24 @@ test('a name that was taken by a spawn that its isolate never handed over is fre
   }
 })
 
-test('a name on the system that was taken by a spawn that its isolate never handed over is free', async (t) => {
+test('what was spawned on the system in the turn in which its isolate was ended comes to life, with its arguments', async (t) => {
   const on = stage(t, { core: { stallAfter: 100 } })
   for (const home of [0, 1, 2]) {
     const top = on.spawn(`top${home}`, { on: 1, restart: 'temporary' })
     await top.started
     t.is(await code(top.ask.raiseOnSystemAndLoop(`kid${home}`, { on: home })), 'ERR_BUSKIN_CORE_LOST')
-    await on.lines()
-    const kid = on.spawn(`kid${home}`, { on: 2 })
-    t.is(await kid.ask.note(1), 1)
+    t.true((await on.lines()).includes(`kid${home}0 start`))
+    t.is(await on.system.lookup<Sub>(`/kid${home}`)!.ask.note(1), 1)
   }
+})
+
+test('what a core spawned on itself, with arguments that cannot travel, ends with it', async (t) => {
+  const on = stage(t)
+  const a = on.spawn('a', { on: 1, restart: 'permanent' })
+  await a.ask.raiseWithFunction('kid')
+  const kid = on.system.lookup<Sub>('/kid')!
+  t.is(await kid.ask.note(1), 1)
+  t.is(await code(a.ask.exit(7)), 'ERR_BUSKIN_CORE_LOST')
+  t.is((await within(kid.stopped, 'its end')).kind, 'lost')
+  await a.ask.read()
 })

@@ -2,7 +2,20 @@
 
 import type { ActorClass } from '../actor.ts'
 import { BuskinError, nameTaken, option } from '../errors.ts'
-import { AGAIN_NORMAL, CARRY_BORN, CARRY_CLASS, CARRY_SPAWN, FLAG_EXT, OP_CARRY, OP_SPAWN, SPAWN_AWAY, SPAWN_STOP_HOOK, NOTE_START, TAG_SHIFT } from '../native/layout.ts'
+import {
+  AGAIN_NORMAL,
+  CARRY_BORN,
+  CARRY_CLASS,
+  CARRY_SPAWN,
+  FLAG_EXT,
+  NOTE_START,
+  OP_CARRY,
+  OP_SPAWN,
+  SPAWN_AWAY,
+  SPAWN_MORTAL,
+  SPAWN_STOP_HOOK,
+  TAG_SHIFT,
+} from '../native/layout.ts'
 import type { Directive, Failure } from '../lifecycle.ts'
 import { type ActorSettings, type SpawnOptions, spawnOptions } from '../options.ts'
 import { type ClassInfo, classInfo } from '../runtime/classes.ts'
@@ -190,9 +203,11 @@ export class Births {
     const cls = this.#classId(info)
     const [capacity, policy, shutdown, startTimeout] = settingWords(settings)
     const seatAddress = ((isHere ? place : 0) + 1) << INDEX_BITS | seat
-    const words = [cls | SHARED, SPAWN_STOP_HOOK, capacity, policy, shutdown, startTimeout, seatAddress, seatAge]
-    // what stays in this isolate is not copied
-    const seed: Seed = target === place ? [name, parent, null, []] : [name, parent, more, args]
+    // what stays in this isolate need not travel; the next one starts it with a copy, if there can be one
+    const isMortal = target === place && !this.#travels(info, [more, args])
+    const seed: Seed = isMortal ? [name, parent, null, []] : [name, parent, more, args]
+    const bits = isMortal ? SPAWN_STOP_HOOK | SPAWN_MORTAL : SPAWN_STOP_HOOK
+    const words = [cls | SHARED, bits, capacity, policy, shutdown, startTimeout, seatAddress, seatAge]
     if (!isHere) {
       crossing.carry(CARRY_BORN, (1 << INDEX_BITS) | seat, seatAge, 0, 0, [name, address, age, info.name, cls], [0, policy, shutdown, address, age])
     }
@@ -231,6 +246,17 @@ export class Births {
       this.#crossing.satchel.bytesOf(values)
     } catch (thrown) {
       throw this.#crossing.explain(thrown, path, 'spawn', ['options', 'args'])
+    }
+  }
+
+  /** Whether another isolate could spawn it. */
+  #travels(info: ClassInfo, values: readonly unknown[]): boolean {
+    if (!info.hasModule && known(info.cls) === undefined) return false
+    try {
+      this.#crossing.satchel.bytesOf(values)
+      return true
+    } catch {
+      return false
     }
   }
 
@@ -349,7 +375,7 @@ export class Births {
   #plant(ref: LocalRef): void {
     const { index, age, info, name } = ref
     const { lane, place, satchel } = this.#crossing
-    if (place === 0 || lane.native.seed(index) !== undefined || (!info.hasModule && known(info.cls) === undefined)) return
+    if (place === 0 || lane.native.seed(index) !== undefined || !this.#travels(info, [])) return
     const seed: Seed = [name, null, null, ref.boot.args, moreIf(ref)?.settings ?? null]
     try {
       const told = satchel.bytesOf(seed)

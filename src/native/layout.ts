@@ -1,7 +1,7 @@
 // Generated from crates/core/src/entry.rs by scripts/layout.mjs. Do not edit.
 
 /** Which layout this is: the addon must have been built with the same. */
-export const LAYOUT = 1593968861
+export const LAYOUT = 4275449189
 /** The low bits of head. */
 export const OP_MASK = 31
 /** The tag is the upper half of head: which method, or which class. */
@@ -208,11 +208,11 @@ export const CARRY_CLASS = 31
 export const CARRY_BORN = 32
 /** To the isolate: what became of an actor's seat. from = 0: it has another parent; 1: at index nobody stands in for it any more; 2: the one there does from now on, for the actor at the address payload of age corr. Of 2, bits above: 4 it has started, 8 it runs, and above these its generation. */
 export const CARRY_MOVED = 33
-/** To the stand-in's isolate (index; 0: there is none), from a lane that has no isolate: a message for its actor, or for one below that, is a dead letter. Four words, the path from there, and the arguments: see remains. */
+/** To the stand-in's isolate (index; 0: none): a message for its actor, or one below, is a dead letter. */
 export const CARRY_DEAD = 34
-/** The same of an instance below its actor that is over: from = reason, corr = generation. The path from there. */
+/** The same of an instance below its actor that is over: from = reason, corr = generation. */
 export const CARRY_STOPPED = 35
-/** From the watchdog, to the first lane: the actor index,age blocks its isolate; from = the number of the method's name, corr = note; of index 0 no more is known. */
+/** From the watchdog: index,age (0: unknown) blocks its isolate; from = the name, corr = note. */
 export const CARRY_STALLED = 36
 /** Between the lanes alone: whether asks over several of them are a cycle. */
 export const CARRY_CHASE = 37
@@ -246,6 +246,8 @@ export const SPAWN_NAMED = 1
 export const SPAWN_STOP_HOOK = 2
 /** It stands in for an actor of another lane: of EXT index,from = that one's address and age, age and payload as ever. */
 export const SPAWN_AWAY = 4
+/** No other isolate could spawn it anew: it ends with the one that it is spawned in. */
+export const SPAWN_MORTAL = 8
 
 /** After the message in hand. */
 export const STOP_NORMAL = 0

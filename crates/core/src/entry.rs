@@ -268,13 +268,11 @@ pub mod carry {
     /// for it any more; 2: the one there does from now on, for the actor at the address `payload` of age `corr`. Of 2, bits
     /// above: 4 it has started, 8 it runs, and above these its generation.
     pub const MOVED: u32 = 33;
-    /// To the stand-in's isolate (`index`; 0: there is none), from a lane that has no isolate: a message for its actor, or
-    /// for one below that, is a dead letter. Four words, the path from there, and the arguments: see `remains`.
+    /// To the stand-in's isolate (`index`; 0: none): a message for its actor, or one below, is a dead letter.
     pub const DEAD: u32 = 34;
-    /// The same of an instance below its actor that is over: `from` = reason, `corr` = generation. The path from there.
+    /// The same of an instance below its actor that is over: `from` = reason, `corr` = generation.
     pub const STOPPED: u32 = 35;
-    /// From the watchdog, to the first lane: the actor `index`,`age` blocks its isolate; `from` = the number of the
-    /// method's name, `corr` = [`super::note`]; of index 0 no more is known.
+    /// From the watchdog: `index`,`age` (0: unknown) blocks its isolate; `from` = the name, `corr` = [`super::note`].
     pub const STALLED: u32 = 36;
     /// Between the lanes alone: whether asks over several of them are a cycle.
     pub const CHASE: u32 = 37;
@@ -315,6 +313,8 @@ pub mod spawn {
     /// It stands in for an actor of another lane: of EXT `index`,`from` = that one's address and age, `age` and `payload`
     /// as ever.
     pub const AWAY: u32 = 4;
+    /// No other isolate could spawn it anew: it ends with the one that it is spawned in.
+    pub const MORTAL: u32 = 8;
 }
 
 /// How to end.

@@ -63,6 +63,8 @@ pub struct Ext {
     pub away: Option<Home>,
     /// The letter that it was spawned with; 0: none.
     pub seed: u32,
+    /// The letter tells too little to spawn it anew.
+    pub mortal: bool,
     /// Of a stand-in: its actor was killed, and until it says that it is down what it says is of the instance before.
     pub fenced: bool,
     /// Of a stand-in: the letter of the failure that was told last; 0: none.
@@ -225,6 +227,7 @@ impl Default for Ext {
             home: None,
             away: None,
             seed: 0,
+            mortal: false,
             fenced: false,
             told: 0,
             is_telling: false,

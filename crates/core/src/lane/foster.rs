@@ -83,7 +83,7 @@ impl Lane {
         let ext = self.exts.ensure(&mut cell.ext);
         (ext.shutdown, ext.start) = (shutdown, start);
         ext.away = Some(Home { word: stand_in, age });
-        ext.seed = letter;
+        (ext.seed, ext.mortal) = (letter, bits & spawn::MORTAL != 0);
         self.ledger.actors += 1;
         self.lives += 1;
         family::adopt(&mut self.table, foster, h.index);

@@ -270,7 +270,7 @@ impl Lane {
     }
 
     fn loses_instance(&mut self, index: u32) {
-        if self.seed(index).is_none() {
+        if self.seed(index).is_none() || self.ext_of(index).is_some_and(|x| x.mortal) {
             return self.kill_lost(index); // what it was spawned with was never encoded
         }
         let cell = self.table.at_mut(index);

@@ -25,6 +25,7 @@ mod health;
 pub mod inbox;
 #[cfg(all(test, loom))]
 mod interleavings;
+mod lend;
 pub mod letters;
 mod life;
 mod look;

@@ -66,7 +66,7 @@ pub(crate) fn throw(env: Env, message: &str) {
 /// The memory of a typed array: where it begins and how many elements it has. Null when it is none.
 ///
 /// # Safety
-/// `env` and `value` belong to the call in progress. The memory is JavaScript's: see [`crate::lane::Bound`].
+/// `env` and `value` belong to the call in progress. The memory is JavaScript's: see [`crate::bound::Bound`].
 pub(crate) unsafe fn elements(env: Env, value: Value) -> (*mut c_void, usize) {
     let (mut data, mut length) = (null_mut(), 0);
     // SAFETY: the caller's promise; what is not asked for may be null.

@@ -2,6 +2,7 @@
 //!
 //! Raw Node-API on the way of a message ([`call`], [`lane`]); napi-rs registers the module and pins it in memory.
 
+mod bound;
 mod call;
 mod hubs;
 mod isolate;
@@ -20,8 +21,8 @@ pub fn exports(exports: Object<'_>, env: napi::Env) -> napi::Result<()> {
     retain_current_module_for_unload_safety();
     // SAFETY: the env and the exports object are those of the call in progress.
     unsafe {
-        call::define(env.raw(), exports.raw(), c"lane", lane::make, std::ptr::null_mut());
-        call::define(env.raw(), exports.raw(), c"attach", lane::attach, std::ptr::null_mut());
+        call::define(env.raw(), exports.raw(), c"lane", bound::make, std::ptr::null_mut());
+        call::define(env.raw(), exports.raw(), c"attach", bound::attach, std::ptr::null_mut());
         let layout = call::double(env.raw(), f64::from(buskin_core::LAYOUT));
         napi::sys::napi_set_named_property(env.raw(), exports.raw(), c"layout".as_ptr(), layout);
     }

@@ -11,9 +11,9 @@ use buskin_core::lane::Lane;
 use buskin_core::lane::letters::WORDS;
 use napi::sys::{self, napi_callback_info as Info, napi_env as Env, napi_value as Value};
 
+use crate::bound::Bound;
 use crate::call::{self, Native, guard};
 use crate::hubs;
-use crate::lane::Bound;
 use crate::memory::Letters;
 use crate::settings::{defaults, exact, settings_of};
 

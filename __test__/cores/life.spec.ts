@@ -236,6 +236,17 @@ test('shutdown kills past its deadline what does not end elsewhere', async (t) =
   t.deepEqual([told(await a.stopped), told(await b.stopped)], ['killed', 'killed'])
 })
 
+test('shutdown ends a core that a handler blocks for good, and all that lives there', async (t) => {
+  const on = stage(t, { core: { stallAfter: false } })
+  const a = on.spawn('a', { on: 1, restart: 'permanent' })
+  const other = on.spawn('other', { on: 1, restart: 'permanent' })
+  await Promise.all([a.started, other.started])
+  a.tell.loop()
+  await within(on.system.shutdown({ timeout: 50 }), 'shutdown')
+  t.is(on.system.stats().actors, 0)
+  t.deepEqual([told(await a.stopped), told(await other.stopped)], ['killed', 'killed'])
+})
+
 test('a shutdown right after the spawns ends what never began', async (t) => {
   const on = stage(t)
   const refs = [1, 2, 1, 2].map((core, i) => on.spawn(`n${i}`, { on: core }))

@@ -76,7 +76,7 @@ test('a handler that blocks the main isolate is reported when it is over, and no
   const on = stage(t, stalling)
   const far = on.spawn('far', { on: 1 })
   const main = on.spawn('main', { on: 0 })
-  await Promise.all([far.started, main.started])
+  await Promise.all([far.started, main.started, event(on, (e) => e.type === 'core' && e.state === 'started', 'the start of the core')])
   t.is(await main.ask.block(STALL * 3), STALL * 3)
   t.is(await stalled(on, 0), `stalled: 'block' of /main has blocked it for more than ${STALL} ms`)
   t.is(await main.ask.note(1), 1)

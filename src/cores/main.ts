@@ -212,6 +212,8 @@ export class MainCores extends Cores {
   override async end(): Promise<void> {
     await this.#pool?.stopAll()
     clearInterval(this.#care)
+    // whom the deadline killed may have been told of it when the isolate was about to go
+    for (let core = 1; core <= this.cores; core++) this.lane.native.care(core)
   }
 }
 

@@ -147,6 +147,86 @@ test('a message that runs when its signal aborts goes on and counts as handled; 
   t.deepEqual(dead(), [])
 })
 
+test('a send that was let in and waits when its signal aborts is never handled, and no error', async (t) => {
+  await adds(t, place, { sent: OWN + 6, handled: OWN + 3, deadLetters: 3 }, async () => {
+    const { ref, release } = await busy()
+    const controller = new AbortController()
+    const tuned = ref.with({ signal: controller.signal })
+    await ref.send.note('before')
+    t.is(await tuned.send.note('word'), undefined)
+    t.is(await tuned.send.note({ letter: 1 }), undefined)
+    t.is(await ref.with({ signal: controller.signal, priority: 'high', ttl: 60_000 }).send.note('tuned'), undefined)
+    await ref.send.note('after')
+    controller.abort()
+    await release()
+    t.deepEqual((await ref.ask.read()).slice(1), ['before', 'after'])
+  })
+  t.deepEqual(dead(), [['aborted', 'note', 'word'], ['aborted', 'note', { letter: 1 }], ['aborted', 'note', 'tuned']])
+})
+
+test('an ask and a send between cores can be aborted as long as they wait', async (t) => {
+  const { ref, release } = await busy()
+  t.is(await b.ask.abortOf(ref, 'ask', 'note', 'asked'), 'ERR_BUSKIN_ABORTED')
+  t.is(await b.ask.abortOf(ref, 'send', 'note', 'sent'), undefined)
+  await b.ask.echo() // by now its aborts are on their way
+  await release()
+  t.is((await ref.ask.read()).length, 1)
+  t.deepEqual(dead(), [['aborted', 'note', 'asked'], ['aborted', 'note', 'sent']])
+})
+
+for (const method of ['hold', 'field'] as const) {
+  test(`an abort of a send to '${method}' that runs, or is over, changes nothing`, async (t) => {
+    await givesBack(t, place, async () => {
+      const ref = spawn(1)
+      const gate = `sent ${++gates}`
+      const [running, over] = [new AbortController(), new AbortController()]
+      t.is(await ref.with({ signal: over.signal }).send[method](gate), undefined)
+      if (method === 'hold') {
+        await place.keepers[1].ask.entered(gate)
+        over.abort('it runs')
+        await place.keepers[1].ask.open(gate)
+      }
+      await system.idle()
+      over.abort('it is over')
+      t.is(await ref.with({ signal: running.signal }).send.echoLater({ nobody: 'reads it' }), undefined)
+      await system.idle()
+      running.abort('as well')
+      await ref.stop()
+    })
+    t.deepEqual(dead(), [])
+  })
+}
+
+test('a send whose handler fails, or whose actor stops or is killed, is over: its signal aborts nothing', async (t) => {
+  await givesBack(t, place, async () => {
+    const ref = spawn(1)
+    const controller = new AbortController()
+    const tuned = ref.with({ signal: controller.signal })
+    const gate = `killed send ${++gates}`
+    const sent = [tuned.send.fail('now'), tuned.send.failLater('later'), tuned.send.giveFunctionLater(), tuned.send.hold(gate), tuned.send.note('stopped')]
+    t.deepEqual(await Promise.all(sent), Array(5).fill(undefined))
+    await place.keepers[1].ask.entered(gate)
+    await ref.kill()
+    await place.keepers[1].ask.open(gate)
+    await system.idle()
+    controller.abort()
+    await system.idle()
+  })
+  t.deepEqual(new Set(dead().map(([reason]) => reason)), new Set(['stopped']))
+})
+
+test('a send by name to an asynchronous handler is over once, and disturbs no later call', async (t) => {
+  const [ref, other] = [spawn(1), spawn(1)]
+  const [first, second] = [`named ${++gates}`, `asked ${++gates}`]
+  t.is(await (ref as any).send.heldField(first), undefined)
+  const asked = other.ask.hold(second, 'asked')
+  await place.keepers[1].ask.entered(second)
+  await place.keepers[1].ask.open(first)
+  await ref.ask.nothing() // the handler of the send is over
+  await place.keepers[1].ask.open(second)
+  t.is(await asked, 'asked')
+})
+
 test('an abort gives everything back that the call held', async (t) => {
   await givesBack(t, place, async () => {
     const controller = new AbortController()
@@ -211,6 +291,24 @@ test('drop-oldest: the oldest makes room, and its ask rejects MAILBOX_FULL', asy
     t.deepEqual((await ref.ask.read()).slice(1), ['third', 'fourth'])
   })
   t.deepEqual(dead(), [['dropped', 'note', { oldest: true }], ['dropped', 'note', 'second']])
+})
+
+test('drop-oldest: of sends that come together the oldest reject, one let in before has been accepted', async (t) => {
+  for (const signal of [undefined, new AbortController().signal]) {
+    place.dead.length = 0
+    await adds(t, place, { sent: OWN + 7, handled: OWN + 3, deadLetters: 4 }, async () => {
+      const { ref, release } = await busy(bounded('drop-oldest'))
+      const tuned = ref.with(signal === undefined ? {} : { signal })
+      t.is(await tuned.send.note('let in'), undefined)
+      const burst = [1, 2, { three: 3 }, 4, { five: 5 }].map((value) => outcome(tuned.send.note(value)))
+      const full = 'ERR_BUSKIN_MAILBOX_FULL'
+      t.deepEqual(await Promise.all(burst), [full, full, full, undefined, undefined])
+      await release()
+      t.deepEqual((await ref.ask.read()).slice(1), [4, { five: 5 }])
+    })
+    t.deepEqual(dead(), [['dropped', 'note', 'let in'], ['dropped', 'note', 1], ['dropped', 'note', 2], ['dropped', 'note', { three: 3 }]])
+  }
+  await givesBack(t, place, () => outcome(a.with({ signal: new AbortController().signal }).send.note(1)))
 })
 
 test('wait: a send parks until there is room, in order, and an ask likewise; a tell is a dead letter', async (t) => {

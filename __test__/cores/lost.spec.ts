@@ -1,6 +1,7 @@
 // A core that dies, in each of the ways in which one can: what of its actors is kept, what is lost, and who is told.
 import ava from 'ava'
 import type { DeadLetter, Ref, SystemOptions } from '../../src/index.ts'
+import { laneOf } from '../../src/system.ts'
 import { assertIdentity, within } from '../support.ts'
 import { type Sub, told } from './fixtures/life.ts'
 import { code, coreEvents, deadBy, coreLost, eventsOf, find, inHand, messageOf, stage, type Stage, type Test } from './lives.ts'
@@ -117,6 +118,30 @@ test('what was in hand is a dead letter and its asker is told, once', async (t) 
   t.is(await within(slept, 'the asker'), 'ERR_BUSKIN_CORE_LOST')
   await a.ask.read()
   await on.lines()
+  t.deepEqual(deadBy(on.system), { 'isolate-lost': 2 })
+  assertIdentity(on.system.stats())
+})
+
+test('a send that was let in is over with its message: one in hand with the core, one that waits when it is handled', async (t) => {
+  const on = stage(t)
+  const a = on.spawn('a', { on: 1, restart: 'permanent' })
+  const b = on.spawn('b', { on: 1 })
+  await Promise.all([a, b].map((ref) => ref.ask.read()))
+  await on.system.idle()
+  const { calls } = laneOf(on.system)
+  const open = calls.size
+  const controller = new AbortController()
+  const tuned = a.with({ signal: controller.signal })
+  await tuned.send.nap(60_000)
+  await inHand(on, '/a')
+  await Promise.all([tuned.send.note(1), tuned.send.note({ two: 2 }), a.send.note('three')])
+  t.is(calls.size, open + 3) // all that can be aborted
+  await die(on, b, DEATHS['process.exit in a handler']!)
+  t.deepEqual(await a.ask.read(), [1, { two: 2 }, 'three'])
+  await on.system.idle()
+  t.is(calls.size, open)
+  controller.abort()
+  await on.system.idle()
   t.deepEqual(deadBy(on.system), { 'isolate-lost': 2 })
   assertIdentity(on.system.stats())
 })

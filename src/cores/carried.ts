@@ -15,6 +15,7 @@ import {
   CARRY_LEAVE,
   CARRY_MOVED,
   CARRY_NEWS,
+  CARRY_OVER,
   CARRY_QUERY,
   CARRY_REFUSED,
   CARRY_REPLY,
@@ -67,7 +68,11 @@ export function carried(crossing: Crossing, head: number, o: number, _i: number)
     case CARRY_REPLY:
       return reply(crossing, corr, from, crossing.told(head, o))
     case CARRY_ACCEPTED:
-      if (lane.calls.has(corr) && lane.calls.finish(corr, undefined)) lane.settledOne = true
+      if (!lane.calls.has(corr)) return
+      if (from === 1 ? lane.calls.resolve(corr, undefined) : lane.calls.finish(corr, undefined)) lane.settledOne = true
+      return
+    case CARRY_OVER:
+      if (lane.calls.has(corr)) lane.calls.close(corr)
       return
     case CARRY_REFUSED:
       return refused(crossing, corr, payload, refAt(lane, inbox[o + 1] as number, inbox[o + 2] as number), from)

@@ -1,7 +1,7 @@
 // Generated from crates/core/src/entry.rs by scripts/layout.mjs. Do not edit.
 
 /** Which layout this is: the addon must have been built with the same. */
-export const LAYOUT = 4275449189
+export const LAYOUT = 1013205154
 /** The low bits of head. */
 export const OP_MASK = 31
 /** The tag is the upper half of head: which method, or which class. */
@@ -23,6 +23,8 @@ export const FLAG_SEND = 64
 export const FLAG_ASYNC = 128
 /** The handler may overlap others that have this flag. */
 export const FLAG_SHARED = 256
+/** Outbox: of a send to another isolate: its caller may abort it after it was let in. */
+export const FLAG_ABORTS = 256
 /** The payload word is a slot of the isolate's table. */
 export const FLAG_SLOT = 512
 /** How many arguments: 0, 1, 2, or 3 for an array of them; 3 without SLOT: a letter. */
@@ -152,11 +154,11 @@ export const CARRY_BEGIN = 3
 export const CARRY_CREDIT = 4
 /** To where BEGIN said: the reader has left. */
 export const CARRY_LEAVE = 5
-/** The message of the call corr was let in. */
+/** The message of the call corr was let in; from = 1: OVER follows when it is over. */
 export const CARRY_ACCEPTED = 6
 /** The message of the call corr is a dead letter; payload = dead. */
 export const CARRY_REFUSED = 7
-/** The call is over, and its caller knows: nothing is sent. */
+/** The call corr is over, and its caller knows what it asked: sent only where ACCEPTED said so. */
 export const CARRY_OVER = 8
 /** To all other isolates: something for their feeds, or about the system. */
 export const CARRY_NEWS = 9

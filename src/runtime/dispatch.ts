@@ -267,7 +267,13 @@ function promised(lane: Lane, head: number, o: number, i: number, promise: Promi
   const corr = inbox[o + 5] as number
   const run = new Run(ref, NOTE_MSG, corr, shared, method?.name ?? lane.label, inbox[o + 4] as number, inbox[o + 2] as number)
   begin(run)
-  void follow(lane, run, promise)
+  const isReply = (head & FLAG_ASK) !== 0 || !isFarCall(corr)
+  void follow(lane, run, isReply ? promise : withoutValue(promise))
+}
+
+/** Of a send, so that nothing is written for an isolate that reads nothing. */
+async function withoutValue(promise: PromiseLike<unknown>): Promise<void> {
+  await promise
 }
 
 /** The actor killed itself: what it ran counts as failed, and its caller is told when the end comes. */

@@ -4,6 +4,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { aborted, stopped } from '../errors.ts'
 import {
+  FLAG_ABORTS,
   FLAG_ASK,
   FLAG_EXT,
   FLAG_SEND,
@@ -211,7 +212,8 @@ function postLong(
   let slot = letter
   let head = 0
   if (isFar) {
-    head = (known << TAG_SHIFT) | OP_MSG | kind | ARITY_N
+    const aborts = kind === FLAG_SEND && signal !== undefined
+    head = (known << TAG_SHIFT) | OP_MSG | kind | ARITY_N | (aborts ? FLAG_ABORTS : 0)
   } else {
     slot = takeSlot(lane)
     const run = lane.propagated === undefined ? undefined : capture()

@@ -60,6 +60,8 @@ pub mod flag {
     pub const ASYNC: u32 = 1 << 7;
     /// The handler may overlap others that have this flag.
     pub const SHARED: u32 = 1 << 8;
+    /// Outbox: of a send to another isolate: its caller may abort it after it was let in.
+    pub const ABORTS: u32 = 1 << 8;
     /// The payload word is a slot of the isolate's table.
     pub const SLOT: u32 = 1 << 9;
     /// How many arguments: 0, 1, 2, or 3 for an array of them; 3 without SLOT: a letter.
@@ -207,11 +209,11 @@ pub mod carry {
     pub const CREDIT: u32 = 4;
     /// To where BEGIN said: the reader has left.
     pub const LEAVE: u32 = 5;
-    /// The message of the call `corr` was let in.
+    /// The message of the call `corr` was let in; `from` = 1: OVER follows when it is over.
     pub const ACCEPTED: u32 = 6;
     /// The message of the call `corr` is a dead letter; `payload` = [`super::dead`].
     pub const REFUSED: u32 = 7;
-    /// The call is over, and its caller knows: nothing is sent.
+    /// The call `corr` is over, and its caller knows what it asked: sent only where ACCEPTED said so.
     pub const OVER: u32 = 8;
     /// To all other isolates: something for their feeds, or about the system.
     pub const NEWS: u32 = 9;

@@ -124,6 +124,85 @@ fn a_full_mailbox_refuses_waits_or_drops_as_its_policy_says() {
 }
 
 #[test]
+fn a_send_that_was_let_in_and_is_dropped_in_the_same_turn_is_refused_and_a_later_one_is_not() {
+    for kind in [flag::SEND, flag::SEND | flag::ABORTS] {
+        let mut w = two(4096);
+        let (who, to) = there(&mut w, bounded(policy::DROP_OLDEST));
+        post(&mut w.isos[0], to, SLOW, TELL, 0);
+        w.run();
+        let one_turn = [0, 12, 0, 12].map(|length| post(&mut w.isos[0], to, PLAIN, kind, length));
+        w.run();
+        assert_eq!(one_turn.map(|id| w.settled(id)), ["dropped", "dropped", "accepted", "accepted"]);
+        let later = post(&mut w.isos[0], to, PLAIN, kind, 0);
+        w.run();
+        assert_eq!([w.end_of(one_turn[2]), w.settled(one_turn[2])], ["dropped", "accepted"]);
+        assert_eq!(w.settled(later), "accepted");
+        w.isos[1].done(who, true);
+        w.run();
+        assert_eq!([one_turn[3], later].map(|id| w.end_of(id)), ["handled"; 2]);
+        end(w);
+    }
+}
+
+#[test]
+fn a_send_may_be_aborted_as_long_as_it_waits_and_its_call_is_open_until_it_is_over() {
+    const SEND: u32 = flag::SEND | flag::ABORTS;
+    let mut w = two(4096);
+    let (who, to) = there(&mut w, Options::default());
+    post(&mut w.isos[0], to, SLOW, TELL, 0);
+    let waits = [0, 12].map(|length| post(&mut w.isos[0], to, PLAIN, SEND, length));
+    let plain = post(&mut w.isos[0], to, PLAIN, flag::SEND, 0);
+    let late = post(&mut w.isos[0], to, How { tag: UNMET, ..PLAIN }, SEND, 0);
+    w.run();
+    let open = |w: &World| w.isos[0].far.as_ref().unwrap().accepted.len();
+    assert_eq!([waits[0], waits[1], plain].map(|id| w.settled(id)), ["accepted"; 3]);
+    assert_eq!((w.settled(late), open(&w)), ("open", 2)); // nobody knows yet whether there is such a method
+    for id in waits {
+        abort(&mut w.isos[0], to, id);
+    }
+    w.run();
+    assert_eq!(waits.map(|id| w.end_of(id)), ["aborted"; 2]);
+    assert_eq!(open(&w), 0);
+    w.isos[1].done(who, true);
+    w.run();
+    let runs = post(&mut w.isos[0], to, How { tag: 5, ..PLAIN }, SEND, 0);
+    w.isos[1].done(who, true);
+    w.run();
+    assert_eq!([plain, late, runs].map(|id| w.end_of(id)), ["handled", "handled", "pending"]);
+    assert_eq!((w.settled(late), w.settled(runs), open(&w)), ("accepted", "accepted", 1));
+    abort(&mut w.isos[0], to, runs);
+    w.run();
+    assert_eq!((w.end_of(runs), open(&w)), ("pending", 1));
+    w.isos[1].done(who, true);
+    w.run();
+    assert_eq!((w.end_of(runs), open(&w)), ("handled", 0));
+    end(w);
+}
+
+#[test]
+fn the_call_of_a_send_that_was_let_in_is_over_when_the_isolate_is_gone_that_had_its_message() {
+    let mut w = two(4096);
+    let o = Options { restart: restart::PERMANENT, ..Options::default() };
+    for iso in &mut w.isos {
+        iso.lane.profile(&profile(0.0, f64::INFINITY, 1e6, None));
+    }
+    let (to, _) = spawn_on(&mut w.isos[0], 1, "b", o, Rc::new(worker));
+    w.run();
+    let begun = post(&mut w.isos[0], to, SLOW, flag::SEND | flag::ABORTS, 12);
+    let waits = post(&mut w.isos[0], to, PLAIN, flag::SEND | flag::ABORTS, 12);
+    w.run();
+    assert_eq!(w.isos[0].far.as_ref().unwrap().accepted.len(), 2);
+    w.lose(1, true);
+    w.run();
+    assert_eq!([begun, waits].map(|id| w.settled(id)), ["accepted"; 2]);
+    assert_eq!(w.isos[0].far.as_ref().unwrap().accepted.len(), 1); // what waits will be handled yet
+    w.revive(1);
+    w.run();
+    assert_eq!(w.end_of(waits), "handled");
+    end(w);
+}
+
+#[test]
 fn what_expires_is_aborted_or_comes_to_the_dead_is_refused() {
     let mut w = two(4096);
     let (who, to) = there(&mut w, bounded(policy::WAIT));

@@ -38,7 +38,7 @@ enum Step {
 /// What handlers do, by name; and one that is a stream.
 const KINDS: [(u32, u32); 9] =
     [(4, 0), (4, 0), (1, 0), (2, 0), (3, 0), (5, 0), (UNMET, 0), (MISSING, 0), (6, flag::STREAM)];
-const CALLS: [u32; 3] = [0, flag::SEND, flag::ASK];
+const CALLS: [u32; 4] = [0, flag::SEND, flag::ASK, flag::SEND | flag::ABORTS];
 
 fn step(loses: bool) -> impl Strategy<Value = Step> {
     let (actor, lane) = (0_usize..10, 0_usize..3);
@@ -51,7 +51,7 @@ fn step(loses: bool) -> impl Strategy<Value = Step> {
                 parent, lane, restart, profile, hook, hooks, shutdown, policy
             }
         ),
-        16 => (lane.clone(), actor.clone(), 0..KINDS.len(), 0_u32..3, 0_u32..4, prop::option::weighted(0.1, 0_u64..5000), length)
+        16 => (lane.clone(), actor.clone(), 0..KINDS.len(), 0_u32..4, 0_u32..4, prop::option::weighted(0.1, 0_u64..5000), length)
             .prop_map(|(lane, to, kind, how, priority, ttl, length)| Step::Message {
                 lane, to, kind, how, priority: priority % 3, ttl, length
             }),

@@ -2,7 +2,7 @@
 
 use super::ack::note_of;
 use super::calls::is_far_call;
-use super::far::Address;
+use super::far::{Address, EPOCH_SHIFT};
 use super::parcel::Header;
 use super::route::unparked;
 use super::{Lane, Rings};
@@ -94,8 +94,9 @@ impl Lane {
     pub(super) fn abort(&mut self, e: &Entry) {
         self.close_call(e.corr);
         if let Some(to) = Address::of(e.index) {
-            let header =
-                Header { w0: carry::ABORT, index: to.index, generation: e.age, corr: e.corr, ..Header::default() };
+            let source_lane = self.source() >> EPOCH_SHIFT; // whose call it is, there
+            let (index, generation, corr) = (to.index, e.age, e.corr);
+            let header = Header { w0: carry::ABORT, index, generation, corr, source_lane, ..Header::default() };
             return self.tell(to.lane, header, &[], false);
         }
         let Some(cell) = self.live(e.index, e.age) else {

@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::calls::{FarCall, FarCalls, InHand};
+use super::calls::{FarCall, FarCalls, InHand, Wants};
 use super::chase::Chases;
 use super::letters::Letters;
 use super::mail::Taken;
@@ -14,9 +14,9 @@ use super::orders::Moves;
 use super::parcel::{Header, Parcel};
 use super::pool::{Pool, Returns};
 use super::{Lane, Rings};
-use crate::entry::{Entry, OP_MASK, TAG_SHIFT, carry, dead, flag, op};
+use crate::entry::{Entry, OP_MASK, TAG_SHIFT, carry, dead, flag, op, policy};
 use crate::hub::Posts;
-use crate::limits::{CALL_BITS, FAR_CALL, INDEX_BITS};
+use crate::limits::INDEX_BITS;
 use crate::mailbox::links::Batch;
 use crate::sync::Arc;
 use crate::sync::atomic::Ordering::Relaxed;
@@ -70,6 +70,8 @@ pub(super) struct Far {
     /// By class and name: what the heads of messages of that method begin with; 0: not known.
     heads: Vec<Vec<u32>>,
     pub(super) calls: FarCalls,
+    /// Calls whose messages were let in this turn, to be told at its end.
+    pub(super) let_in: Vec<u32>,
     pub(super) letters: Letters,
     /// Large bytes of letters that were written, in order.
     pub(super) attached: VecDeque<Vec<u8>>,
@@ -145,6 +147,7 @@ impl Lane {
             writes: false,
             heads: Vec::new(),
             calls: FarCalls::default(),
+            let_in: Vec::new(),
             letters: Letters::default(),
             attached: VecDeque::new(),
             errors: HashMap::new(),
@@ -267,7 +270,7 @@ impl Lane {
         let Some(cell) = self.table.get(header.index) else {
             return self.unknown_in(&header, letter);
         };
-        let class = usize::from(cell.class);
+        let (class, drops) = (usize::from(cell.class), cell.overflow() == policy::DROP_OLDEST);
         let Some(far) = self.far.as_mut() else { return };
         let name = (header.w0 >> TAG_SHIFT) as usize;
         let known = if header.w0 & flag::STREAM != 0 {
@@ -285,14 +288,21 @@ impl Lane {
         };
         let lane = header.source_lane & LANE;
         if header.corr != 0 {
-            let (epoch, sends) = (header.source_lane >> EPOCH_SHIFT, header.w0 & flag::SEND != 0);
+            let epoch = header.source_lane >> EPOCH_SHIFT;
+            let wants = match header.w0 & (flag::SEND | flag::ABORTS) {
+                flag::SEND if drops || known == 0 => Wants::Place,
+                flag::SEND => Wants::Entry,
+                w if w & flag::SEND != 0 => Wants::End,
+                _ => Wants::Outcome,
+            };
             let message = InHand {
                 index: header.index,
                 name: header.w0 >> TAG_SHIFT,
                 from: header.from_index,
                 from_age: header.from_generation,
             };
-            let Some(corr) = far.calls.open(FarCall { lane, epoch, corr: header.corr, sends, message }) else {
+            let call = FarCall { lane, epoch, corr: header.corr, wants, told: false, message };
+            let Some(corr) = far.calls.open(call) else {
                 self.drop_letter(letter);
                 return self.refuse_in(&header, dead::MAILBOX_FULL); // a million wait for this isolate
             };
@@ -346,29 +356,6 @@ impl Lane {
         }
     }
 
-    /// The message of a far call was let in. Whether the call is over with that: a send waits for nothing more. `named`:
-    /// whether there is such a method is yet to be seen.
-    pub(super) fn accept_call(&mut self, corr: u32, named: bool) -> bool {
-        let Some(far) = self.far.as_mut() else { return false };
-        if named || far.calls.get(corr).is_none_or(|c| !c.sends) {
-            return false;
-        }
-        let Some(FarCall { lane, epoch, corr, .. }) = far.calls.close(corr) else { return false };
-        self.tell(lane, Header { w0: carry::ACCEPTED, corr, source_lane: epoch, ..Header::default() }, &[], false);
-        true
-    }
-
-    /// The message of a far call is a dead letter.
-    pub(super) fn refuse_call(&mut self, corr: u32, why: u32) {
-        let Some(call) = self.far.as_mut().and_then(|far| far.calls.close(corr)) else { return };
-        self.tell_refused(call.lane, call.epoch, call.corr, why);
-    }
-
-    fn tell_refused(&mut self, lane: u32, epoch: u32, corr: u32, why: u32) {
-        let header = Header { w0: carry::REFUSED, corr, payload: why, source_lane: epoch, ..Header::default() };
-        self.tell(lane, header, &[], false);
-    }
-
     /// Whether what came answers an isolate that is gone.
     pub(super) fn is_for_another(&self, h: &Header) -> bool {
         let answers = matches!(
@@ -378,6 +365,7 @@ impl Lane {
                 | carry::ITEM
                 | carry::BEGIN
                 | carry::ACCEPTED
+                | carry::OVER
                 | carry::STARTED
                 | carry::ENDED
                 | carry::ADOPTED
@@ -422,26 +410,6 @@ impl Lane {
     pub(super) fn drop_letter_later(&mut self, letter: u32) {
         if let Some(far) = self.far.as_mut().filter(|_| letter != 0) {
             far.stale.push(letter);
-        }
-    }
-
-    /// The call of a caller elsewhere, by the number that it has there.
-    pub(super) fn far_call(&self, h: &Header) -> Option<u32> {
-        self.far.as_ref()?.calls.find((h.source_lane & LANE, h.source_lane >> EPOCH_SHIFT), h.corr)
-    }
-
-    /// Whether what a reader says concerns a stream that there still is. `corr` is the reader's call, if it says so.
-    pub(super) fn is_for_stream(&self, h: &Header) -> bool {
-        let whose = (h.source_lane & LANE, h.source_lane >> EPOCH_SHIFT);
-        let call = self.far.as_ref().and_then(|far| far.calls.get(h.index | FAR_CALL << CALL_BITS));
-        call.is_some_and(|c| (c.lane, c.epoch) == whose && (h.corr == 0 || h.corr == c.corr))
-    }
-
-    /// The outbox was read: what it said of calls that are over, it has said.
-    #[inline]
-    pub(super) fn settle_calls(&mut self) {
-        if let Some(far) = self.far.as_mut() {
-            far.calls.settle();
         }
     }
 

@@ -1,11 +1,12 @@
 //! What goes to the lanes of other isolates: messages, and what isolates and lanes say to each other.
 
+use super::calls::Wants;
 use super::far::{Address, EPOCH_SHIFT, EXPIRES, LANE, PRIORITY_SHIFT, WAITS};
 use super::letters::has_letter;
 use super::parcel::{Header, Parcel};
 use super::{Lane, Rings};
 use crate::cell::State;
-use crate::entry::{Entry, OP_MASK, TAG_SHIFT, carry, dead, flag, op, outcome};
+use crate::entry::{Entry, OP_MASK, TAG_SHIFT, carry, dead, flag, op};
 use crate::limits::CALL_MASK;
 use crate::mailbox::links::Batch;
 use crate::sync::atomic::Ordering::Relaxed;
@@ -109,19 +110,20 @@ impl Lane {
             carry::REPLY | carry::REFUSED | carry::ITEM | carry::BEGIN | carry::ACCEPTED | carry::OVER => {
                 let Some(far) = self.far.as_mut() else { return };
                 let Some(call) = far.calls.get(e.corr).copied() else { return };
-                if kind == carry::ACCEPTED && !call.sends {
+                if call.wants != Wants::Outcome {
+                    if !self.send_said(e, kind) {
+                        return;
+                    }
+                } else if kind == carry::ACCEPTED {
                     return;
-                }
-                if !matches!(kind, carry::ITEM | carry::BEGIN) {
+                } else if !matches!(kind, carry::ITEM | carry::BEGIN) {
                     far.calls.close(e.corr);
+                    if kind == carry::OVER {
+                        return;
+                    }
                 }
-                if kind == carry::OVER {
-                    return;
-                }
+                let Some(far) = self.far.as_ref() else { return };
                 let header = parcel.header_mut();
-                if call.sends && kind == carry::REPLY && e.from == outcome::OK {
-                    header.w0 = op::CARRY | carry::ACCEPTED << TAG_SHIFT; // it was handled, so it was let in
-                }
                 header.corr = call.corr;
                 header.source_lane = far.place | call.epoch << EPOCH_SHIFT;
                 header.from_index = e.from;
@@ -204,7 +206,12 @@ impl Lane {
     }
 
     fn push_all(&mut self) {
+        let mut let_in = self.far.as_mut().map(|far| std::mem::take(&mut far.let_in)).unwrap_or_default();
+        for corr in let_in.drain(..) {
+            self.tell_accepted(corr);
+        }
         let Some(far) = self.far.as_mut() else { return };
+        far.let_in = let_in;
         far.writes = false;
         let mut back = Vec::new();
         for (lane, out) in far.out.iter_mut().enumerate() {

@@ -8,7 +8,7 @@ use buskin_core::lane::letters::{APART, WORDS};
 use buskin_core::lane::{Defaults, Lane};
 use buskin_core::limits::{CALL_BITS, FAR_CALL, INDEX_BITS};
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -70,6 +70,8 @@ pub(crate) struct FarSide {
     pub(crate) bags: Bags,
     pub(crate) trace: Rc<RefCell<Vec<String>>>,
     pub(crate) common: Rc<RefCell<Common>>,
+    /// Sends that were let in and are not over.
+    pub(crate) accepted: HashSet<u32>,
     /// Calls of streams, by message.
     streams: HashMap<u32, u32>,
     /// The last STARTED and ENDED, by number.
@@ -169,8 +171,16 @@ pub(crate) fn settled(iso: &mut Isolate, corr: u32, id: u32, how: &'static str) 
 /// A note of another isolate.
 pub(crate) fn carried(iso: &mut Isolate, i: usize, e: &Entry) {
     match e.tag() {
+        carry::OVER => {
+            iso.far.as_mut().unwrap().accepted.remove(&e.corr);
+            iso.close_call(e.corr);
+        }
         carry::REPLY | carry::REFUSED | carry::ACCEPTED => {
             let Some(id) = iso.asked.get(&e.corr).copied() else { return };
+            if e.tag() == carry::ACCEPTED && e.from == 1 {
+                iso.far.as_mut().unwrap().accepted.insert(e.corr);
+                return settled(iso, e.corr, id, "accepted");
+            }
             if e.tag() == carry::REPLY {
                 let got = if e.has(flag::LETTER) {
                     let (_, bytes) = letter(iso, i, e.payload);
@@ -331,8 +341,10 @@ pub(crate) fn abort(iso: &mut Isolate, to: Ref, id: u32) {
     let Some((&corr, _)) = iso.asked.iter().find(|a| *a.1 == id) else { return };
     iso.mode |= mode::ORDERED;
     iso.put(Entry { head: op::ABORT, index: to.index, age: to.age, corr, ..Entry::default() });
-    settled(iso, corr, id, "gave up");
-    iso.close_call(corr);
+    if !iso.far.as_ref().unwrap().accepted.contains(&corr) {
+        settled(iso, corr, id, "gave up");
+        iso.close_call(corr);
+    }
 }
 
 /// Methods that every class has: their names' numbers are their tags.
@@ -519,6 +531,8 @@ impl World {
         for (lane, iso) in self.isos.iter().enumerate() {
             assert!(!iso.lane.is_busy(), "lane {lane} hangs");
             assert_eq!(iso.lane.open_from_afar(), (0, 0), "letters and calls of lane {lane}");
+            let accepted = &iso.far.as_ref().unwrap().accepted;
+            assert!(self.dead[lane] || accepted.is_empty(), "sends of lane {lane} whose end was not told");
             assert_eq!(iso.lane.envelopes_in_use(), 0, "envelopes of lane {lane}");
         }
         let ledger = self.hub.ledger();
@@ -543,6 +557,7 @@ fn settle_in(
         bags,
         trace: Rc::clone(trace),
         common: Rc::clone(common),
+        accepted: HashSet::new(),
         streams: HashMap::new(),
         told: Vec::new(),
     }));

@@ -18,7 +18,7 @@ use crate::memory::Letters;
 use crate::settings::{defaults, exact, settings_of};
 
 /// What they are called.
-pub(crate) const FUNCTIONS: [(&std::ffi::CStr, Native); 30] = [
+pub(crate) const FUNCTIONS: [(&std::ffi::CStr, Native); 32] = [
     (c"open", open),
     (c"bags", bags),
     (c"head", head),
@@ -45,6 +45,8 @@ pub(crate) const FUNCTIONS: [(&std::ffi::CStr, Native); 30] = [
     (c"profileOf", profile_of),
     (c"total", total),
     (c"idle", idle),
+    (c"listens", listens),
+    (c"listeners", listeners),
     (c"look", look),
     (c"watch", watch),
     (c"care", care),
@@ -410,6 +412,30 @@ asking! {
         sys::napi_get_value_bool(env, args[0], &mut waits);
         bound.lane.with(|lane| lane.wait_for_all(waits));
         call::boolean(env, hub.is_idle())
+    }
+}
+
+asking! {
+    /// `listens(bits)`: the feeds that the isolate listens to from now on.
+    listens, 1, |env, bound, args| {
+        let bits = call::word(env, args[0]);
+        bound.lane.with(|lane| lane.listens(bits));
+        null_mut()
+    }
+}
+
+asking! {
+    /// `listeners(Int32Array)`: of each lane, the feeds that its isolate listens to.
+    listeners, 1, |env, bound, args| {
+        let Some(hub) = bound.hub.get() else { return null_mut() };
+        let (data, length) = call::elements(env, args[0]);
+        if !data.is_null() {
+            let all = from_raw_parts_mut(data.cast::<u32>(), length).iter_mut();
+            for (bits, post) in all.zip(hub.posts().all()) {
+                *bits = post.listens.load(std::sync::atomic::Ordering::SeqCst);
+            }
+        }
+        null_mut()
     }
 }
 

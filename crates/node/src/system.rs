@@ -493,14 +493,3 @@ asking! {
         null_mut()
     }
 }
-
-/// The system has ended: its other lanes, whose isolates are gone, take nothing any more.
-pub(crate) fn close_all(bound: &Bound) {
-    let Some(hub) = bound.hub.get().filter(|_| !bound.is_core()) else { return };
-    hub.unwatch();
-    for place in 1..=buskin_core::limits::MAX_LANES {
-        let Some(lane) = hub.lane(place) else { break };
-        lane.with(Lane::close);
-    }
-    hubs::remove(hub);
-}

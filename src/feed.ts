@@ -41,8 +41,15 @@ export interface FeedHubOptions {
   readonly log: Logger
   /** How many values an iterator holds for its reader. */
   readonly capacity?: number
-  /** Told when the first listener or reader comes and when the last has gone. */
+  /** Told when the first listener or reader here comes and when the last has gone. */
   readonly onActiveChange?: (active: boolean) => void
+}
+
+/** Those who are told elsewhere of what is published here. */
+export interface Relay<T> {
+  /** Whether there are any. */
+  readonly asked: boolean
+  tell(value: T): void
 }
 
 /** The runtime's end of a feed. */
@@ -61,6 +68,7 @@ export class FeedHub<T> {
   #delivered = 0
   #delivering = false
   #ended = false
+  relay: Relay<T> | undefined = undefined
 
   constructor(options: FeedHubOptions) {
     this.#name = options.name
@@ -73,19 +81,29 @@ export class FeedHub<T> {
     })
   }
 
-  /** Whether anyone listens or reads; if not, values need not even be made. */
+  /** Whether anyone listens or reads, here or elsewhere; if not, values need not even be made. */
   get active(): boolean {
+    return this.#isHeard || this.relay?.asked === true
+  }
+
+  get #isHeard(): boolean {
     return this.#listeners.length > 0 || this.#readers.size > 0
   }
 
+  /** Hands `value`, which came about here, to everybody. */
+  publish(value: T): void {
+    if (this.relay?.asked === true) this.relay.tell(value)
+    this.hear(value)
+  }
+
   /**
-   * Hands `value` to everybody before it returns. Never throws.
+   * Hands `value` to everybody here before it returns. Never throws.
    *
    * # Ordering
    * A value that a listener publishes comes after the one in hand for every listener, not only for some.
    */
-  publish(value: T): void {
-    if (!this.active) return
+  hear(value: T): void {
+    if (!this.#isHeard) return
     this.#accepted += 1
     this.#fillReaders(value)
     this.#pending.push(value)
@@ -101,7 +119,7 @@ export class FeedHub<T> {
    */
   end(): void {
     this.#ended = true
-    const wasActive = this.active
+    const wasActive = this.#isHeard
     for (const reader of this.#readers) reader.finish()
     this.#readers.clear()
     this.#noticeChange(wasActive)
@@ -143,7 +161,7 @@ export class FeedHub<T> {
 
   #subscribe(call: unknown): Subscription {
     if (typeof call !== 'function') throw option('listener', call, 'a function')
-    const wasActive = this.active
+    const wasActive = this.#isHeard
     const listener = new Listener<T>(call as (value: T) => unknown, this.#accepted, (gone) => this.#unsubscribe(gone))
     this.#listeners = [...this.#listeners, listener]
     this.#noticeChange(wasActive)
@@ -151,15 +169,15 @@ export class FeedHub<T> {
   }
 
   #unsubscribe(gone: Listener<T>): void {
-    const wasActive = this.active
+    const wasActive = this.#isHeard
     this.#listeners = this.#listeners.filter((listener) => listener !== gone)
     this.#noticeChange(wasActive)
   }
 
   #read(): FeedIterator<T> {
-    const wasActive = this.active
+    const wasActive = this.#isHeard
     const reader = new FeedReader<T>(this.#capacity, () => {
-      const wasActiveThen = this.active
+      const wasActiveThen = this.#isHeard
       this.#readers.delete(reader)
       this.#noticeChange(wasActiveThen)
     })
@@ -170,7 +188,7 @@ export class FeedHub<T> {
   }
 
   #noticeChange(wasActive: boolean): void {
-    if (this.active !== wasActive) this.#onActiveChange?.(!wasActive)
+    if (this.#isHeard !== wasActive) this.#onActiveChange?.(!wasActive)
   }
 }
 

@@ -117,13 +117,6 @@ class Loopback extends Cores {
     return births.spawn(info, settings, own, parent, 1)
   }
 
-  override listens(bits: number): void {
-    const { core } = this
-    core.mode = (core.mode & ~core.listening) | bits
-    core.listening = bits
-    core.kick()
-  }
-
   ensure(): void {}
 
   stateOf(): CoreState {

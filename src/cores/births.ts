@@ -24,7 +24,7 @@ import { promisedNote } from '../runtime/inbox.ts'
 import { grant, settingWords } from '../runtime/life.ts'
 import { INDEX_BITS } from '../runtime/limits.ts'
 import { start, startLater } from '../runtime/notes.ts'
-import { putExtra, putFrom } from '../runtime/outbox.ts'
+import { putExtra, putFrom, reservePair } from '../runtime/outbox.ts'
 import { Boot, LocalRef, moreIf, moreOf, settingsOf } from '../runtime/ref.ts'
 import { Run } from '../runtime/run.ts'
 import { ARITY_N } from '../runtime/verbs.ts'
@@ -137,7 +137,15 @@ export class Births {
     }
     const { lane } = this.#crossing
     lane.native.define(CLASSES, id - 1, meaning)
-    this.#crossing.tellAll(CARRY_CLASS, [id])
+    this.#tellAll(id)
+  }
+
+  /** All other isolates. */
+  #tellAll(id: number): void {
+    const { lane, place } = this.#crossing
+    reservePair(lane)
+    const at = this.#crossing.writeTo(place, [id])
+    putFrom(lane, OP_CARRY | (CARRY_CLASS << TAG_SHIFT) | ARITY_N, 0, 0, at, 0, 0)
   }
 
   /** It is known what the class means. */

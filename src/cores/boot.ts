@@ -1,25 +1,20 @@
 // A worker isolate of a system: the module that Buskin is in runs there too, and finds what it is to join.
 
+import { setImmediate } from 'node:timers'
 import { isMainThread, type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
-import type { Logger } from '../logger.ts'
-import { CARRY_NEWS, MODE_DEAD, MODE_EVENTS } from '../native/layout.ts'
 import { defaultSupervision, type SystemSettings } from '../options.ts'
 import type { Lane } from '../runtime/lane.ts'
-import { INDEX_BITS } from '../runtime/limits.ts'
 import { LaneSystem } from '../runtime/system.ts'
-import type { News } from './carried.ts'
 import { Cores, LOOK } from './cores.ts'
 import { availableCpus } from './cpus.ts'
 import { Crossing } from './crossing.ts'
 import type { Joining } from './main.ts'
 import { Moves } from './moves.ts'
+import { forwarding } from './news.ts'
 import type { CoreState } from './placement.ts'
 import type { CoreData, FromCore, ToCore } from './pool.ts'
 import { Spin } from './spin.ts'
 import { evaluating } from './toplevel.ts'
-
-/** The address of the isolate that made the system. */
-const FIRST = 1 << INDEX_BITS
 
 type Data = Joining & CoreData & { joined?: boolean }
 
@@ -72,7 +67,7 @@ class Member {
       ...data.settings,
       supervision: defaultSupervision,
       clock: undefined,
-      log: data.log === 'off' ? false : data.log === 'forward' ? this.#forwarding() : undefined,
+      log: data.log === 'off' ? false : data.log === 'forward' ? forwarding(() => this.#lane.crossing?.news) : undefined,
     }
     const system: LaneSystem = new LaneSystem(settings, {
       joins: { hub: data.hub, place: data.core },
@@ -85,7 +80,6 @@ class Member {
     this.#lane = lane
     const moves = new Moves(data.core, (to) => this.#portTo(to), () => this.#allPorts())
     const crossing = new Crossing(lane, data.core, moves)
-    crossing.hears = (news) => this.#hears(news)
     lane.crossing = crossing
     lane.placesAll = true
     lane.cores = new WorkerCores(lane, data.core, parent, crossing)
@@ -94,7 +88,6 @@ class Member {
       lane.log.warn('core.pin: the system refused to keep the core on one CPU', { core: data.core })
     }
     if (settings.core.spin === 'adaptive') lane.spin = new Spin(lane, availableCpus())
-    this.#listen(data.listening)
     parent.on('message', (message: ToCore) => this.#told(message))
     process.on('uncaughtExceptionMonitor', (_error, origin) => {
       parent.postMessage({ type: 'failing', origin } satisfies FromCore)
@@ -105,7 +98,14 @@ class Member {
 
   #told(message: ToCore): void {
     if (message.type === 'port') this.#adopt(message.of, message.port)
-    else if (message.type === 'stop') process.exit(0)
+    else if (message.type === 'stop') this.#end()
+  }
+
+  /** The system has ended. What was told before is still heard. */
+  #end(): void {
+    this.#lane.enter()
+    if (this.#lane.idle || this.#lane.broken !== undefined) process.exit(0)
+    setImmediate(() => this.#end())
   }
 
   #adopt(of: number, port: MessagePort): void {
@@ -130,49 +130,4 @@ class Member {
       this.#told(got.message as ToCore)
     }
   }
-
-  // --------------------------------------------------------------------------------------------------- news
-
-  #hears(news: News): void {
-    if (news[0] === 'listen') this.#listen(news[2])
-  }
-
-  #events: { cancel(): boolean } | undefined
-  #dead: { cancel(): boolean } | undefined
-
-  /** What the isolate that made the system listens to is told there. */
-  #listen(bits: number): void {
-    const { events, deadLetters } = this.#lane
-    if ((bits & MODE_EVENTS) === 0) this.#events = void this.#events?.cancel()
-    else this.#events ??= events.feed.on((event) => this.#tell(['event', event]))
-    if ((bits & MODE_DEAD) === 0) this.#dead = void this.#dead?.cancel()
-    else this.#dead ??= deadLetters.feed.on((letter) => this.#tell(['dead', letter]))
-  }
-
-  #tell(news: News): void {
-    const crossing = this.#lane.crossing as Crossing
-    try {
-      crossing.carry(CARRY_NEWS, FIRST, 0, 0, 0, news)
-    } catch {
-      crossing.carry(CARRY_NEWS, FIRST, 0, 0, 0, plain(news))
-    }
-  }
-
-  #forwarding(): Logger {
-    const at =
-      (level: keyof Logger) =>
-      (message: string, fields?: object): void =>
-        this.#tell(['log', level, message, fields])
-    return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
-  }
-}
-
-/** Without what cannot travel. */
-function plain(news: News): News {
-  if (news[0] === 'log') return ['log', news[1], news[2], undefined]
-  if (news[0] === 'dead') return ['dead', { ...news[1], args: null }]
-  if (news[0] === 'event' && 'failure' in news[1]) {
-    return ['event', { ...news[1], failure: { ...news[1].failure, error: new Error(String(news[1].failure.error)) } }]
-  }
-  return news
 }

@@ -1,7 +1,7 @@
 // What comes from other isolates and is no message.
 
 import { BuskinError } from '../errors.ts'
-import type { DeadLetter, DeadLetterReason, Directive, SystemEvent } from '../lifecycle.ts'
+import type { DeadLetter, DeadLetterReason, Directive } from '../lifecycle.ts'
 import {
   CARRY_ACCEPTED,
   CARRY_BEGIN,
@@ -41,19 +41,16 @@ import { exitReason, REASONS } from '../runtime/words.ts'
 import type { Told } from './causes.ts'
 import type { Crossing, ToldValue } from './crossing.ts'
 import { ENDED } from './far.ts'
+import type { FeedNews } from './news.ts'
 import { FarSource } from './streams.ts'
 
 /** Bytes of the core's words before those of a birth. */
 const BORN_LEAD = 20
 const INDEX_MASK = (1 << INDEX_BITS) - 1
 
-/** A piece of news: what it is about, and what there is to say. */
+/** Of feeds and the log, or see Causes. */
 export type News =
-  | ['event', SystemEvent]
-  | ['dead', DeadLetter]
-  | ['log', 'debug' | 'info' | 'warn' | 'error', string, object | undefined]
-  | ['listen', number, number]
-  /** See Causes. */
+  | FeedNews
   | ['why', number, number, number, number, number, number]
   | ['because', number, number, number, Told | null]
   | ['hook', number, number, Directive, Told]
@@ -122,7 +119,7 @@ function news(crossing: Crossing, said: News): void {
   if (said[0] === 'why') crossing.births.causes.answer(said[1], said[2], said[3], said[4], said[5], said[6])
   else if (said[0] === 'because') crossing.births.causes.hear(said[1], said[2], said[3], said[4])
   else if (said[0] === 'hook') crossing.births.causes.reported(said[1], said[3], said[4])
-  else crossing.hears(said)
+  else crossing.news.hears(said)
 }
 
 /** The word of a call of elsewhere, from where its stream's words are sent. */

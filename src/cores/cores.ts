@@ -36,8 +36,6 @@ export abstract class Cores implements Site {
   /** Starts a core that does not run. */
   abstract ensure(core: number): void
   abstract stateOf(core: number): CoreState
-  /** Who listens to the feeds of the system has changed. */
-  listens?(bits: number): void
   /** The system has ended: so do they. */
   end?(): Promise<void>
 

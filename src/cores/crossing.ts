@@ -30,10 +30,11 @@ import { ARITY_1, ARITY_N, isWord } from '../runtime/verbs.ts'
 import { exitReason } from '../runtime/words.ts'
 import { bare } from './bare.ts'
 import { Births } from './births.ts'
-import { carried, type News } from './carried.ts'
+import { carried } from './carried.ts'
 import { Codec, type Outside, type RefWords, Unsendable } from './codec/codec.ts'
 import { FarRef, findPath } from './far.ts'
 import type { Moves } from './moves.ts'
+import { Newsroom } from './news.ts'
 import { Satchel } from './satchel.ts'
 import { Seats } from './seats.ts'
 import { FarReader, type FarSource } from './streams.ts'
@@ -81,6 +82,7 @@ export class Crossing implements Outside, FarCalls {
   readonly seats: Seats
   readonly moves: Moves
   readonly satchel: Satchel
+  readonly news: Newsroom
   /** Streams that are read elsewhere, by the number of the call; and those read here, by the same. */
   readonly sinks = new Map<number, FarReader>()
   readonly sources = new Map<number, FarSource>()
@@ -118,6 +120,7 @@ export class Crossing implements Outside, FarCalls {
     this.satchel = new Satchel(lane, this.codec, moves, (bytes) => lane.native.bags(this.#bag, this.#places, bytes))
     this.unknownInfo = unknownInfo(lane)
     this.#unknown = new Boot(lane, this.unknownInfo, [], undefined, null)
+    this.news = new Newsroom(this)
     for (const known of lane.infos.values()) this.register(known)
   }
 
@@ -449,7 +452,7 @@ export class Crossing implements Outside, FarCalls {
     try {
       place = this.writeTo(to, [error, method, generation])
     } catch {
-      told = this.#bare(error) ?? new Error(show(error)) // it cannot travel as it is
+      told = this.bare(error) // it cannot travel as it is
       place = this.writeTo(to, [told, method, generation])
     }
     putFrom(lane, OP_CARRY | (CARRY_FAILED << TAG_SHIFT) | ARITY_N, index, age, place, word, 0)
@@ -465,7 +468,7 @@ export class Crossing implements Outside, FarCalls {
     try {
       place = this.writeTo(to, [error, path])
     } catch {
-      place = this.writeTo(to, [this.#bare(error) ?? new Error(show(error)), path])
+      place = this.writeTo(to, [this.bare(error), path])
     }
     putFrom(lane, OP_CARRY | (kind << TAG_SHIFT) | ARITY_N, address, age, place, how, number)
   }
@@ -475,20 +478,9 @@ export class Crossing implements Outside, FarCalls {
     try {
       this.lane.native.keepError(number, this.satchel.bytesOf([error]))
     } catch {
-      this.lane.native.keepError(number, this.satchel.bytesOf([this.#bare(error) ?? new Error(show(error))]))
+      this.lane.native.keepError(number, this.satchel.bytesOf([this.bare(error)]))
     }
   }
-
-  /** To all other isolates. */
-  tellAll(kind: number, values: readonly unknown[]): void {
-    const { lane } = this
-    reservePair(lane)
-    const place = this.writeTo(this.place, values)
-    putFrom(lane, OP_CARRY | (kind << TAG_SHIFT) | ARITY_N, 0, 0, place, 0, 0)
-  }
-
-  /** Something of the feeds, or about the system. */
-  hears: (news: News) => void = () => {}
 
   stalls: (stall: Stall) => void = () => {}
 
@@ -526,6 +518,11 @@ export class Crossing implements Outside, FarCalls {
     }
   }
 
+  /** An error less what cannot travel, or one that shows it. */
+  bare(error: unknown): Error {
+    return this.#bare(error) ?? new Error(show(error))
+  }
+
   #bare(error: unknown): Error | undefined {
     return bare(error, (value) => this.#canTravel(value))
   }
@@ -547,7 +544,7 @@ export class Crossing implements Outside, FarCalls {
     const tag = (inbox[(lane.header[WORD_CURSOR] as number) * WORDS] as number) >>> TAG_SHIFT
     const name = method ?? replier?.method ?? lane.methods[tag]?.name ?? lane.label
     const error = explained(thrown, by?.path ?? '', name, what)
-    return this.#canTravel(error) ? error : (this.#bare(error) ?? new Error(show(error)))
+    return this.#canTravel(error) ? error : (this.bare(error))
   }
 
   /** The reader of a stream call that another isolate made. */

@@ -4,11 +4,9 @@ import { channel } from 'node:diagnostics_channel'
 import { clearInterval, setInterval } from 'node:timers'
 import type { MessagePort } from 'node:worker_threads'
 import { BuskinError } from '../errors.ts'
-import type { Logger } from '../logger.ts'
-import { CARRY_NEWS, NOTE_HEALTH, NOTE_START, NOTE_STOP } from '../native/layout.ts'
+import { NOTE_HEALTH, NOTE_START, NOTE_STOP } from '../native/layout.ts'
 import type { SystemSettings } from '../options.ts'
 import type { Lane } from '../runtime/lane.ts'
-import type { News } from './carried.ts'
 import { Cores } from './cores.ts'
 import { Crossing, type Stall } from './crossing.ts'
 import { ENDED } from './far.ts'
@@ -21,8 +19,6 @@ export interface Joining {
   readonly hub: number
   readonly settings: Omit<SystemSettings, 'log' | 'clock' | 'supervision'>
   readonly log: 'default' | 'forward' | 'off'
-  /** Bits of who listens to feeds. */
-  readonly listening: number
 }
 
 const cores = channel('buskin:core')
@@ -53,7 +49,6 @@ export class MainCores extends Cores {
     const pool = this.#makePool()
     const ports = (): Iterable<MessagePort> => this.#ports(pool)
     const crossing = new Crossing(lane, 0, new Moves(0, (to) => (to === 0 ? undefined : pool.portOf(to)), ports))
-    crossing.hears = (news) => this.#hears(news)
     crossing.stalls = (stall) => this.#stalled(stall)
     lane.crossing = crossing
     this.#pool = pool
@@ -81,11 +76,10 @@ export class MainCores extends Cores {
           hub: this.#hub,
           settings: { ...rest, cores: this.cores },
           log: log === false ? 'off' : log === undefined ? 'default' : 'forward',
-          listening: lane.listening,
         } satisfies Joining,
       }),
       events: {
-        onStarted: (core) => this.#started(core),
+        onStarted: (core) => this.#say(core, 'started'),
         onLost: (core, detail, error) => this.#lost(core, detail, error),
         onStopped: (core, detail) => this.#say(core, 'stopped', detail),
         onExceeded: (core, fault) => this.#exceeded(core, fault),
@@ -108,31 +102,10 @@ export class MainCores extends Cores {
     return this.#pool?.stateOf(core) ?? 'none'
   }
 
-  /** Who listens to the feeds has changed. */
-  override listens(bits: number): void {
-    this.lane.crossing?.tellAll(CARRY_NEWS, ['listen', 0, bits] satisfies News)
-  }
-
   #asked(message: unknown): void {
     const { ensure, shutdown } = (message ?? {}) as { ensure?: unknown; shutdown?: unknown }
     if (typeof shutdown === 'number') void this.lane.shutdown(shutdown)
     if (typeof ensure === 'number' && ensure >= 1 && ensure <= this.cores && !this.lane.isClosed) this.ensure(ensure)
-  }
-
-  #hears(news: News): void {
-    const { lane } = this
-    switch (news[0]) {
-      case 'event':
-        if (lane.events.active) lane.events.publish(Object.freeze(news[1]))
-        return
-      case 'dead':
-        if (lane.deadLetters.active) lane.deadLetters.publish(Object.freeze(news[1]))
-        return
-      case 'log':
-        lane.log[news[1] as keyof Logger](news[2] as string, news[3])
-        return
-      default:
-    }
   }
 
   // -------------------------------------------------------------------------------------- what becomes of cores
@@ -140,13 +113,9 @@ export class MainCores extends Cores {
   #say(core: number, state: 'started' | 'stalled' | 'lost' | 'stopped', detail?: string): void {
     const { lane } = this
     const event = Object.freeze({ type: 'core' as const, core, state, ...(detail === undefined ? {} : { detail }) })
+    lane.flush() // no turn need have told yet who listens
     if (lane.events.active) lane.events.publish(event)
     if (cores.hasSubscribers) cores.publish({ system: lane.settings.name, event })
-  }
-
-  #started(core: number): void {
-    this.listens(this.lane.listening) // whoever began to listen since it was made
-    this.#say(core, 'started')
   }
 
   #lost(core: number, detail: string, error: unknown): void {
@@ -210,6 +179,7 @@ export class MainCores extends Cores {
   // -------------------------------------------------------------------------------------------------- the end
 
   override async end(): Promise<void> {
+    this.lane.flush() // what the cores are told of the end comes before they are to end
     await this.#pool?.stopAll()
     clearInterval(this.#care)
     // whom the deadline killed may have been told of it when the isolate was about to go

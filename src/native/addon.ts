@@ -79,6 +79,10 @@ export interface NativeLane {
   total(into: Float64Array): void
   /** Whether the whole system is idle; while this isolate waits for it, it is woken when that may be. */
   idle(waits: boolean): boolean
+  /** The feeds that this isolate listens to from now on, in MODE bits. */
+  listens(bits: number): void
+  /** Of each lane, those that its isolate listens to. */
+  listeners(into: Int32Array): void
   /** Four numbers a lane: turns, messages on their way to it, work and actors. */
   look(into: Float64Array): void
   /** Tells, with CARRY_STALLED, of each lane whose isolate stays in one handler for longer. */

@@ -1,7 +1,7 @@
 // Generated from crates/core/src/entry.rs by scripts/layout.mjs. Do not edit.
 
 /** Which layout this is: the addon must have been built with the same. */
-export const LAYOUT = 1013205154
+export const LAYOUT = 1378087588
 /** The low bits of head. */
 export const OP_MASK = 31
 /** The tag is the upper half of head: which method, or which class. */
@@ -389,6 +389,8 @@ export const WORD_HOLD = 6
 export const WORD_TURNS = 7
 /** Core: 1 when the inbox tells of an end that gave up what was in hand: a run that ends before that was read is over. */
 export const WORD_GAVE_UP = 8
+/** Core: mode bits of what other isolates listen to. */
+export const WORD_ASKED = 9
 /** How many words. */
 export const WORD_COUNT = 16
 

@@ -261,7 +261,7 @@ export class Lane {
       const onActiveChange = (active: boolean): void => {
         this.mode = active ? this.mode | bit : this.mode & ~bit
         this.listening = (this.listening & MODE_AWAKE) | (this.mode & (MODE_EVENTS | MODE_DEAD))
-        this.cores?.listens?.(this.listening)
+        this.crossing?.news.listens(this.listening)
       }
       return new FeedHub<T>({ name, log: this.log, onActiveChange })
     }

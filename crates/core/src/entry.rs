@@ -495,6 +495,8 @@ pub mod word {
     pub const TURNS: usize = 7;
     /// Core: 1 when the inbox tells of an end that gave up what was in hand: a run that ends before that was read is over.
     pub const GAVE_UP: usize = 8;
+    /// Core: [`super::mode`] bits of what other isolates listen to.
+    pub const ASKED: usize = 9;
     /// How many words.
     pub const COUNT: usize = 16;
 }

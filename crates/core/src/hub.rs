@@ -41,6 +41,8 @@ pub struct Post {
     pub state: AtomicU32,
     /// Turns so far, in none of which a handler ran: a lane that has work and makes none is stalled.
     pub turns: AtomicU64,
+    /// [`mode`](crate::entry::mode) bits of the feeds that its isolate listens to.
+    pub listens: AtomicU32,
 }
 
 /// Bits of [`Post::state`].
@@ -85,6 +87,8 @@ pub struct Posts {
     pub held: AtomicBool,
     /// Messages that went from one isolate to another.
     pub crossed: AtomicU64,
+    /// How often an isolate began or ceased to listen to a feed.
+    pub listened: AtomicU32,
     /// Who looks for lanes that are stalled.
     pub watch: Watch,
 }
@@ -123,6 +127,22 @@ impl Posts {
                 return holds || others;
             }
         }
+    }
+
+    /// The isolate of a lane listens to these feeds from now on: whoever hears of anything it does after that knows so.
+    pub fn listen(&self, lane: u32, bits: u32) {
+        if let Some(post) = self.get(lane)
+            && post.listens.swap(bits, SeqCst) != bits
+        {
+            self.listened.fetch_add(1, SeqCst);
+        }
+    }
+
+    /// What the isolates of all other lanes listen to.
+    #[must_use]
+    pub fn asked_of(&self, lane: u32) -> u32 {
+        let others = (0..).zip(self.list.iter()).filter(|(at, _)| *at != lane);
+        others.fold(0, |bits, (_, post)| bits | post.listens.load(SeqCst))
     }
 
     /// How many lanes have an isolate.
@@ -270,6 +290,7 @@ impl Hub {
                 moving: CachePadded::new(AtomicU64::new(0)),
                 state: AtomicU32::new(0),
                 turns: AtomicU64::new(0),
+                listens: AtomicU32::new(0),
             })
         });
         let posts = Arc::new(Posts {
@@ -278,6 +299,7 @@ impl Hub {
             held_for_others: AtomicBool::new(false),
             held: AtomicBool::new(false),
             crossed: AtomicU64::new(0),
+            listened: AtomicU32::new(0),
             watch: Watch::default(),
         });
         for (place, lane) in (0..).zip(&lanes) {

@@ -1,7 +1,7 @@
 //! Messages and calls between lanes: order, letters, bounds, deadlines, dead letters; the counts are exact after each step.
 mod common;
 
-use buskin_core::entry::{directive, flag, policy, restart};
+use buskin_core::entry::{directive, flag, mode, policy, restart, word};
 use buskin_core::lane::Defaults;
 use buskin_core::lane::far::Address;
 use common::hub::{KILL, MISSING, STOP, UNMET, World, abort, at, post, spawn_on, stop_there, worker};
@@ -236,6 +236,23 @@ fn what_expires_is_aborted_or_comes_to_the_dead_is_refused() {
     assert_eq!([w.settled(nobody), w.settled(nowhere)], ["no-such-actor", "dead"]);
     let l = w.hub.ledger();
     assert_eq!(l.dead[0], 2);
+    end(w);
+}
+
+#[test]
+fn a_lane_knows_from_each_turn_what_other_isolates_listen_to() {
+    let mut w = two(4096);
+    let asked = |w: &World| [0, 1].map(|lane: usize| w.isos[lane].header[word::ASKED].cast_unsigned());
+    w.run();
+    assert_eq!(asked(&w), [0, mode::EVENTS | mode::DEAD]);
+    w.isos[0].lane.listens(0);
+    w.isos[1].lane.listens(mode::DEAD);
+    w.run();
+    assert_eq!(asked(&w), [mode::DEAD, 0]);
+    w.lose(1, false);
+    w.run();
+    assert_eq!(asked(&w)[0], 0, "who is gone listens no more");
+    w.revive(1);
     end(w);
 }
 

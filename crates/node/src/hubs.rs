@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use buskin_core::hub::Hub;
+use buskin_core::lane::Lane;
 
 static OPEN: Mutex<BTreeMap<u32, Arc<Hub>>> = Mutex::new(BTreeMap::new());
 static LAST: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
@@ -23,7 +24,12 @@ pub(crate) fn find(id: u32) -> Option<Arc<Hub>> {
     open().get(&id).cloned()
 }
 
-/// The system has ended; its isolates may still hold it.
-pub(crate) fn remove(hub: &Arc<Hub>) {
+/// The system has ended: its other lanes, whose isolates are gone, take nothing any more. Its isolates may still hold it.
+pub(crate) fn close(hub: &Arc<Hub>) {
+    hub.unwatch();
+    for place in 1..=buskin_core::limits::MAX_LANES {
+        let Some(lane) = hub.lane(place) else { break };
+        lane.with(Lane::close);
+    }
     open().retain(|_, known| !Arc::ptr_eq(known, hub));
 }

@@ -259,8 +259,11 @@ unsafe extern "C" fn close(env: Env, info: Info) -> Value {
         unsafe {
             let (data, []) = call::arguments::<0>(env, info);
             Bound::with(data, |lane, _| lane.rest());
-            crate::system::close_all(&*data.cast::<Bound>());
-            if let Some(bell) = (*data.cast::<Bound>()).bell.take() {
+            let bound = &*data.cast::<Bound>();
+            if let Some(hub) = bound.hub.get().filter(|_| !bound.is_core()) {
+                crate::hubs::close(hub);
+            }
+            if let Some(bell) = bound.bell.take() {
                 bell.release();
             }
         }

@@ -18,7 +18,7 @@ use crate::memory::Letters;
 use crate::settings::{defaults, exact, settings_of};
 
 /// What they are called.
-pub(crate) const FUNCTIONS: [(&std::ffi::CStr, Native); 30] = [
+pub(crate) const FUNCTIONS: [(&std::ffi::CStr, Native); 32] = [
     (c"open", open),
     (c"bags", bags),
     (c"head", head),
@@ -45,6 +45,8 @@ pub(crate) const FUNCTIONS: [(&std::ffi::CStr, Native); 30] = [
     (c"profileOf", profile_of),
     (c"total", total),
     (c"idle", idle),
+    (c"listens", listens),
+    (c"listeners", listeners),
     (c"look", look),
     (c"watch", watch),
     (c"care", care),
@@ -414,6 +416,30 @@ asking! {
 }
 
 asking! {
+    /// `listens(bits)`: the feeds that the isolate listens to from now on.
+    listens, 1, |env, bound, args| {
+        let bits = call::word(env, args[0]);
+        bound.lane.with(|lane| lane.listens(bits));
+        null_mut()
+    }
+}
+
+asking! {
+    /// `listeners(Int32Array)`: of each lane, the feeds that its isolate listens to.
+    listeners, 1, |env, bound, args| {
+        let Some(hub) = bound.hub.get() else { return null_mut() };
+        let (data, length) = call::elements(env, args[0]);
+        if !data.is_null() {
+            let all = from_raw_parts_mut(data.cast::<u32>(), length).iter_mut();
+            for (bits, post) in all.zip(hub.posts().all()) {
+                *bits = post.listens.load(std::sync::atomic::Ordering::SeqCst);
+            }
+        }
+        null_mut()
+    }
+}
+
+asking! {
     /// `look(Float64Array)`: of each lane: its turns, what is on its way to it, what waits and runs there, and its actors.
     look, 1, |env, bound, args| {
         let Some(hub) = bound.hub.get() else { return null_mut() };
@@ -466,15 +492,4 @@ asking! {
         bound.lane_at(call::word(env, args[0]), |lane| lane.lose(None));
         null_mut()
     }
-}
-
-/// The system has ended: its other lanes, whose isolates are gone, take nothing any more.
-pub(crate) fn close_all(bound: &Bound) {
-    let Some(hub) = bound.hub.get().filter(|_| !bound.is_core()) else { return };
-    hub.unwatch();
-    for place in 1..=buskin_core::limits::MAX_LANES {
-        let Some(lane) = hub.lane(place) else { break };
-        lane.with(Lane::close);
-    }
-    hubs::remove(hub);
 }

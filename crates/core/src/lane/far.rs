@@ -83,8 +83,8 @@ pub(super) struct Far {
     pub(super) waits: bool,
     /// Its isolate is gone.
     pub(super) lost: bool,
-    /// Who listened when that was.
-    pub(super) listens: u32,
+    /// What other isolates listen to, and which change of that was the last.
+    pub(super) asked: (u32, u32),
     /// Of each actor the message in hand, by index; says nothing of one that has none.
     pub(super) in_hand: Vec<(InHand, u32)>,
     /// How many isolates it had before this one.
@@ -154,7 +154,7 @@ impl Lane {
             took: 0,
             waits: false,
             lost: false,
-            listens: 0,
+            asked: (0, 0),
             in_hand: Vec::new(),
             epoch: 0,
             stale: Vec::new(),

@@ -24,9 +24,9 @@ impl Lane {
         self.mail_gate_shut();
         self.now = None;
         let unread = io.map(|io| self.read_remains(io));
-        let listens = std::mem::take(&mut self.mode);
-        if let Some(far) = self.far.as_mut() {
-            far.listens = listens;
+        self.mode = 0;
+        if let Some(far) = self.far.as_ref() {
+            far.posts.listen(far.place, 0);
         }
         self.tell_in_hand(unread.as_deref());
         self.held.clear();

@@ -17,6 +17,7 @@ mod cycle;
 mod dead;
 mod done;
 pub mod far;
+mod feeds;
 mod fill;
 mod foster;
 mod group;
@@ -304,14 +305,6 @@ impl Lane {
         }
         self.publish(io);
         self.reading = false;
-    }
-
-    /// The isolate's MODE word. A tick is remembered until a turn has looked.
-    fn note_mode(&mut self, io: &mut Rings<'_>) {
-        self.mode = io.header[word::MODE].cast_unsigned();
-        self.ticked |= self.mode & mode::TICK != 0;
-        io.header[word::MODE] = (self.mode & !mode::TICK).cast_signed();
-        self.now = None;
     }
 
     /// The last inbox is over.

@@ -132,7 +132,7 @@ impl Lane {
                 }
                 self.send(call.lane, parcel, false, false);
             }
-            carry::NEWS | carry::CLASS if Address::of(e.index).is_none() => {
+            carry::CLASS if Address::of(e.index).is_none() => {
                 let Some(far) = self.far.as_mut() else { return };
                 let (bytes, header) = (parcel.bytes().to_vec(), *parcel.header());
                 for lane in (0..).take(far.out.len()) {

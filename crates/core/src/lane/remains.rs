@@ -208,10 +208,6 @@ impl Lane {
         let from = known.map_or(0, |(message, _)| message.name);
         Some(Entry { head: what, index, age: age_of(index), from, ..Entry::default() })
     }
-
-    fn listened(&self, what: u32) -> bool {
-        self.far.as_ref().is_some_and(|far| far.listens & what != 0)
-    }
 }
 
 /// Whether there was one left.

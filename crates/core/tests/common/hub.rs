@@ -373,6 +373,7 @@ impl World {
     pub(crate) fn new(lanes: u32, ring: usize, bag: usize, defaults: Defaults) -> Self {
         let mut isos: Vec<_> = (0..lanes).map(|_| Isolate::with(defaults, ring)).collect();
         let hub = Hub::open(isos.iter().map(|iso| Arc::clone(&iso.lane.0)).collect());
+        hub.posts().listen(0, mode::EVENTS | mode::DEAD);
         let (trace, common) = (Rc::default(), Rc::default());
         for (place, iso) in (0..).zip(&mut isos) {
             settle_in(iso, place, ring, bag, &hub, &trace, &common);

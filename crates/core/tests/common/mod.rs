@@ -126,7 +126,7 @@ pub(crate) const REASONS: [&str; 8] =
 pub(crate) struct Isolate {
     pub(crate) lane: hub::Held,
     pub(crate) far: Option<Box<hub::FarSide>>,
-    header: [i32; word::COUNT],
+    pub(crate) header: [i32; word::COUNT],
     outbox: Vec<Entry>,
     inbox: Vec<Entry>,
     marks: Vec<u8>,

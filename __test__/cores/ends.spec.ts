@@ -3,7 +3,7 @@ import ava from 'ava'
 import type { Ref } from '../../src/index.ts'
 import { within } from '../support.ts'
 import { Failing, Peer } from './fixtures/peer.ts'
-import { stage } from './lives.ts'
+import { code, stage } from './lives.ts'
 import { failure, sharedTown } from './town.ts'
 
 const test = ava.serial
@@ -76,4 +76,19 @@ test('a watch of one elsewhere that had failed and ended tells the error', async
   const seen = (await lines()).filter((line) => line.includes('saw'))
   t.is(seen.length, 1)
   t.regex(seen[0]!, /saw \/gone failed on purpose/)
+})
+
+test('who asks for starts and ends when the system has ended is told what is known', async (t) => {
+  const on = stage(t)
+  const top = on.spawn('top', { on: 1 })
+  const [kid, early, bad, asked] = [await top.ask.raise('kid', { on: 1 }), await top.ask.raise('early', { on: 1 }), await top.ask.raise('bad', { on: 1, restart: 'temporary' }, { start: [-1] }), await top.ask.raise('asked', { on: 1 })]
+  await early.stop()
+  await on.lines()
+  const before = asked.stopped
+  await on.system.shutdown()
+  const ends = await within(Promise.all([kid, bad, early].map((ref) => ref.stopped)), 'ends')
+  t.deepEqual(ends.map(({ kind }) => kind), ['shutdown', 'failed', 'normal'])
+  t.is((await within(before, 'the end asked for before')).kind, 'shutdown')
+  t.is(await within(kid.started.then(() => 'started'), 'the start'), 'started')
+  t.is(await within(code(bad.started), 'the start that failed'), 'ERR_BUSKIN_START')
 })

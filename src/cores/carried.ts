@@ -1,7 +1,7 @@
 // What comes from other isolates and is no message.
 
 import { BuskinError } from '../errors.ts'
-import type { DeadLetter, DeadLetterReason, Directive } from '../lifecycle.ts'
+import type { DeadLetter, DeadLetterReason, Directive, ExitReason } from '../lifecycle.ts'
 import {
   CARRY_ACCEPTED,
   CARRY_BEGIN,
@@ -32,6 +32,7 @@ import {
   TAG_SHIFT,
 } from '../native/layout.ts'
 import { failureOf } from '../runtime/failures.ts'
+import type { Lane } from '../runtime/lane.ts'
 import { publishDeadLetter, refAt } from '../runtime/inbox.ts'
 import { CALL_BITS, CALL_MASK, FAR_CALL, INDEX_BITS } from '../runtime/limits.ts'
 import { errorFor } from '../runtime/notes.ts'
@@ -204,8 +205,12 @@ function ended(crossing: Crossing, o: number, head: number, reason: number, bits
   crossing.queries.delete(number)
   crossing.answered(ref)
   const told = isLetter ? crossing.told(head, o) : undefined
-  const why = exitReason(reason, told?.value)
   if (typeof told?.beside === 'string') ref.was(told.beside)
+  settleEnd(lane, ref, exitReason(reason, told?.value), bits)
+}
+
+/** Whoever waits for the start or the end of an actor elsewhere knows that it has ended. */
+export function settleEnd(lane: Lane, ref: LocalRef, why: ExitReason, bits: number): void {
   const more = moreIf(ref)
   const hasStarted = (bits & ENDED_STARTED) !== 0 || more?.hasStarted === true || why.kind === 'unknown' // then nobody knows
   ref.end(new Ended(why, hasStarted, why.kind === 'failed' ? why.error : undefined))

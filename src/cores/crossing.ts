@@ -30,7 +30,7 @@ import { ARITY_1, ARITY_N, isWord } from '../runtime/verbs.ts'
 import { exitReason } from '../runtime/words.ts'
 import { bare } from './bare.ts'
 import { Births } from './births.ts'
-import { carried } from './carried.ts'
+import { carried, settleEnd } from './carried.ts'
 import { Codec, type Outside, type RefWords, Unsendable } from './codec/codec.ts'
 import { FarRef, findPath } from './far.ts'
 import type { Moves } from './moves.ts'
@@ -98,6 +98,7 @@ export class Crossing implements Outside, FarCalls {
   readonly #unknown: Boot
   readonly #answered = new Set<number>()
   readonly #asking = new Map<number, LocalRef>()
+  #isOver = false
   /** Refs to actors elsewhere whose parent is in this isolate, by address; each stays until that is used again. */
   readonly seated = new Map<number, FarRef>()
   /** While an actor's arguments are read. */
@@ -375,8 +376,23 @@ export class Crossing implements Outside, FarCalls {
     if (this.#asking.get(ref.index) === ref) this.#asking.delete(ref.index)
   }
 
+  /** The system has ended: there is no isolate that could answer. What the core knows of ends is all that is known. */
+  over(): void {
+    this.#isOver = true
+    for (const ref of this.queries.values()) this.#look(ref)
+    this.queries.clear()
+    this.#asking.clear()
+  }
+
+  #look(ref: LocalRef): void {
+    const { place, index, age } = ref as FarRef
+    const end = this.lane.native.endOn(place, index & ((1 << INDEX_BITS) - 1), age)
+    settleEnd(this.lane, ref, exitReason(end & 0xff, undefined), end >>> 8)
+  }
+
   /** Somebody waits for the start or the end of an actor elsewhere. */
   query(ref: LocalRef): void {
+    if (this.#isOver) return this.#look(ref)
     const number = newNumber(this.lane)
     void ref.path // it is to be known at the end, when nobody else knows
     this.queries.set(number, ref as FarRef)

@@ -65,6 +65,7 @@ export interface NativeLane {
   /** Index and age; of a stand-in, the address and age of its actor. */
   findOn(lane: number, parent: number, name: string, into: Int32Array): boolean
   /** The actor's name; false: its stand-in has it. Lane, index and age of the parent, or the stand-in, are written. */
+  endOn(lane: number, index: number, age: number): number
   nameOn(lane: number, index: number, age: number, into: Int32Array): string | false | undefined
   /** As actors, of an actor and those below it; and of each the address and age that it stands in for. */
   actorsOn(lane: number, index: number, age: number): Float64Array

@@ -531,6 +531,7 @@ export class Lane {
     this.deadLetters.end()
     for (const { verb, reject } of this.adoptions.values()) reject(this.refusal(verb))
     this.adoptions.clear()
+    this.crossing?.over()
     this.native.close()
     if (this.#endsBy === undefined) this.#closed.resolve()
     else this.#closed.reject(this.#endsBy.error)

@@ -18,7 +18,7 @@ use crate::memory::Letters;
 use crate::settings::{defaults, exact, settings_of};
 
 /// What they are called.
-pub(crate) const FUNCTIONS: [(&std::ffi::CStr, Native); 32] = [
+pub(crate) const FUNCTIONS: [(&std::ffi::CStr, Native); 33] = [
     (c"open", open),
     (c"bags", bags),
     (c"head", head),
@@ -38,6 +38,7 @@ pub(crate) const FUNCTIONS: [(&std::ffi::CStr, Native); 32] = [
     (c"reserveOn", reserve_on),
     (c"findOn", find_on),
     (c"nameOn", name_on),
+    (c"endOn", end_on),
     (c"actorsOn", actors_on),
     (c"auditOn", audit_on),
     (c"ageOn", age_on),
@@ -326,6 +327,15 @@ asking! {
             Some(name) => call::string(env, &name),
             None => call::boolean(env, false), // its stand-in, which was written, knows
         }
+    }
+}
+
+asking! {
+    /// `endOn(lane, index, age)`: why an actor ended, and bits of that; see the carried `ENDED`.
+    end_on, 3, |env, bound, args| {
+        let (at, index, age) = (call::word(env, args[0]), call::word(env, args[1]), call::word(env, args[2]));
+        let (why, bits) = bound.lane_at(at, |lane| lane.end_known(index, age)).unwrap_or((0, 0));
+        call::double(env, f64::from(why | bits << 8))
     }
 }
 

@@ -158,7 +158,7 @@ impl Lane {
             ..Header::default()
         };
         let Some(cell) = self.live(h.index, h.generation) else {
-            let (why, bits) = self.end_known(h);
+            let (why, bits) = self.end_known(h.index, h.generation);
             let isolate = Address { lane, index: why }.word();
             if !self.ask_isolate(carry::QUERY, h, (isolate, epoch)) {
                 self.tell(lane, Header { corr: bits, ..answer(carry::ENDED, why) }, &[], true);
@@ -210,7 +210,7 @@ impl Lane {
         if self.live(h.index, h.generation).is_some() {
             return self.ext(h.index).watchers.push(watcher);
         }
-        let (why, _) = self.end_known(h);
+        let (why, _) = self.end_known(h.index, h.generation);
         if why != reason::FAILED || !self.ask_isolate(carry::WATCH, h, (watcher.0, watcher.1)) {
             self.tell_far(watcher, why, 0, &[]);
         }
@@ -228,8 +228,9 @@ impl Lane {
     }
 
     /// Why an actor ended, if that is still known, and [`ended`] bits.
-    fn end_known(&self, h: &Header) -> (u32, u32) {
-        let Some(kept) = self.table.get(h.index).filter(|c| c.age == h.generation) else {
+    #[must_use]
+    pub fn end_known(&self, index: u32, age: u32) -> (u32, u32) {
+        let Some(kept) = self.table.get(index).filter(|c| c.age == age) else {
             return (reason::UNKNOWN, 0);
         };
         (u32::from(kept.reason), if kept.is(bit::STARTED) { ended::STARTED } else { 0 })

@@ -111,7 +111,7 @@ function measure(trip, make) {
 
 const peers = {
   buskin: buskin(await load()),
-  msgpackr: msgpackr(process.argv[2] ?? '/tmp/codecpeer/node_modules/msgpackr'),
+  msgpackr: process.argv[2] && msgpackr(process.argv[2]),
   'v8.serialize': values => deserialize(serialize(values)),
 }
 const names = Object.keys(peers).filter(name => peers[name] !== undefined)

@@ -560,7 +560,7 @@ export class Crossing implements Outside, FarCalls {
     const tag = (inbox[(lane.header[WORD_CURSOR] as number) * WORDS] as number) >>> TAG_SHIFT
     const name = method ?? replier?.method ?? lane.methods[tag]?.name ?? lane.label
     const error = explained(thrown, by?.path ?? '', name, what)
-    return this.#canTravel(error) ? error : (this.bare(error))
+    return this.#canTravel(error) ? error : this.bare(error)
   }
 
   /** The reader of a stream call that another isolate made. */

@@ -463,16 +463,9 @@ export class Crossing implements Outside, FarCalls {
     reservePair(lane)
     const parent = lane.refs[index]?.boot.parent
     const to = parent?.isFar === true ? (parent.index >>> INDEX_BITS) - 1 : 0
-    let place: number
-    let told = error
-    try {
-      place = this.writeTo(to, [error, method, generation])
-    } catch {
-      told = this.bare(error) // it cannot travel as it is
-      place = this.writeTo(to, [told, method, generation])
-    }
+    const place = this.#writeError(error, (told) => this.writeTo(to, [told, method, generation]))
     putFrom(lane, OP_CARRY | (CARRY_FAILED << TAG_SHIFT) | ARITY_N, index, age, place, word, 0)
-    if (number !== 0) this.keepError(number, told)
+    if (number !== 0) this.keepError(number, error)
   }
 
   /** Whoever asked late for the end of an actor of this isolate is told it; `how`: the reason, above it what the core adds. */
@@ -480,22 +473,13 @@ export class Crossing implements Outside, FarCalls {
     const { lane } = this
     reservePair(lane)
     const to = (address >>> INDEX_BITS) - 1
-    let place: number
-    try {
-      place = this.writeTo(to, [error, path])
-    } catch {
-      place = this.writeTo(to, [this.bare(error), path])
-    }
+    const place = this.#writeError(error, (told) => this.writeTo(to, [told, path]))
     putFrom(lane, OP_CARRY | (kind << TAG_SHIFT) | ARITY_N, address, age, place, how, number)
   }
 
   /** Whoever watches from elsewhere is told of it with the end. */
   keepError(number: number, error: unknown): void {
-    try {
-      this.lane.native.keepError(number, this.satchel.bytesOf([error]))
-    } catch {
-      this.lane.native.keepError(number, this.satchel.bytesOf([this.bare(error)]))
-    }
+    this.lane.native.keepError(number, this.#writeError(error, (told) => this.satchel.bytesOf([told])))
   }
 
   stalls: (stall: Stall) => void = () => {}
@@ -531,6 +515,15 @@ export class Crossing implements Outside, FarCalls {
         place = this.writeTo(to, [told ?? this.#unsendable(thrown, kind === CARRY_ITEM ? 'item' : 'reply', ref, method)])
       }
       putFrom(lane, head | ARITY_N, 0, 0, place, what, corr)
+    }
+  }
+
+  /** Writes an error as it is or, when it cannot travel so, what is left of it. */
+  #writeError<R>(error: unknown, write: (told: unknown) => R): R {
+    try {
+      return write(error)
+    } catch {
+      return write(this.bare(error))
     }
   }
 

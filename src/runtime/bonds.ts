@@ -6,6 +6,7 @@ import type { ExitReason } from '../lifecycle.ts'
 import { ADOPTED_ABOVE, ADOPTED_DONE, ADOPTED_NAME_TAKEN, OP_UNLINK, OP_UNWATCH } from '../native/layout.ts'
 import type { LocalContext } from './context.ts'
 import type { Lane } from './lane.ts'
+import { isReportedElsewhere } from './failures.ts'
 import { refAt } from './inbox.ts'
 import { putFrom } from './outbox.ts'
 import { Boot, type LocalRef, moreOf } from './ref.ts'
@@ -109,7 +110,7 @@ export function adopted(lane: Lane, number: number, result: number): void {
   const { target, parent, verb } = adoption
   lane.settledOne = true
   if (result === ADOPTED_DONE) {
-    if (lane.crossing === undefined || (!target.isFar && !lane.crossing.births.isFostered(target.index, target.age))) {
+    if (!target.isFar && !isReportedElsewhere(lane, target)) {
       const { info, args, given } = target.boot
       target.boot = new Boot(lane, info, args, given, parent)
     }

@@ -162,22 +162,6 @@ impl Parcel {
         Some(front)
     }
 
-    /// Moves a box of bytes in, whatever its size.
-    pub fn set_boxed(&mut self, bytes: Box<[u8]>) {
-        self.0.body = Body::Spill(bytes);
-    }
-
-    /// Takes a spilled box out without a copy; `None` when the bytes are inline.
-    pub fn take_boxed(&mut self) -> Option<Box<[u8]>> {
-        match mem::replace(&mut self.0.body, Body::Inline { len: 0, bytes: [0; INLINE] }) {
-            Body::Spill(bytes) => Some(bytes),
-            inline => {
-                self.0.body = inline;
-                None
-            }
-        }
-    }
-
     /// Drops the bytes, so that a resting node holds no memory but its own.
     #[inline]
     pub(super) fn clear(&mut self) {

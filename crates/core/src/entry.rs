@@ -284,6 +284,8 @@ pub mod carry {
     pub const ADOPTED: u32 = 39;
     /// From a lane whose isolate is gone, behind all that it sent: what it was granted and did not use is free.
     pub const FORFEIT: u32 = 40;
+    /// To a lane of native actors: `payload` is a block that its isolate runs.
+    pub const ERRAND: u32 = 41;
 }
 
 /// What an isolate says of an inbox entry; the low bits of the byte (the others keep the note it was).

@@ -14,6 +14,8 @@ pub mod hub;
 pub mod lane;
 pub mod limits;
 pub mod mailbox;
+#[cfg(not(loom))]
+pub mod native;
 pub mod registry;
 pub mod replay;
 pub mod supervise;

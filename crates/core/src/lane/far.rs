@@ -279,7 +279,7 @@ impl Lane {
             far.heads.get(class).and_then(|h| h.get(name)).copied().unwrap_or(0)
         };
         let mut e = Entry {
-            head: op::MSG | header.w0 & (flag::ASK | flag::SEND | flag::STREAM | flag::ARITY),
+            head: op::MSG | header.w0 & (flag::ASK | flag::SEND | flag::STREAM | flag::ARITY | flag::SLOT),
             index: header.index,
             age: header.generation,
             payload: header.payload,
@@ -309,7 +309,11 @@ impl Lane {
             e.corr = corr;
         }
         let mut letter = letter;
-        if known == 0 && letter == 0 {
+        if header.w0 & flag::SLOT != 0 {
+            // a block of a native actor's: its arity says whether the handler is asynchronous, and nothing is looked up
+            let is_async = if header.w0 & flag::ARITY != 0 { flag::ASYNC } else { 0 };
+            e.head |= is_async | header.w0 & u32::MAX << TAG_SHIFT;
+        } else if known == 0 && letter == 0 {
             letter = far.letters.keep(Parcel::new(header)); // the method is looked up by its name, which stands there
         }
         e.head |= known & !OP_MASK;

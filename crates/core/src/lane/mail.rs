@@ -10,7 +10,7 @@ use super::inbox::{Closed, Inbox, Pushed};
 use super::parcel::{Header, Parcel};
 use super::pool::{Returns, Spent};
 use super::{Lane, Rings};
-use crate::entry::{Entry, OP_MASK, TAG_SHIFT, dead, flag, op};
+use crate::entry::{Entry, OP_MASK, TAG_SHIFT, carry, dead, flag, op};
 use crate::hub::post;
 use crate::mailbox::links::{Batch, Mail as Parcels};
 use crate::sync::Arc;
@@ -166,6 +166,10 @@ impl Lane {
         self.record_close();
         let mut taken = std::mem::take(&mut self.mail.taken);
         for Taken { header, letter } in taken.drain(..) {
+            let kind = (header.w0 & OP_MASK, header.w0 >> TAG_SHIFT);
+            if header.w0 & flag::SLOT != 0 || kind == (op::CARRY, carry::ERRAND) {
+                self.orphans.push(header.payload);
+            }
             if self.far.is_some() && header.w0 & OP_MASK == op::MSG {
                 self.lost_in(&header);
             } else if self.far.is_none() {
@@ -176,6 +180,11 @@ impl Lane {
         }
         self.mail.taken = taken;
         self.push_out();
+    }
+
+    /// Blocks of native messages that were on their way when it closed.
+    pub(crate) fn take_orphans(&mut self) -> Vec<u32> {
+        std::mem::take(&mut self.orphans)
     }
 
     /// Whether nothing is taken any more.
@@ -278,6 +287,11 @@ impl Lane {
     pub(super) fn rests(&mut self) {
         self.mail.quiet = true;
         self.mail.sleep();
+    }
+
+    /// A thread runs it from now on.
+    pub(crate) fn awakes(&mut self) {
+        self.mail_awake();
     }
 
     /// Whatever it slept through, it looks.

@@ -171,6 +171,8 @@ pub struct Lane {
     far: Option<Box<far::Far>>,
     /// Where what it sends to other lanes comes from, until it is one of several.
     parcels: pool::Pool,
+    /// See [`take_orphans`](Lane::take_orphans).
+    orphans: Vec<u32>,
     log: Option<Box<Log>>,
 }
 
@@ -233,6 +235,7 @@ impl Lane {
             bag_is_full: false,
             far: None,
             parcels: pool::Pool::default(),
+            orphans: Vec::new(),
             log: None,
         }
     }

@@ -1,7 +1,8 @@
 //! What actors are called, and the indices they are reached by.
 
 use super::{Lane, ROOT};
-use crate::cell::State;
+use crate::cell::{State, bit};
+use crate::entry::Entry;
 use crate::cell::table::Full;
 use crate::limits::INDEX_BITS;
 use crate::registry::{Taken, split_number};
@@ -74,5 +75,31 @@ impl Lane {
         let cell = self.table.at(index);
         let number = (u64::from(cell.age) << INDEX_BITS) | u64::from(index);
         format!("{}-{number}", self.registry.class_name(u32::from(cell.class)))
+    }
+
+    /// An index that was granted and will not be used.
+    pub(crate) fn give_back(&mut self, index: u32) {
+        self.table.recycle(index);
+    }
+
+    /// Where the actor is in the tree: the names from the root down.
+    #[must_use]
+    pub fn path(&self, index: u32) -> String {
+        let (mut names, mut at) = (Vec::new(), index);
+        while at != ROOT {
+            names.push(self.name(at));
+            at = self.table.get(at).map_or(ROOT, |cell| cell.parent);
+        }
+        names.iter().rev().fold(String::new(), |path, name| path + "/" + name)
+    }
+
+    /// Whether the actor has started once.
+    pub(crate) fn has_started(&self, index: u32, age: u32) -> bool {
+        self.is_alive(index, age) && self.table.at(index).is(bit::STARTED)
+    }
+
+    /// A spawn by a thread that is not the isolate's. The lane is to be woken.
+    pub(crate) fn spawn_from_outside(&mut self, entry: &Entry, extra: &Entry) {
+        self.operate(entry, Some(extra));
     }
 }

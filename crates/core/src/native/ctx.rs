@@ -1,0 +1,227 @@
+//! What a handler can do beside its work.
+
+use super::actor::Actor;
+use super::error::{AskError, Cause, Reason, SpawnError};
+use super::isolate::Isolate;
+use super::net;
+use super::options::Options;
+use super::refs::{AnyRef, Ref};
+use super::reply::Ask;
+use super::run::{Came, Hand, guard};
+use super::seat::{Head, Seat};
+use super::timers::{self, TimerId, Timers};
+use crate::entry::{Entry, op, stop, timer};
+use std::fmt;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+/// The actor's side of its runtime: who it is, who sent the message, and everything it may do. Callbacks given here run inside the
+/// actor, one at a time with its messages, and end with the instance.
+pub struct Ctx<A> {
+    here: *mut Isolate,
+    seat: *mut Head,
+    index: u32,
+    age: u32,
+    from: u32,
+    from_age: u32,
+    failed: Option<Cause>,
+    actor: PhantomData<fn(A)>,
+}
+
+impl<A: Actor> Ctx<A> {
+    #[inline(always)]
+    pub(crate) fn new(hand: &Hand) -> Ctx<A> {
+        let seat = hand.seat.cast::<Head>();
+        // SAFETY: the seat of the actor whose entry this is.
+        let age = unsafe { (*seat).age };
+        let Entry { index, from, age: from_age, .. } = hand.entry;
+        Ctx { here: hand.here, seat, index, age, from, from_age, failed: None, actor: PhantomData }
+    }
+
+    /// What the run came to, as far as the context knows.
+    #[inline(always)]
+    pub(crate) fn came(&mut self) -> Came {
+        match self.failed.take() {
+            None => Came::Returned,
+            Some(cause) => Came::Failed(cause),
+        }
+    }
+
+    #[inline(always)]
+    fn here(&mut self) -> &mut Isolate {
+        // SAFETY: a context lives while the handler runs that got it, on the isolate's thread; the isolate holds no reference to
+        // itself then, and this one ends with the call that asked for it.
+        unsafe { &mut *self.here }
+    }
+
+    /// The actor's own address.
+    #[must_use]
+    pub fn self_ref(&self) -> Ref<A> {
+        // SAFETY: as in `here`.
+        Ref::new(unsafe { &*self.here }.any(self.index, self.age))
+    }
+
+    /// Who sent the message that is handled; none when it was no actor.
+    #[must_use]
+    pub fn sender(&self) -> Option<AnyRef> {
+        // SAFETY: as in `here`.
+        (self.from != 0).then(|| unsafe { &*self.here }.any(self.from, self.from_age))
+    }
+
+    /// Fails: as a panic would, with an error of a type, and without unwinding. The handler should return at once.
+    pub fn fail(&mut self, cause: impl Into<Cause>) {
+        self.failed.get_or_insert(cause.into());
+    }
+
+    /// A child: `make` makes its state, now and after every failure.
+    ///
+    /// # Errors
+    /// See [`spawn_with`](Ctx::spawn_with).
+    pub fn spawn<C: Actor>(&mut self, make: impl FnMut() -> C + Send + 'static) -> Result<Ref<C>, SpawnError> {
+        let (index, seat) = (self.index, super::seat::new(make));
+        net::spawn_here(self.here(), index, seat, None).map(Ref::new)
+    }
+
+    /// A child with options.
+    ///
+    /// # Errors
+    /// The name is taken, or an option has a value that it cannot have.
+    pub fn spawn_with<C: Actor>(
+        &mut self,
+        options: &Options,
+        make: impl FnMut() -> C + Send + 'static,
+    ) -> Result<Ref<C>, SpawnError> {
+        let (index, seat) = (self.index, super::seat::new(make));
+        net::spawn_here(self.here(), index, seat, Some(options)).map(Ref::new)
+    }
+
+    /// Ends this actor after the message in hand. A permanent one comes back.
+    pub fn stop(&mut self) {
+        let (me, index) = (self.self_ref().any(), self.index);
+        self.here().hold_back(index);
+        self.here().order(op::STOP, me, stop::SELF, index, u32::MAX);
+    }
+
+    /// Runs `then` when the actor has ended, with why; soon when it has ended before. What it returns takes the watch back.
+    pub fn watch(
+        &mut self,
+        target: impl Into<AnyRef>,
+        then: impl FnOnce(&mut A, Reason, &mut Ctx<A>) + 'static,
+    ) -> WatchId {
+        let target = target.into();
+        let then = Box::new(move |hand: &Hand, why| {
+            let mut ctx = Ctx::new(hand);
+            // SAFETY: a watch of this actor, whose turn it is.
+            let actor = unsafe { Seat::<A>::actor(hand.seat) };
+            match guard(|| then(actor, why, &mut ctx)) {
+                Ok(()) => ctx.came(),
+                Err(cause) => Came::Failed(cause),
+            }
+        });
+        let (index, seat) = (self.index, self.seat);
+        let here = self.here();
+        let watch = here.watches.add(target, then);
+        // SAFETY: the actor's own seat.
+        unsafe { (*seat).side() }.watches.push(watch);
+        here.order(op::WATCH, target, watch, index, 0);
+        WatchId(watch)
+    }
+
+    /// Takes a watch back; its callback will not run.
+    pub fn unwatch(&mut self, watch: WatchId) {
+        let (index, seat) = (self.index, self.seat);
+        // SAFETY: the actor's own seat.
+        let side = unsafe { (*seat).side() };
+        let Some(at) = side.watches.iter().position(|w| *w == watch.0) else { return };
+        side.watches.swap_remove(at);
+        let here = self.here();
+        let taken = here.watches.take(watch.0);
+        here.put(Entry { head: op::UNWATCH, payload: watch.0, from: index, ..Entry::default() });
+        drop(taken);
+    }
+
+    /// This actor and another one fail together: when one fails, so does the other.
+    pub fn link(&mut self, target: impl Into<AnyRef>) -> LinkId {
+        let (target, index) = (target.into(), self.index);
+        let here = self.here();
+        let link = here.next_link();
+        here.order(op::LINK, target, link, index, 0);
+        LinkId(link)
+    }
+
+    /// Takes a link back.
+    pub fn unlink(&mut self, link: LinkId) {
+        let index = self.index;
+        self.here().put(Entry { head: op::UNLINK, payload: link.0, from: index, ..Entry::default() });
+    }
+
+    /// Runs `then` once after `delay`, to the millisecond and never early.
+    pub fn after(&mut self, delay: Duration, then: impl FnOnce(&mut A, &mut Ctx<A>) + 'static) -> TimerId {
+        let mut then = Some(then);
+        self.timer(0, delay, move |actor, ctx| {
+            if let Some(then) = then.take() {
+                then(actor, ctx);
+            }
+        })
+    }
+
+    /// Runs `then` every `period`, counted from when it was due; what is missed is made up for by one run.
+    pub fn every(&mut self, period: Duration, then: impl FnMut(&mut A, &mut Ctx<A>) + 'static) -> TimerId {
+        self.timer(timer::EVERY, period, then)
+    }
+
+    /// Runs `then` again and again, `pause` after the last time has ended.
+    pub fn every_from_end(&mut self, pause: Duration, then: impl FnMut(&mut A, &mut Ctx<A>) + 'static) -> TimerId {
+        self.timer(timer::EVERY | timer::FROM_END, pause, then)
+    }
+
+    fn timer(&mut self, bits: u32, period: Duration, mut then: impl FnMut(&mut A, &mut Ctx<A>) + 'static) -> TimerId {
+        let callback = Box::new(move |hand: &Hand| {
+            let mut ctx = Ctx::new(hand);
+            // SAFETY: a timer of this actor, whose turn it is.
+            let actor = unsafe { Seat::<A>::actor(hand.seat) };
+            match guard(|| then(actor, &mut ctx)) {
+                Ok(()) => ctx.came(),
+                Err(cause) => Came::Failed(cause),
+            }
+        });
+        let micros = u64::try_from(period.as_micros()).unwrap_or(u64::MAX);
+        let (index, age, seat) = (self.index, self.age, self.seat);
+        let here = self.here();
+        // SAFETY: the actor's own seat.
+        let first = unsafe { &mut (*seat).side().timers };
+        let id = here.timers.add(index, callback, first);
+        here.put(timers::start(id, index, age, bits, micros));
+        id
+    }
+
+    /// Takes a timer of this actor back; whether it was still to come.
+    pub fn cancel(&mut self, timer: TimerId) -> bool {
+        // SAFETY: the isolate of this thread, to which this context holds no reference now.
+        unsafe { Timers::cancel(self.here, self.index, timer) }
+    }
+
+    /// Runs `then` inside this actor when an ask has come to something. Messages are handled meanwhile.
+    pub fn ask_then<R: Send + 'static>(
+        &mut self,
+        ask: Ask<R>,
+        then: impl FnOnce(&mut A, Result<R, AskError>, &mut Ctx<A>) + Send + 'static,
+    ) {
+        let to = self.self_ref();
+        net::then(self.here(), ask, to, then);
+    }
+}
+
+/// A watch; [`Ctx::unwatch`] takes it back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct WatchId(u32);
+
+/// A link; [`Ctx::unlink`] takes it back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LinkId(u32);
+
+impl<A: Actor> fmt::Debug for Ctx<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ctx").field("self", &self.self_ref()).finish_non_exhaustive()
+    }
+}

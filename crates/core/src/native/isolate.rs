@@ -1,0 +1,730 @@
+//! What a core thread runs: the isolate of a lane whose actors are Rust.
+//!
+//! It keeps the rings as an isolate of JavaScript does: what handlers send is written into the outbox, a turn hands it over and
+//! brings an inbox, and what did not simply return is marked there. Handlers use the isolate while it runs them (to send, to
+//! spawn), so nothing here holds a reference to it across one: it is reached through a raw pointer, and every reference ends
+//! before the next user's code begins.
+
+use super::calls::Calls;
+use super::error::{AskError, Cause, Lost, Reason};
+use super::net::Net;
+use super::options::{Failure, Phase};
+use super::refs::AnyRef;
+use super::run::{Came, Hand};
+use super::seat::{Head, Seats};
+use super::tasks::Tasks;
+use super::timers::Timers;
+use super::vault::Block;
+use crate::entry::{
+    Entry, OP_MASK, TAG_SHIFT, carry, flag, mark, mode, note, op, outcome, phase, reason, word,
+};
+use crate::hub::Shared;
+use crate::lane::far::Address;
+use crate::lane::{Lane, Rings};
+use crate::limits::{CALL_BITS, FAR_CALL};
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::ptr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Entries of a ring: 24 KiB each, which stay in the first levels of the cache.
+const RING: usize = 1024;
+/// Indices that are granted at once.
+const GRANTS: usize = 64;
+/// Turns between two looks at the clock while a deadline is ahead.
+const CLOCK: u32 = 16;
+
+thread_local! {
+    static HERE: Cell<*mut Isolate> = const { Cell::new(ptr::null_mut()) };
+}
+
+/// Whether the calling thread is a core thread of some system.
+pub(crate) fn is_core_thread() -> bool {
+    !HERE.get().is_null()
+}
+
+/// The isolate of the calling thread if it is one of this system; null otherwise.
+#[inline(always)]
+pub(crate) fn here(system: u32) -> *mut Isolate {
+    let here = HERE.get();
+    // SAFETY: the pointer is that of the isolate which this thread runs, and `system` is never written after it was made.
+    if !here.is_null() && unsafe { (*here).system } == system { here } else { ptr::null_mut() }
+}
+
+/// See the module.
+pub(crate) struct Isolate {
+    pub(crate) system: u32,
+    pub(crate) place: u32,
+    pub(crate) net: Arc<Net>,
+    shared: Arc<Shared>,
+    seats: Arc<Seats>,
+    header: Box<[i32; word::COUNT]>,
+    outbox: Box<[Entry]>,
+    written: usize,
+    inbox: Box<[Entry]>,
+    marks: Box<[u8]>,
+    bag: Box<[u8]>,
+    places: Box<[u32]>,
+    satchel: Vec<u8>,
+    /// Entries of the inbox.
+    filled: usize,
+    /// The entry that is run.
+    at: usize,
+    /// How many inboxes there were.
+    turns: u32,
+    pub(crate) mode: u32,
+    /// The actor that runs; 0: none.
+    pub(crate) current: u32,
+    grants: Vec<(u32, u32)>,
+    pub(crate) calls: Calls,
+    pub(crate) timers: Timers,
+    pub(crate) watches: Watches,
+    pub(crate) tasks: Tasks,
+    /// What actors failed with, by number, until what follows from it was told.
+    causes: HashMap<u32, Cause>,
+    last_cause: u32,
+    last_link: u32,
+    /// A note whose second half comes next.
+    half: Entry,
+    /// The last type of actors that was spawned, and its number.
+    class: (usize, u32),
+    /// When the wheel is to be looked at.
+    due: Option<Instant>,
+    unseen: u32,
+    /// The root has ended.
+    pub(crate) closed: bool,
+}
+
+/// Callbacks of watches by number.
+#[derive(Default)]
+pub(crate) struct Watches {
+    slots: Vec<Option<Watch>>,
+    free: Vec<u32>,
+}
+
+pub(crate) type OnEnd = Box<dyn FnOnce(&Hand, Reason) -> Came>;
+
+struct Watch {
+    target: AnyRef,
+    then: OnEnd,
+}
+
+impl Watches {
+    pub(crate) fn add(&mut self, target: AnyRef, then: OnEnd) -> u32 {
+        let watch = Some(Watch { target, then });
+        match self.free.pop() {
+            Some(at) => {
+                self.slots[at as usize] = watch;
+                at
+            }
+            None => {
+                self.slots.push(watch);
+                u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
+            }
+        }
+    }
+
+    pub(crate) fn take(&mut self, at: u32) -> Option<(AnyRef, OnEnd)> {
+        let watch = self.slots.get_mut(at as usize)?.take()?;
+        self.free.push(at);
+        Some((watch.target, watch.then))
+    }
+}
+
+impl Isolate {
+    pub(crate) fn new(net: Arc<Net>, place: u32, shared: Arc<Shared>, seats: Arc<Seats>) -> Box<Isolate> {
+        let entries = || vec![Entry::default(); RING].into_boxed_slice();
+        Box::new(Isolate {
+            system: net.id,
+            place,
+            tasks: Tasks::new(&net, place),
+            net,
+            shared,
+            seats,
+            header: Box::new([0; word::COUNT]),
+            outbox: entries(),
+            written: 0,
+            inbox: entries(),
+            marks: vec![0; RING].into_boxed_slice(),
+            bag: Box::default(),
+            places: vec![0; RING].into_boxed_slice(),
+            satchel: Vec::new(),
+            filled: 0,
+            at: 0,
+            turns: 1,
+            mode: 0,
+            current: 0,
+            grants: Vec::new(),
+            calls: Calls::default(),
+            timers: Timers::default(),
+            watches: Watches::default(),
+            causes: HashMap::new(),
+            last_cause: 0,
+            last_link: 0,
+            half: Entry::default(),
+            class: (0, 0),
+            due: None,
+            unseen: 0,
+            closed: false,
+        })
+    }
+
+    /// This thread runs it from now on.
+    pub(crate) fn enter(&mut self) {
+        HERE.set(self);
+    }
+
+    /// No more.
+    pub(crate) fn leave() {
+        HERE.set(ptr::null_mut());
+    }
+
+    // -------------------------------------------------------------------------------------- the outbox
+
+    /// Writes an entry.
+    #[inline(always)]
+    pub(crate) fn put(&mut self, entry: Entry) {
+        if self.written == RING {
+            self.submit();
+        }
+        self.outbox[self.written] = entry;
+        self.written += 1;
+    }
+
+    /// Writes an entry with its options.
+    pub(crate) fn put_with(&mut self, entry: Entry, extra: Entry) {
+        if self.written + 2 > RING {
+            self.submit();
+        }
+        self.put(Entry { head: entry.head | flag::EXT, ..entry });
+        self.put(Entry { head: op::EXT, ..extra });
+    }
+
+    /// Writes an operation on an actor.
+    pub(crate) fn order(&mut self, op: u32, to: AnyRef, payload: u32, from: u32, corr: u32) {
+        let index = self.local(to.word);
+        self.mode |= mode::ORDERED;
+        self.put(Entry { head: op, index, age: to.age, payload, from, corr });
+    }
+
+    /// An address as the lane wants it: an index when it is its own.
+    #[inline(always)]
+    pub(crate) fn local(&self, word: u32) -> u32 {
+        if word >> crate::limits::INDEX_BITS == self.place + 1 {
+            word & ((1 << crate::limits::INDEX_BITS) - 1)
+        } else {
+            word
+        }
+    }
+
+    /// The address of an index.
+    pub(crate) fn address(&self, index: u32) -> u32 {
+        Address { lane: self.place, index }.word()
+    }
+
+    /// Who an index and an age are.
+    pub(crate) fn any(&self, index: u32, age: u32) -> AnyRef {
+        let word = if Address::of(index).is_some() { index } else { self.address(index) };
+        AnyRef { system: self.system, word, age }
+    }
+
+    fn with_rings(&mut self, call: impl FnOnce(&mut Lane, &mut Rings<'_>)) {
+        self.header[word::OUT] = i32::try_from(self.written).unwrap_or(0);
+        self.header[word::MODE] = (self.mode | self.net.listens()).cast_signed();
+        (self.written, self.mode) = (0, 0);
+        let Isolate { shared, header, outbox, inbox, marks, bag, places, satchel, .. } = self;
+        let _held = shared.hold();
+        // SAFETY: the lock is held.
+        let lane = unsafe { shared.alone() };
+        call(lane, &mut Rings { header: &mut header[..], outbox, inbox, marks, bag, places, satchel });
+        satchel.clear();
+    }
+
+    /// Hands the outbox over in mid-way.
+    #[cold]
+    pub(crate) fn submit(&mut self) {
+        self.with_rings(Lane::submit);
+    }
+
+    fn turn(&mut self) {
+        self.turns = self.turns.wrapping_add(1).max(1);
+        self.with_rings(Lane::turn);
+        self.filled = usize::try_from(self.header[word::IN]).unwrap_or(0);
+        match self.header[word::NEXT] {
+            -1 => {}
+            ms => self.due = u64::try_from(ms).ok().map(|ms| Instant::now() + Duration::from_millis(ms)),
+        }
+    }
+
+    /// Grants an index.
+    pub(crate) fn grant(&mut self) -> Option<(u32, u32)> {
+        if let Some(granted) = self.grants.pop() {
+            return Some(granted);
+        }
+        let grants = &mut self.grants;
+        self.shared.with(|lane| grants.extend((0..GRANTS).map_while(|_| lane.grant().ok())));
+        self.grants.reverse();
+        self.grants.pop()
+    }
+
+    pub(crate) fn with_lane<T>(&self, body: impl FnOnce(&mut Lane) -> T) -> T {
+        self.shared.with(body)
+    }
+
+    pub(crate) fn give_grant_back(&mut self, granted: (u32, u32)) {
+        self.grants.push(granted);
+    }
+
+    pub(crate) fn seats(&self) -> &Arc<Seats> {
+        &self.seats
+    }
+
+    /// The number of a type of actors.
+    pub(crate) fn class(&mut self, shape: &'static super::seat::Shape) -> u32 {
+        let key = ptr::from_ref(shape).addr();
+        if self.class.0 != key {
+            self.class = (key, self.net.place(self.place).class(shape));
+        }
+        self.class.1
+    }
+
+    // --------------------------------------------------------------------------------------- the inbox
+
+    /// One turn, and what it gave is run. Whether there was anything.
+    pub(crate) fn cycle(this: *mut Isolate) -> bool {
+        // SAFETY: the thread's own isolate; no reference to it lives while a handler runs.
+        unsafe {
+            (*this).look_at_clock(false);
+            (*this).turn();
+            let filled = (*this).filled;
+            for at in 0..filled {
+                (*this).at = at;
+                (*this).header[word::CURSOR] = i32::try_from(at).unwrap_or(0);
+                let entry = *(&(*this).inbox).get_unchecked(at);
+                dispatch(this, &entry);
+            }
+            (*this).at = filled;
+            (*this).header[word::CURSOR] = !i32::try_from(filled).unwrap_or(0);
+            (*this).current = 0;
+            (*this).timers.rest();
+            let polled = Tasks::poll(this);
+            filled > 0 || polled || (*this).written > 0
+        }
+    }
+
+    /// Whether the wheel is due. `always`: the thread has nothing else to do.
+    fn look_at_clock(&mut self, always: bool) {
+        let Some(due) = self.due else { return };
+        self.unseen += 1;
+        if (always || self.unseen >= CLOCK || self.filled >= RING / 2) && Instant::now() >= due {
+            self.mode |= mode::TICK;
+            self.due = None;
+        }
+        if self.unseen >= CLOCK {
+            self.unseen = 0;
+        }
+    }
+
+    /// How long the thread may sleep; none: for ever. It has just been told that nothing is there.
+    pub(crate) fn rest(&mut self) -> Option<Duration> {
+        let due = self.due?;
+        let left = due.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            self.look_at_clock(true);
+        }
+        Some(left)
+    }
+
+    /// The root has ended: what still comes is told so.
+    ///
+    /// # Safety
+    /// The thread's own isolate, to which no reference lives.
+    pub(crate) unsafe fn end(this: *mut Isolate) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let orphans = (*this).with_lane(|lane| {
+                lane.rest();
+                lane.take_orphans()
+            });
+            for word in orphans {
+                Block::of(word).lose(AskError::Ended);
+            }
+            let calls = std::mem::take(&mut (*this).calls);
+            for share in calls.into_shares() {
+                share.lose(AskError::Ended);
+            }
+        }
+    }
+
+    /// Of this actor nothing more is run in this inbox.
+    pub(crate) fn hold_back(&mut self, index: u32) {
+        let seat = self.seats.get(index);
+        if !seat.is_null() {
+            // SAFETY: a seat of this lane, whose head only this thread uses.
+            unsafe { (*seat).held = self.turns };
+        }
+    }
+
+    /// A number for a link that no other one has in this system.
+    pub(crate) fn next_link(&mut self) -> u32 {
+        self.last_link = (self.last_link + 1) & ((1 << crate::limits::INDEX_BITS) - 1);
+        self.address(self.last_link)
+    }
+
+    /// Keeps what an actor failed with; its number.
+    pub(crate) fn keep_cause(&mut self, cause: Cause) -> u32 {
+        self.last_cause = self.last_cause.wrapping_add(1).max(1);
+        self.causes.insert(self.last_cause, cause);
+        self.last_cause
+    }
+
+    fn mark(&mut self, what: u8) {
+        let at = self.at;
+        self.marks[at] = what;
+    }
+
+    /// Tells the lane of the caller, elsewhere, that its call is over: what it came to is in its cell.
+    pub(crate) fn reply_far(&mut self, corr: u32, ok: bool) {
+        if corr >> CALL_BITS == FAR_CALL {
+            let from = if ok { outcome::OK } else { outcome::THREW };
+            self.put(Entry { head: op::CARRY | carry::REPLY << TAG_SHIFT, corr, from, ..Entry::default() });
+        } else {
+            self.calls.close(corr);
+        }
+    }
+
+    /// What an actor's end is put down to.
+    fn reason(&mut self, index: u32, number: u32) -> Reason {
+        match number {
+            reason::NORMAL => Reason::Normal,
+            reason::SHUTDOWN => Reason::Shutdown,
+            reason::KILLED => Reason::Killed,
+            reason::FAILED => {
+                let seat = self.seats.get(index);
+                // SAFETY: a seat of this lane, which nobody else uses when it is over.
+                let side = if seat.is_null() { None } else { unsafe { (*seat).side.as_ref() } };
+                let cause = side.and_then(|side| side.failed.clone());
+                Reason::Failed(cause.unwrap_or_else(|| Cause::core("failed")))
+            }
+            reason::LOST => Reason::Lost,
+            _ => Reason::Unknown,
+        }
+    }
+
+    /// What its instance began is over.
+    fn instance_over(this: *mut Isolate, index: u32) {
+        // SAFETY: the thread's own isolate; destructors of users' values run while no reference to it lives.
+        unsafe {
+            let seat = (*this).seats.get(index);
+            if seat.is_null() {
+                return;
+            }
+            if let Some(side) = &mut (*seat).side {
+                let (tasks, watches) = (std::mem::take(&mut side.tasks), std::mem::take(&mut side.watches));
+                let first = std::mem::take(&mut side.timers);
+                for task in tasks {
+                    let corr = Tasks::give_up(this, task);
+                    if corr != 0 {
+                        (*this).reply_far(corr, false);
+                        if corr >> CALL_BITS != FAR_CALL {
+                            (*this).put(Entry { head: op::SETTLED, corr, ..Entry::default() });
+                        }
+                    }
+                }
+                for watch in watches {
+                    let taken = (*this).watches.take(watch);
+                    drop(taken);
+                }
+                Timers::forget(this, first);
+            }
+            ((*seat).shape.empty)(seat.cast());
+        }
+    }
+}
+
+/// Runs an entry of the inbox.
+///
+/// # Safety
+/// The thread's own isolate, to which no reference lives.
+#[inline(always)]
+unsafe fn dispatch(this: *mut Isolate, entry: &Entry) {
+    // SAFETY: the caller's promise, here and below: every reference to the isolate ends before a user's function begins.
+    unsafe {
+        let index = entry.index;
+        if entry.head & OP_MASK != note::MSG {
+            return dispatch_note(this, entry);
+        }
+        let seat = (*this).seats.get(index);
+        if seat.is_null() || (*seat).held == (*this).turns {
+            return hold(this, entry);
+        }
+        (*this).current = index;
+        let hand = Hand { here: this, seat: seat.cast(), entry: *entry };
+        let came = if entry.has(flag::SLOT) {
+            let block = Block::of(entry.payload);
+            (block.kind().run)(block, &hand)
+        } else {
+            Came::NoHandler
+        };
+        match came {
+            Came::Returned => {
+                if entry.corr != 0 {
+                    (*this).reply_far(entry.corr, true);
+                }
+            }
+            came => came_to(this, seat, entry, came),
+        }
+    }
+}
+
+/// An entry that is not run now goes back.
+unsafe fn hold(this: *mut Isolate, entry: &Entry) {
+    // SAFETY: as of `dispatch`.
+    let this = unsafe { &mut *this };
+    let at = this.at;
+    this.marks[at] = mark::HELD | (entry.op().to_le_bytes()[0]) << 3;
+    this.inbox[at].head &= !OP_MASK;
+}
+
+/// An entry did not simply return.
+#[cold]
+#[inline(never)]
+unsafe fn came_to(this: *mut Isolate, seat: *mut Head, entry: &Entry, came: Came) {
+    // SAFETY: as of `dispatch`; the seat is the entry's actor's, which nobody else uses.
+    unsafe {
+        let is_message = entry.op() == note::MSG;
+        match came {
+            Came::Returned => {}
+            Came::Promised(future) => {
+                (*this).mark(mark::PROMISED);
+                let corr = if is_message { entry.corr } else { 0 };
+                let task = (*this).tasks.add(future, entry, corr);
+                (*seat).side().tasks.push(task);
+                if !is_message || !entry.has(flag::ASYNC) {
+                    (*this).hold_back(entry.index);
+                }
+            }
+            Came::Failed(cause) => {
+                (*this).mark(mark::THREW);
+                let number = (*this).keep_cause(cause);
+                let at = (*this).at;
+                (*this).inbox[at].payload = number;
+                (*this).hold_back(entry.index);
+                if is_message && entry.corr != 0 {
+                    (*this).reply_far(entry.corr, false);
+                }
+            }
+            Came::NoHandler => {
+                (*this).mark(mark::NO_HANDLER);
+                if entry.corr != 0 {
+                    (*this).reply_far(entry.corr, false);
+                }
+            }
+        }
+    }
+}
+
+/// What is no message.
+#[inline(never)]
+unsafe fn dispatch_note(this: *mut Isolate, e: &Entry) {
+    // SAFETY: as of `dispatch`.
+    unsafe {
+        let what = e.op();
+        let seat = (*this).seats.get(e.index);
+        let hand = Hand { here: this, seat: seat.cast(), entry: *e };
+        let runs = matches!(what, note::TIMER | note::WATCH | note::HEALTH | note::RESUME | note::RETURN);
+        if runs && (seat.is_null() || (*seat).held == (*this).turns) {
+            return hold(this, e);
+        }
+        match what {
+            note::START if !seat.is_null() => {
+                (*this).current = e.index;
+                let came = ((*seat).shape.start)(&hand);
+                if matches!(came, Came::Returned) && let Some(side) = &mut (*seat).side {
+                    for waits in std::mem::take(&mut side.started) {
+                        waits.settle(Ok(()));
+                    }
+                }
+                came_to(this, seat, e, came);
+            }
+            note::STOP if !seat.is_null() => {
+                let why = (*this).reason(e.index, e.payload);
+                (*this).current = e.index;
+                came_to(this, seat, e, ((*seat).shape.stop)(&hand, &why));
+            }
+            note::ENDED => {
+                let why = (*this).reason(e.index, e.payload);
+                Isolate::instance_over(this, e.index);
+                (*this).seats.put(e.index, ptr::null_mut());
+                if !seat.is_null() {
+                    if let Some(side) = (*seat).side.take() {
+                        for waits in side.stopped {
+                            waits.settle(Ok(why.clone()));
+                        }
+                    }
+                    ((*seat).shape.free)(seat.cast());
+                }
+            }
+            note::DOWN => Isolate::instance_over(this, e.index),
+            note::TIMER => {
+                (*this).current = e.index;
+                let came = Timers::fire(this, e.payload, e.corr == 1, &hand);
+                came_to(this, seat, e, came);
+            }
+            note::WATCH => {
+                let Some((target, then)) = (*this).watches.take(e.payload) else { return };
+                if let Some(side) = &mut (*seat).side {
+                    side.watches.retain(|w| *w != e.payload);
+                }
+                let why = (*this).end_of(&target, e.from, e.corr);
+                (*this).current = e.index;
+                came_to(this, seat, e, then(&hand, why));
+            }
+            note::HEALTH => {
+                (*this).current = e.index;
+                came_to(this, seat, e, ((*seat).shape.check)(&hand));
+            }
+            note::DEAD | note::FAILED => (*this).half = *e,
+            note::REASON => lost(this, e.index),
+            note::TIMEOUT => {
+                let why = AskError::TimedOut { deadlock: e.payload == 1 };
+                let share = (*this).calls.late(e.corr);
+                if let Some(share) = share {
+                    share.lose(why);
+                }
+            }
+            note::ACCEPTED => (*this).calls.accepted(e.corr),
+            note::DECIDE => {
+                let answer = decide(this, e);
+                let age = (*this).age(e.index);
+                (*this).put(Entry { head: op::DECISION, index: e.index, age, payload: answer, from: 0, corr: 0 });
+            }
+            note::VERDICT => verdict(this, e),
+            note::CLOSED => (*this).closed = true,
+            note::CARRY => carried(this, e),
+            _ => {}
+        }
+    }
+}
+
+impl Isolate {
+    /// Why a watched actor ended.
+    fn end_of(&mut self, target: &AnyRef, number: u32, error: u32) -> Reason {
+        let cause = self.causes.get(&error).cloned();
+        match (number, cause) {
+            (reason::FAILED, Some(cause)) => Reason::Failed(cause),
+            _ => match Address::of(target.word) {
+                Some(to) if to.lane == self.place => self.reason(to.index, number),
+                _ => self.reason(0, number),
+            },
+        }
+    }
+}
+
+/// A message is a dead letter; the isolate keeps its words in `half`.
+unsafe fn lost(this: *mut Isolate, why: u32) {
+    // SAFETY: as of `dispatch`.
+    unsafe {
+        let letter = std::mem::take(&mut (*this).half);
+        let why = Lost::of(why);
+        let listens = (*this).net.listens() & mode::DEAD != 0;
+        if letter.has(flag::SLOT) {
+            let block = Block::of(letter.payload);
+            let name = (block.kind().name)();
+            block.lose(AskError::Lost(why));
+            if listens {
+                let target = (*this).any(letter.index, letter.age);
+                (*this).net.dead_letter(&super::net::DeadLetter { target, message: name, why });
+            }
+        }
+        let share = (*this).calls.take(letter.corr);
+        if let Some(share) = share {
+            share.lose(AskError::Lost(why));
+        }
+    }
+}
+
+/// What a supervisor's `decide` says.
+unsafe fn decide(this: *mut Isolate, e: &Entry) -> u32 {
+    // SAFETY: as of `dispatch`.
+    unsafe {
+        let failure = (*this).failure(e, e.age);
+        let seat = (*this).seats.get(e.corr);
+        let decide = if e.corr == 0 {
+            (*this).net.root_decides()
+        } else if seat.is_null() {
+            None
+        } else {
+            (*seat).side.as_ref().and_then(|side| side.decide.clone())
+        };
+        let Some(decide) = decide else { return 0 };
+        let answer = super::run::guard(|| decide(&failure)).ok().flatten();
+        // there is no instance to go on with
+        let answer = answer.filter(|a| !(e.from == phase::START && *a == super::options::Directive::Resume));
+        answer.map_or(0, super::options::Directive::number)
+    }
+}
+
+impl Isolate {
+    /// The age of an index of this lane that is in use.
+    pub(crate) fn age(&self, index: u32) -> u32 {
+        let seat = self.seats.get(index);
+        // SAFETY: a seat of this lane; its age is never written after it was put there.
+        if seat.is_null() { 0 } else { unsafe { (*seat).age } }
+    }
+
+    fn failure(&mut self, e: &Entry, restarts: u32) -> Failure {
+        let age = self.age(e.index);
+        let cause = self.causes.get(&e.payload).cloned().unwrap_or_else(|| {
+            Cause::core(match e.from {
+                phase::START => "it did not start in time",
+                phase::HEALTH => "a health check was not answered in time",
+                phase::LINK => "an actor that it is linked to ended",
+                phase::CHILD => "its children failed too often, or one escalated",
+                _ => "failed",
+            })
+        });
+        Failure { child: self.any(e.index, age), cause, phase: Phase::of(e.from), restarts }
+    }
+}
+
+/// What is done about the failure in `half`.
+unsafe fn verdict(this: *mut Isolate, e: &Entry) {
+    // SAFETY: as of `dispatch`.
+    unsafe {
+        let failed = std::mem::take(&mut (*this).half);
+        let failure = (*this).failure(&failed, e.age);
+        let is_final = e.index != crate::entry::directive::RESTART && e.index != crate::entry::directive::RESUME;
+        let seat = (*this).seats.get(failed.index);
+        if !seat.is_null() && is_final && e.corr != 1 {
+            (*seat).side().failed = Some(failure.cause.clone());
+        }
+        (*this).causes.remove(&failed.payload);
+        (*this).net.failed(&failure, super::options::Directive::from_number(e.index));
+    }
+}
+
+/// Something from elsewhere.
+unsafe fn carried(this: *mut Isolate, e: &Entry) {
+    // SAFETY: as of `dispatch`.
+    unsafe {
+        match e.tag() {
+            carry::REPLY | carry::OVER => (*this).calls.close(e.corr),
+            carry::REFUSED => {
+                let share = (*this).calls.take(e.corr);
+                if let Some(share) = share {
+                    share.lose(AskError::Lost(Lost::of(e.payload)));
+                }
+            }
+            carry::ACCEPTED => {
+                (*this).calls.accepted(e.corr);
+                if e.from != 1 {
+                    (*this).calls.close(e.corr);
+                }
+            }
+            carry::ERRAND => super::net::errand(this, Block::of(e.payload)),
+            _ => {}
+        }
+    }
+}

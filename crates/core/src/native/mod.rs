@@ -1,0 +1,32 @@
+//! Typed actors in Rust, on the core's own threads.
+//!
+//! An actor is a plain struct; a [`Handler`] for each type of message says what it does; a [`Ref`] is its address. A [`System`] runs
+//! them on one thread per CPU, supervises them as OTP does, and accounts for every message: it is handled, or it fails with its
+//! actor, or it becomes a dead letter with a reason.
+
+mod actor;
+mod calls;
+mod ctx;
+mod error;
+mod isolate;
+mod net;
+mod options;
+mod refs;
+mod reply;
+mod run;
+mod seat;
+mod system;
+mod tasks;
+mod timers;
+mod vault;
+
+pub use actor::{Actor, AsyncHandler, Handler};
+pub use ctx::{Ctx, LinkId, WatchId};
+pub use error::{AskError, Cause, Lost, Reason, SpawnError};
+pub use net::DeadLetter;
+pub use options::{Backoff, Directive, Failure, Options, Overflow, Phase, Restart, Shutdown, Strategy};
+pub use refs::{AnyRef, Call, Priority, Ref, With};
+pub use reply::Ask;
+pub use run::{Handles, Later, Plain};
+pub use system::{Builder, System};
+pub use timers::TimerId;

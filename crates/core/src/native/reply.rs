@@ -1,0 +1,240 @@
+//! A reply on its way: a cell in the vault that the asker, the message and the asker's table of calls share.
+
+use super::error::AskError;
+use super::vault::{Block, Kind};
+use atomic_waker::AtomicWaker;
+use std::cell::UnsafeCell;
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
+use std::time::{Duration, Instant};
+
+const PENDING: u8 = 0;
+/// Somebody writes the outcome.
+const WRITING: u8 = 1;
+const DONE: u8 = 2;
+/// The outcome was taken.
+const TAKEN: u8 = 3;
+
+/// What the three share.
+struct Slot<R> {
+    refs: AtomicU32,
+    state: AtomicU8,
+    waker: AtomicWaker,
+    /// Written by whoever moves the state from PENDING, read by the asker once it is DONE.
+    outcome: UnsafeCell<Option<Result<R, AskError>>>,
+}
+
+struct Of<R>(PhantomData<R>);
+
+impl<R: Send + 'static> Of<R> {
+    const KIND: &'static Kind = &Kind { run: no_run, lose: lose::<R>, name: std::any::type_name::<R> };
+}
+
+unsafe fn no_run(_: Block, _: &super::run::Hand) -> super::run::Came {
+    super::run::Came::Returned // a cell is never sent
+}
+
+/// For the asker's table of calls, which does not know the type: the call came to nothing, if it did not come to something.
+unsafe fn lose<R: Send + 'static>(block: Block, why: AskError) {
+    Held::<R>(block, PhantomData).settle(Err(why));
+}
+
+/// One share of a cell.
+struct Held<R: Send + 'static>(Block, PhantomData<R>);
+
+// SAFETY: what is in the cell is written by one and read by one, in this order, which the state says; and an `R` may be sent.
+unsafe impl<R: Send> Send for Held<R> {}
+// SAFETY: as above; through a shared reference only atomics are touched.
+unsafe impl<R: Send> Sync for Held<R> {}
+
+impl<R: Send + 'static> Held<R> {
+    fn slot(&self) -> &Slot<R> {
+        // SAFETY: a cell of this type, alive while a share is.
+        unsafe { &*self.0.message::<Slot<R>>() }
+    }
+
+    /// Tells the outcome, unless one was told.
+    fn settle(&self, outcome: Result<R, AskError>) -> bool {
+        let slot = self.slot();
+        if slot.state.compare_exchange(PENDING, WRITING, Acquire, Relaxed).is_err() {
+            return false;
+        }
+        // SAFETY: WRITING is ours alone, and nobody reads before DONE.
+        unsafe { *slot.outcome.get() = Some(outcome) };
+        slot.state.store(DONE, Release);
+        slot.waker.wake();
+        true
+    }
+}
+
+impl<R: Send + 'static> Drop for Held<R> {
+    fn drop(&mut self) {
+        if self.slot().refs.fetch_sub(1, AcqRel) == 1 {
+            // SAFETY: the last share is gone.
+            unsafe { self.0.discard::<Slot<R>>() };
+        }
+    }
+}
+
+/// Where a handler's reply goes. Dropped without one, the asker is told so.
+pub(crate) struct ReplyTo<R: Send + 'static>(Held<R>);
+
+impl<R: Send + 'static> ReplyTo<R> {
+    /// Tells the outcome, unless one was told.
+    pub(crate) fn settle(&self, outcome: Result<R, AskError>) {
+        self.0.settle(outcome);
+    }
+}
+
+impl<R: Send + 'static> Drop for ReplyTo<R> {
+    fn drop(&mut self) {
+        self.0.settle(Err(AskError::Ended));
+    }
+}
+
+/// A cell, as the handler, the asker's table of calls and the asker have it.
+pub(crate) fn cell<R: Send + 'static>() -> (ReplyTo<R>, Block, Ask<R>) {
+    let slot: Slot<R> = Slot {
+        refs: AtomicU32::new(3),
+        state: AtomicU8::new(PENDING),
+        waker: AtomicWaker::new(),
+        outcome: UnsafeCell::new(None),
+    };
+    let block = Block::new(Of::<R>::KIND, slot);
+    (ReplyTo(Held(block, PhantomData)), block, Ask(Held(block, PhantomData)))
+}
+
+/// A cell of which no table of calls knows.
+pub(crate) fn pair<R: Send + 'static>() -> (ReplyTo<R>, Ask<R>) {
+    let (to, block, ask) = cell();
+    drop(Held::<R>(block, PhantomData));
+    (to, ask)
+}
+
+/// A cell that only the table of calls settles.
+pub(crate) fn table_cell() -> (Block, Ask<()>) {
+    let (to, block, ask) = cell::<()>();
+    let ReplyTo(held) = &to;
+    held.slot().refs.fetch_sub(1, Relaxed); // the handler's share, of three
+    std::mem::forget(to);
+    (block, ask)
+}
+
+/// Tells a sender that its message was let in.
+///
+/// # Safety
+/// The block is a share of a cell of `()` that [`cell`] gave.
+pub(crate) unsafe fn let_in(share: Block) {
+    Held::<()>(share, PhantomData).settle(Ok(()));
+}
+
+/// A cell that is settled already.
+pub(crate) fn settled<R: Send + 'static>(outcome: Result<R, AskError>) -> Ask<R> {
+    let slot: Slot<R> = Slot {
+        refs: AtomicU32::new(1),
+        state: AtomicU8::new(DONE),
+        waker: AtomicWaker::new(),
+        outcome: UnsafeCell::new(Some(outcome)),
+    };
+    Ask(Held(Block::new(Of::<R>::KIND, slot), PhantomData))
+}
+
+/// A reply that will come: a future, and outside of core threads something to [`wait`](Ask::wait) for.
+///
+/// It always comes to something: the reply, or an [`AskError`].
+#[must_use = "an ask whose reply nobody wants is a tell"]
+pub struct Ask<R: Send + 'static>(Held<R>);
+
+impl<R: Send + 'static> Ask<R> {
+    fn take(&self) -> Option<Result<R, AskError>> {
+        let slot = self.0.slot();
+        if slot.state.load(Acquire) != DONE {
+            return None;
+        }
+        slot.state.store(TAKEN, Relaxed);
+        // SAFETY: DONE was seen, so it is written; only the asker takes it, once.
+        unsafe { (*slot.outcome.get()).take() }
+    }
+
+    /// The outcome if it is there.
+    ///
+    /// # Errors
+    /// The ask itself when it is not.
+    pub fn try_take(self) -> Result<Result<R, AskError>, Ask<R>> {
+        self.take().ok_or(self)
+    }
+
+    /// Blocks the thread until the outcome is there. A core thread must not: it would wait for itself.
+    ///
+    /// # Errors
+    /// What the ask came to if it was no reply.
+    pub fn wait(self) -> Result<R, AskError> {
+        self.wait_until(None).unwrap_or(Err(AskError::TimedOut { deadlock: false }))
+    }
+
+    /// As [`wait`](Ask::wait), for no longer than `limit`.
+    ///
+    /// # Errors
+    /// What the ask came to if it was no reply; [`AskError::TimedOut`] when it came to nothing within the limit.
+    pub fn wait_for(self, limit: Duration) -> Result<R, AskError> {
+        self.wait_until(Some(Instant::now() + limit)).unwrap_or(Err(AskError::TimedOut { deadlock: false }))
+    }
+
+    fn wait_until(self, end: Option<Instant>) -> Option<Result<R, AskError>> {
+        if let Some(outcome) = self.take() {
+            return Some(outcome);
+        }
+        if super::isolate::is_core_thread() {
+            return Some(Err(AskError::OnCoreThread));
+        }
+        let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+        self.0.slot().waker.register(&waker);
+        loop {
+            if let Some(outcome) = self.take() {
+                return Some(outcome);
+            }
+            match end {
+                None => std::thread::park(),
+                Some(end) => {
+                    let left = end.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        return None;
+                    }
+                    std::thread::park_timeout(left);
+                }
+            }
+        }
+    }
+}
+
+impl<R: Send + 'static> Future for Ask<R> {
+    type Output = Result<R, AskError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Some(outcome) = self.take() {
+            return Poll::Ready(outcome);
+        }
+        self.0.slot().waker.register(cx.waker());
+        self.take().map_or(Poll::Pending, Poll::Ready)
+    }
+}
+
+impl<R: Send + 'static> fmt::Debug for Ask<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ask").field("is_settled", &(self.0.slot().state.load(Relaxed) >= DONE)).finish()
+    }
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}

@@ -1,0 +1,234 @@
+//! Where an actor lies: its state, what makes it anew, and what only few actors have.
+
+use super::actor::Actor;
+use super::ctx::Ctx;
+use super::error::{Cause, Reason};
+use super::options::Decide;
+use super::reply::ReplyTo;
+use super::run::{Came, Hand, guard};
+use std::any::TypeId;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering::AcqRel, Ordering::Acquire, Ordering::Release};
+
+/// What can be done to a seat: functions of the actor's type.
+pub(crate) struct Shape {
+    pub(crate) start: unsafe fn(&Hand) -> Came,
+    pub(crate) stop: unsafe fn(&Hand, &Reason) -> Came,
+    pub(crate) check: unsafe fn(&Hand) -> Came,
+    /// Drops the instance.
+    pub(crate) empty: unsafe fn(*mut ()),
+    /// Drops all of it.
+    pub(crate) free: unsafe fn(*mut ()),
+    pub(crate) name: fn() -> &'static str,
+    pub(crate) id: fn() -> TypeId,
+}
+
+/// The beginning of every seat.
+#[repr(C)]
+pub(crate) struct Head {
+    pub(crate) shape: &'static Shape,
+    pub(crate) side: Option<Box<Side>>,
+    /// Of the inbox with this number nothing more is run.
+    pub(crate) held: u32,
+    /// The age of its index.
+    pub(crate) age: u32,
+}
+
+/// What only few actors have.
+#[derive(Default)]
+pub(crate) struct Side {
+    /// Slots of futures that run for it.
+    pub(crate) tasks: Vec<u32>,
+    /// The first of its timers, plus one.
+    pub(crate) timers: u32,
+    pub(crate) watches: Vec<u32>,
+    pub(crate) decide: Option<Decide>,
+    /// What its end is put down to.
+    pub(crate) failed: Option<Cause>,
+    /// Who waits for its end.
+    pub(crate) stopped: Vec<ReplyTo<Reason>>,
+    /// Who waits for its start.
+    pub(crate) started: Vec<ReplyTo<()>>,
+}
+
+impl Head {
+    pub(crate) fn side(&mut self) -> &mut Side {
+        self.side.get_or_insert_default()
+    }
+}
+
+/// The part that handlers see.
+#[repr(C)]
+pub(crate) struct Seat<A> {
+    head: Head,
+    actor: Option<A>,
+}
+
+#[repr(C)]
+struct Whole<A, F> {
+    seat: Seat<A>,
+    make: F,
+}
+
+impl<A> Seat<A> {
+    /// # Safety
+    /// The seat is an `A`'s, and nobody else uses the actor meanwhile.
+    #[inline(always)]
+    pub(crate) unsafe fn actor<'a>(seat: *mut ()) -> &'a mut A {
+        // SAFETY: the caller's promise. The core hands over nothing before START has made the instance.
+        unsafe { (*seat.cast::<Seat<A>>()).actor.as_mut().unwrap_unchecked() }
+    }
+}
+
+/// A seat for an actor that `make` makes, now and after every failure.
+pub(crate) fn new<A: Actor, F: FnMut() -> A + Send + 'static>(make: F) -> *mut Head {
+    let head = Head { shape: Of::<A, F>::SHAPE, side: None, held: 0, age: 0 };
+    Box::into_raw(Box::new(Whole { seat: Seat::<A> { head, actor: None }, make })).cast()
+}
+
+struct Of<A, F>(std::marker::PhantomData<(A, F)>);
+
+impl<A: Actor, F: FnMut() -> A + Send + 'static> Of<A, F> {
+    const SHAPE: &'static Shape = &Shape {
+        start: Self::start,
+        stop: Self::stop,
+        check: Self::check,
+        empty: Self::empty,
+        free: Self::free,
+        name: std::any::type_name::<A>,
+        id: TypeId::of::<A>,
+    };
+
+    unsafe fn start(hand: &Hand) -> Came {
+        let whole = hand.seat.cast::<Whole<A, F>>();
+        let mut ctx = Ctx::<A>::new(hand);
+        // SAFETY: START of this seat: nobody else uses it.
+        let started = guard(|| unsafe {
+            let actor = ((*whole).make)();
+            (*whole).seat.actor.insert(actor).started(&mut ctx)
+        });
+        match started {
+            Ok(Ok(())) => ctx.came(),
+            Ok(Err(cause)) | Err(cause) => Came::Failed(cause),
+        }
+    }
+
+    unsafe fn stop(hand: &Hand, why: &Reason) -> Came {
+        let mut ctx = Ctx::<A>::new(hand);
+        // SAFETY: STOP of this seat: nobody else uses it.
+        let Some(actor) = (unsafe { &mut (*hand.seat.cast::<Seat<A>>()).actor }) else { return Came::Returned };
+        match guard(|| actor.stopped(why, &mut ctx)) {
+            Ok(()) => ctx.came(),
+            Err(cause) => Came::Failed(cause),
+        }
+    }
+
+    unsafe fn check(hand: &Hand) -> Came {
+        let mut ctx = Ctx::<A>::new(hand);
+        // SAFETY: HEALTH of this seat: nobody else uses it.
+        let actor = unsafe { Seat::<A>::actor(hand.seat) };
+        match guard(|| actor.healthy(&mut ctx)) {
+            Ok(Ok(())) => ctx.came(),
+            Ok(Err(cause)) | Err(cause) => Came::Failed(cause),
+        }
+    }
+
+    unsafe fn empty(seat: *mut ()) {
+        // SAFETY: the instance is over: nobody uses it.
+        let actor = unsafe { (*seat.cast::<Seat<A>>()).actor.take() };
+        drop(guard(|| drop(actor))); // a panic of a destructor is nobody's
+    }
+
+    unsafe fn free(seat: *mut ()) {
+        // SAFETY: it came from `new` with these types, and is not used again.
+        let whole = unsafe { Box::from_raw(seat.cast::<Whole<A, F>>()) };
+        drop(guard(|| drop(whole)));
+    }
+}
+
+/// The seats of a lane by index, for its thread and for those that run its actors as guests. Row `r` has room for twice as many
+/// as the one before, and no row ever moves.
+pub(crate) struct Seats([AtomicPtr<AtomicPtr<Head>>; ROWS]);
+
+/// Seats of the first row.
+const FIRST: usize = 1 << 10;
+const ROWS: usize = 17;
+
+/// Which row an index is in, and where.
+#[inline(always)]
+fn place(index: u32) -> (usize, usize) {
+    let at = index as usize + FIRST;
+    let row = (at.ilog2() - FIRST.ilog2()) as usize;
+    (row, at - (FIRST << row))
+}
+
+impl Seats {
+    pub(crate) fn new() -> Self {
+        Seats([const { AtomicPtr::new(ptr::null_mut()) }; ROWS])
+    }
+
+    /// The seat at an index; null when nobody has it.
+    #[inline(always)]
+    pub(crate) fn get(&self, index: u32) -> *mut Head {
+        let (row, at) = place(index);
+        let row = self.0[row % ROWS].load(Acquire);
+        if row.is_null() {
+            return ptr::null_mut();
+        }
+        // SAFETY: a row is as long as `place` says, and is not freed while the table is.
+        unsafe { &*row.add(at) }.load(Acquire)
+    }
+
+    /// Puts a seat there; the caller has been granted the index, or has read of its end.
+    pub(crate) fn put(&self, index: u32, seat: *mut Head) {
+        let (row, at) = place(index);
+        let row_at = &self.0[row % ROWS];
+        let mut first = row_at.load(Acquire);
+        if first.is_null() {
+            let fresh = fresh_row(row);
+            first = match row_at.compare_exchange(ptr::null_mut(), fresh, AcqRel, Acquire) {
+                Ok(_) => fresh,
+                Err(theirs) => {
+                    // SAFETY: it was just made, and nobody saw it.
+                    unsafe { free_row(fresh, row) };
+                    theirs
+                }
+            };
+        }
+        // SAFETY: as in `get`.
+        unsafe { &*first.add(at) }.store(seat, Release);
+    }
+}
+
+fn fresh_row(row: usize) -> *mut AtomicPtr<Head> {
+    let fresh: Box<[AtomicPtr<Head>]> = (0..FIRST << row).map(|_| AtomicPtr::new(ptr::null_mut())).collect();
+    Box::into_raw(fresh).cast()
+}
+
+/// # Safety
+/// The row came from [`fresh_row`], and nobody uses it any more.
+unsafe fn free_row(first: *mut AtomicPtr<Head>, row: usize) {
+    // SAFETY: the caller's promise; the length is that of `fresh_row`.
+    drop(unsafe { Box::from_raw(ptr::slice_from_raw_parts_mut(first, FIRST << row)) });
+}
+
+impl Drop for Seats {
+    fn drop(&mut self) {
+        for (row, first) in self.0.iter().enumerate() {
+            let first = first.load(Acquire);
+            if first.is_null() {
+                continue;
+            }
+            for at in 0..FIRST << row {
+                // SAFETY: within the row, which nobody else uses any more.
+                let seat = unsafe { &*first.add(at) }.load(Acquire);
+                if !seat.is_null() {
+                    // SAFETY: seats that are in the table are whole.
+                    unsafe { ((*seat).shape.free)(seat.cast()) };
+                }
+            }
+            // SAFETY: as above.
+            unsafe { free_row(first, row) };
+        }
+    }
+}

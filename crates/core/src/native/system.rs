@@ -1,0 +1,271 @@
+//! A system of native actors: its threads, and what a program does with it.
+
+use super::actor::Actor;
+use super::error::SpawnError;
+use super::isolate::Isolate;
+use super::net::{DeadLetter, Net};
+use super::options::{Directive, Failure, Options};
+use super::refs::{AnyRef, Ref};
+use crate::clock::Clock;
+use crate::count::Ledger;
+use crate::entry::{Entry, op};
+use crate::hub::{Hub, Shared};
+use crate::lane::bell::Doorbell;
+use crate::lane::{Defaults, Lane};
+use crate::sync::{Arc, Mutex, lock};
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::thread::{JoinHandle, Thread};
+use std::time::Duration;
+
+/// How a [`System`] is made.
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until it is built"]
+pub struct Builder {
+    threads: usize,
+    name: Box<str>,
+    stack: Option<usize>,
+    defaults: Defaults,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Builder { threads: 0, name: "buskin-core".into(), stack: None, defaults: Defaults::default() }
+    }
+}
+
+impl Builder {
+    /// The defaults: as many threads as the process may use CPUs (its affinity mask and, on Linux, its cgroup's quota count).
+    pub fn new() -> Builder {
+        Builder::default()
+    }
+
+    /// How many threads; 0: one per CPU. No more than 62.
+    pub fn threads(mut self, threads: usize) -> Builder {
+        self.threads = threads;
+        self
+    }
+
+    /// What its threads are called: this, and a number.
+    pub fn thread_name(mut self, name: impl Into<Box<str>>) -> Builder {
+        self.name = name.into();
+        self
+    }
+
+    /// The stack of each thread, in bytes; by default that of Rust's threads.
+    pub fn stack_size(mut self, bytes: usize) -> Builder {
+        self.stack = Some(bytes);
+        self
+    }
+
+    /// How long an ask waits for its reply; none: for ever. By default five seconds.
+    pub fn ask_timeout(mut self, limit: Option<Duration>) -> Builder {
+        self.defaults.ask_timeout = limit.map_or(u64::MAX, |t| u64::try_from(t.as_micros()).unwrap_or(u64::MAX));
+        self
+    }
+
+    /// How many messages may wait at an actor that does not say. By default 1,048,576.
+    pub fn capacity(mut self, messages: u32) -> Builder {
+        self.defaults.capacity = messages.max(1);
+        self
+    }
+
+    /// Makes the system, and starts its threads.
+    #[must_use]
+    pub fn build(self) -> System {
+        let cpus = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let count = if self.threads == 0 { cpus() } else { self.threads };
+        let count = count.clamp(1, crate::limits::MAX_LANES as usize - 1);
+        let clock = Clock::real();
+        let lanes: Vec<Arc<Shared>> =
+            (0..count).map(|_| Arc::new(Shared::new(Lane::new(clock, self.defaults)))).collect();
+        let hub = Hub::open(lanes.clone());
+        let net = Net::new(hub, 0, lanes);
+        let threads = net.places().map(|(lane, _)| start(&self, &net, lane)).collect();
+        System { net, threads: Mutex::new(threads) }
+    }
+}
+
+/// Actors in Rust, and the threads that run them.
+pub struct System {
+    net: Arc<Net>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Default for System {
+    fn default() -> Self {
+        System::new()
+    }
+}
+
+impl System {
+    /// A system with one thread per CPU.
+    #[must_use]
+    pub fn new() -> System {
+        Builder::new().build()
+    }
+
+    /// To say more about it.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    /// An actor: `make` makes its state, now and after every failure.
+    ///
+    /// # Errors
+    /// [`SpawnError::Ended`] when the system has ended, [`SpawnError::Full`] when it has 67 million actors.
+    pub fn spawn<A: Actor>(&self, make: impl FnMut() -> A + Send + 'static) -> Result<Ref<A>, SpawnError> {
+        self.spawn_with(&Options::new(), make)
+    }
+
+    /// An actor with options.
+    ///
+    /// # Errors
+    /// As [`spawn`](System::spawn); and the name is taken, or an option has a value that it cannot have.
+    pub fn spawn_with<A: Actor>(
+        &self,
+        options: &Options,
+        make: impl FnMut() -> A + Send + 'static,
+    ) -> Result<Ref<A>, SpawnError> {
+        self.net.spawn(super::seat::new(make), options).map(Ref::new)
+    }
+
+    /// The actor without a parent that has this name, if it is an `A`.
+    #[must_use]
+    pub fn lookup<A: Actor>(&self, name: &str) -> Option<Ref<A>> {
+        let who = self.net.find(name)?;
+        (self.net.type_of(who)? == std::any::TypeId::of::<A>()).then(|| Ref::new(who))
+    }
+
+    /// The same, of any type.
+    #[must_use]
+    pub fn lookup_any(&self, name: &str) -> Option<AnyRef> {
+        self.net.find(name)
+    }
+
+    /// What became of all messages so far: a consistent cut over all threads.
+    #[must_use]
+    pub fn stats(&self) -> Ledger {
+        self.net.hub.ledger()
+    }
+
+    /// Tells of every message that is not handled. It runs on core threads, so it should be short.
+    pub fn on_dead_letter(&self, on: impl Fn(&DeadLetter) + Send + Sync + 'static) {
+        self.net.listen(|l| l.dead = Some(Box::new(on)));
+    }
+
+    /// Tells of every failure, and what is done about it.
+    pub fn on_failure(&self, on: impl Fn(&Failure, Option<Directive>) + Send + Sync + 'static) {
+        self.net.listen(|l| l.failure = Some(Box::new(on)));
+    }
+
+    /// How many threads it has.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        self.net.places().count()
+    }
+
+    /// Ends all actors, children before their parents, each within its deadline, and then the threads. What waits becomes dead
+    /// letters. Returns when all of it is done. On a core thread it only begins.
+    pub fn shutdown(&self) {
+        self.end(10_000);
+    }
+
+    fn end(&self, limit: u32) {
+        let threads = std::mem::take(&mut *lock(&self.threads));
+        if threads.is_empty() {
+            return;
+        }
+        for (lane, _) in self.net.places() {
+            let shutdown = move |here: *mut Isolate| {
+                // SAFETY: errands are run by the isolate's thread, while no reference to it lives.
+                let here = unsafe { &mut *here };
+                here.mode |= crate::entry::mode::ORDERED;
+                here.put(Entry { head: op::SHUTDOWN, corr: limit, ..Entry::default() });
+            };
+            self.net.errand_to(lane, shutdown);
+        }
+        if !super::isolate::is_core_thread() {
+            for thread in threads {
+                let _ = thread.join();
+            }
+        }
+    }
+}
+
+impl Drop for System {
+    fn drop(&mut self) {
+        self.end(10_000);
+    }
+}
+
+impl fmt::Debug for System {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("System").field("threads", &self.threads()).finish_non_exhaustive()
+    }
+}
+
+struct Bell(Arc<Rung>);
+
+struct Rung {
+    thread: Thread,
+    rung: AtomicBool,
+}
+
+impl Doorbell for Bell {
+    fn ring(&self) {
+        self.0.rung.store(true, SeqCst);
+        self.0.thread.unpark();
+    }
+}
+
+fn start(builder: &Builder, net: &Arc<Net>, lane: u32) -> JoinHandle<()> {
+    let net = Arc::clone(net);
+    let mut thread = std::thread::Builder::new().name(format!("{}-{lane}", builder.name));
+    if let Some(bytes) = builder.stack {
+        thread = thread.stack_size(bytes);
+    }
+    #[allow(clippy::expect_used)]
+    thread.spawn(move || run(&net, lane)).expect("a thread starts")
+}
+
+fn run(net: &Arc<Net>, lane: u32) {
+    let place = net.place(lane);
+    let mut isolate = Isolate::new(Arc::clone(net), lane, Arc::clone(&place.shared), Arc::clone(&place.seats));
+    let rung = Arc::new(Rung { thread: std::thread::current(), rung: AtomicBool::new(false) });
+    place.shared.with(|lane| {
+        lane.hang(Box::new(Bell(Arc::clone(&rung))));
+        lane.awakes();
+    });
+    let this: *mut Isolate = &raw mut *isolate;
+    // SAFETY: the thread's own isolate; no reference to it lives while it runs.
+    unsafe {
+        (*this).enter();
+        while !(*this).closed {
+            if Isolate::cycle(this) || (*this).tasks.has_ready() {
+                continue;
+            }
+            let end = std::time::Instant::now() + Duration::from_micros(20);
+            while !rung.rung.load(SeqCst) && std::time::Instant::now() < end {
+                std::hint::spin_loop();
+            }
+            let rest = (*this).rest();
+            if rest == Some(Duration::ZERO) {
+                continue;
+            }
+            while !rung.rung.load(SeqCst) {
+                match rest {
+                    None => std::thread::park(),
+                    Some(left) => {
+                        std::thread::park_timeout(left);
+                        break;
+                    }
+                }
+            }
+            rung.rung.store(false, SeqCst);
+        }
+        Isolate::end(this);
+        Isolate::leave();
+    }
+}
+

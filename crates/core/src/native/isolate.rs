@@ -23,17 +23,16 @@ use crate::lane::far::Address;
 use crate::lane::{Lane, Rings};
 use crate::limits::{CALL_BITS, FAR_CALL};
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::ptr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 /// Entries of a ring: 24 KiB each, which stay in the first levels of the cache.
 const RING: usize = 1024;
 /// Indices that are granted at once.
 const GRANTS: usize = 64;
-/// Turns between two looks at the clock while a deadline is ahead.
-const CLOCK: u32 = 16;
+/// Causes that are kept after they were told.
+const CAUSES: usize = 1024;
 
 thread_local! {
     static HERE: Cell<*mut Isolate> = const { Cell::new(ptr::null_mut()) };
@@ -50,6 +49,24 @@ pub(crate) fn here(system: u32) -> *mut Isolate {
     let here = HERE.get();
     // SAFETY: the pointer is that of the isolate which this thread runs, and `system` is never written after it was made.
     if !here.is_null() && unsafe { (*here).system } == system { here } else { ptr::null_mut() }
+}
+
+/// Who asks on this thread: the lane of its isolate, plus one; 0 when it has none of this system.
+#[inline(always)]
+pub(crate) fn asker(system: u32) -> u32 {
+    let here = here(system);
+    // SAFETY: as above; `place` is never written either.
+    if here.is_null() { 0 } else { unsafe { (*here).place + 1 } }
+}
+
+/// Keeps a cell whose outcome is told when the outbox was handed over. Whether that is so: the asker is elsewhere.
+#[inline(always)]
+pub(crate) fn defer(asker: u32, cell: Block) -> bool {
+    let here = HERE.get();
+    // SAFETY: the isolate of this thread; handlers, which reply, run while no reference to it lives.
+    let Some(here) = (unsafe { here.as_mut() }).filter(|here| here.place + 1 != asker) else { return false };
+    here.replies.push(cell);
+    true
 }
 
 /// See the module.
@@ -77,21 +94,22 @@ pub(crate) struct Isolate {
     /// The actor that runs; 0: none.
     pub(crate) current: u32,
     grants: Vec<(u32, u32)>,
+    /// Replies to askers elsewhere, which are told after what was sent before them.
+    replies: Vec<Block>,
     pub(crate) calls: Calls,
     pub(crate) timers: Timers,
     pub(crate) watches: Watches,
     pub(crate) tasks: Tasks,
     /// What actors failed with, by number, until what follows from it was told.
     causes: HashMap<u32, Cause>,
+    /// Those that were told, the oldest first: watchers may read of them a little later.
+    spent: VecDeque<u32>,
     last_cause: u32,
     last_link: u32,
     /// A note whose second half comes next.
     half: Entry,
     /// The last type of actors that was spawned, and its number.
     class: (usize, u32),
-    /// When the wheel is to be looked at.
-    due: Option<Instant>,
-    unseen: u32,
     /// The root has ended.
     pub(crate) closed: bool,
 }
@@ -156,16 +174,16 @@ impl Isolate {
             mode: 0,
             current: 0,
             grants: Vec::new(),
+            replies: Vec::new(),
             calls: Calls::default(),
             timers: Timers::default(),
             watches: Watches::default(),
             causes: HashMap::new(),
+            spent: VecDeque::new(),
             last_cause: 0,
             last_link: 0,
             half: Entry::default(),
             class: (0, 0),
-            due: None,
-            unseen: 0,
             closed: false,
         })
     }
@@ -234,11 +252,28 @@ impl Isolate {
         self.header[word::MODE] = (self.mode | self.net.listens()).cast_signed();
         (self.written, self.mode) = (0, 0);
         let Isolate { shared, header, outbox, inbox, marks, bag, places, satchel, .. } = self;
-        let _held = shared.hold();
+        let held = shared.hold();
         // SAFETY: the lock is held.
         let lane = unsafe { shared.alone() };
         call(lane, &mut Rings { header: &mut header[..], outbox, inbox, marks, bag, places, satchel });
+        drop(held);
         satchel.clear();
+        if !self.replies.is_empty() {
+            self.tell_replies();
+        }
+    }
+
+    #[inline(never)]
+    fn tell_replies(&mut self) {
+        let mut replies = std::mem::take(&mut self.replies);
+        let this: *mut Isolate = self;
+        let hand = Hand { here: this, seat: ptr::null_mut(), entry: Entry::default() };
+        for cell in replies.drain(..) {
+            // SAFETY: a share of a cell, given up by `ReplyTo::settle`. A waker may use the isolate: no reference is used meanwhile.
+            unsafe { (cell.kind().run)(cell, &hand) };
+        }
+        // SAFETY: the reference that this was made of is still good.
+        unsafe { (*this).replies = replies };
     }
 
     /// Hands the outbox over in mid-way.
@@ -251,10 +286,6 @@ impl Isolate {
         self.turns = self.turns.wrapping_add(1).max(1);
         self.with_rings(Lane::turn);
         self.filled = usize::try_from(self.header[word::IN]).unwrap_or(0);
-        match self.header[word::NEXT] {
-            -1 => {}
-            ms => self.due = u64::try_from(ms).ok().map(|ms| Instant::now() + Duration::from_millis(ms)),
-        }
     }
 
     /// Grants an index.
@@ -291,11 +322,16 @@ impl Isolate {
 
     // --------------------------------------------------------------------------------------- the inbox
 
-    /// One turn, and what it gave is run. Whether there was anything.
-    pub(crate) fn cycle(this: *mut Isolate) -> bool {
-        // SAFETY: the thread's own isolate; no reference to it lives while a handler runs.
+    /// One turn with these bits of [`mode`], and what it gave is run. How many entries there were, and polls of futures.
+    ///
+    /// # Safety
+    /// The thread's own isolate, to which no reference lives.
+    pub(crate) unsafe fn cycle(this: *mut Isolate, bits: u32) -> usize {
+        // SAFETY: the caller's promise; no reference lives while a handler runs.
         unsafe {
-            (*this).look_at_clock(false);
+            // what futures are to do is no business of the lane's: it must not sleep over it
+            let waits = (*this).tasks.has_ready() || !(*this).replies.is_empty();
+            (*this).mode |= bits | if waits { mode::AWAKE } else { 0 };
             (*this).turn();
             let filled = (*this).filled;
             for at in 0..filled {
@@ -308,32 +344,13 @@ impl Isolate {
             (*this).header[word::CURSOR] = !i32::try_from(filled).unwrap_or(0);
             (*this).current = 0;
             (*this).timers.rest();
-            let polled = Tasks::poll(this);
-            filled > 0 || polled || (*this).written > 0
+            filled + Tasks::poll(this) + usize::from(waits || (*this).written > 0)
         }
     }
 
-    /// Whether the wheel is due. `always`: the thread has nothing else to do.
-    fn look_at_clock(&mut self, always: bool) {
-        let Some(due) = self.due else { return };
-        self.unseen += 1;
-        if (always || self.unseen >= CLOCK || self.filled >= RING / 2) && Instant::now() >= due {
-            self.mode |= mode::TICK;
-            self.due = None;
-        }
-        if self.unseen >= CLOCK {
-            self.unseen = 0;
-        }
-    }
-
-    /// How long the thread may sleep; none: for ever. It has just been told that nothing is there.
-    pub(crate) fn rest(&mut self) -> Option<Duration> {
-        let due = self.due?;
-        let left = due.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            self.look_at_clock(true);
-        }
-        Some(left)
+    /// When the lane's timer is due: see [`word::NEXT`].
+    pub(crate) fn next(&self) -> i32 {
+        self.header[word::NEXT]
     }
 
     /// The root has ended: what still comes is told so.
@@ -350,6 +367,7 @@ impl Isolate {
             for word in orphans {
                 Block::of(word).lose(AskError::Ended);
             }
+            (*this).tell_replies();
             let calls = std::mem::take(&mut (*this).calls);
             for share in calls.into_shares() {
                 share.lose(AskError::Ended);
@@ -700,7 +718,12 @@ unsafe fn verdict(this: *mut Isolate, e: &Entry) {
         if !seat.is_null() && is_final && e.corr != 1 {
             (*seat).side().failed = Some(failure.cause.clone());
         }
-        (*this).causes.remove(&failed.payload);
+        (*this).spent.push_back(failed.payload);
+        if (*this).spent.len() > CAUSES
+            && let Some(oldest) = (*this).spent.pop_front()
+        {
+            (*this).causes.remove(&oldest);
+        }
         (*this).net.failed(&failure, super::options::Directive::from_number(e.index));
     }
 }

@@ -230,7 +230,7 @@ impl<A: Actor> With<A> {
     where
         A: Handles<M, How>,
     {
-        let (to, share, ask) = reply::cell();
+        let (to, share, ask) = reply::cell(isolate::asker(self.to.any.system));
         self.to.any.call(A::block_of_ask(message, to), share, A::FLAGS | flag::ASK, self.call);
         ask
     }

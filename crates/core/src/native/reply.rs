@@ -17,14 +17,18 @@ use std::time::{Duration, Instant};
 const PENDING: u8 = 0;
 /// Somebody writes the outcome.
 const WRITING: u8 = 1;
-const DONE: u8 = 2;
+/// The outcome is there, and is told when what the handler sent before it was handed over.
+const WRITTEN: u8 = 2;
+const DONE: u8 = 3;
 /// The outcome was taken.
-const TAKEN: u8 = 3;
+const TAKEN: u8 = 4;
 
 /// What the three share.
 struct Slot<R> {
     refs: AtomicU32,
     state: AtomicU8,
+    /// The lane whose isolate asked, plus one; 0: another thread did.
+    asker: u32,
     waker: AtomicWaker,
     /// Written by whoever moves the state from PENDING, read by the asker once it is DONE.
     outcome: UnsafeCell<Option<Result<R, AskError>>>,
@@ -33,11 +37,13 @@ struct Slot<R> {
 struct Of<R>(PhantomData<R>);
 
 impl<R: Send + 'static> Of<R> {
-    const KIND: &'static Kind = &Kind { run: no_run, lose: lose::<R>, name: std::any::type_name::<R> };
+    const KIND: &'static Kind = &Kind { run: tell::<R>, lose: lose::<R>, name: std::any::type_name::<R> };
 }
 
-unsafe fn no_run(_: Block, _: &super::run::Hand) -> super::run::Came {
-    super::run::Came::Returned // a cell is never sent
+/// For the isolate that wrote the outcome: it is told now.
+unsafe fn tell<R: Send + 'static>(block: Block, _: &super::run::Hand) -> super::run::Came {
+    Held::<R>(block, PhantomData).publish();
+    super::run::Came::Returned
 }
 
 /// For the asker's table of calls, which does not know the type: the call came to nothing, if it did not come to something.
@@ -60,16 +66,27 @@ impl<R: Send + 'static> Held<R> {
     }
 
     /// Tells the outcome, unless one was told.
-    fn settle(&self, outcome: Result<R, AskError>) -> bool {
+    fn settle(&self, outcome: Result<R, AskError>) {
+        if self.write(outcome) {
+            self.publish();
+        }
+    }
+
+    fn write(&self, outcome: Result<R, AskError>) -> bool {
         let slot = self.slot();
         if slot.state.compare_exchange(PENDING, WRITING, Acquire, Relaxed).is_err() {
             return false;
         }
         // SAFETY: WRITING is ours alone, and nobody reads before DONE.
         unsafe { *slot.outcome.get() = Some(outcome) };
+        slot.state.store(WRITTEN, Relaxed);
+        true
+    }
+
+    fn publish(&self) {
+        let slot = self.slot();
         slot.state.store(DONE, Release);
         slot.waker.wake();
-        true
     }
 }
 
@@ -86,9 +103,17 @@ impl<R: Send + 'static> Drop for Held<R> {
 pub(crate) struct ReplyTo<R: Send + 'static>(Held<R>);
 
 impl<R: Send + 'static> ReplyTo<R> {
-    /// Tells the outcome, unless one was told.
-    pub(crate) fn settle(&self, outcome: Result<R, AskError>) {
-        self.0.settle(outcome);
+    /// Tells the outcome, unless one was told. An asker elsewhere is told after what this thread has sent so far, so that it finds
+    /// done what the reply speaks of.
+    #[inline]
+    pub(crate) fn settle(self, outcome: Result<R, AskError>) {
+        if !self.0.write(outcome) {
+            return;
+        }
+        match super::isolate::defer(self.0.slot().asker, self.0.0) {
+            true => std::mem::forget(self),
+            false => self.0.publish(),
+        }
     }
 }
 
@@ -99,10 +124,11 @@ impl<R: Send + 'static> Drop for ReplyTo<R> {
 }
 
 /// A cell, as the handler, the asker's table of calls and the asker have it.
-pub(crate) fn cell<R: Send + 'static>() -> (ReplyTo<R>, Block, Ask<R>) {
+pub(crate) fn cell<R: Send + 'static>(asker: u32) -> (ReplyTo<R>, Block, Ask<R>) {
     let slot: Slot<R> = Slot {
         refs: AtomicU32::new(3),
         state: AtomicU8::new(PENDING),
+        asker,
         waker: AtomicWaker::new(),
         outcome: UnsafeCell::new(None),
     };
@@ -112,14 +138,14 @@ pub(crate) fn cell<R: Send + 'static>() -> (ReplyTo<R>, Block, Ask<R>) {
 
 /// A cell of which no table of calls knows.
 pub(crate) fn pair<R: Send + 'static>() -> (ReplyTo<R>, Ask<R>) {
-    let (to, block, ask) = cell();
+    let (to, block, ask) = cell(0);
     drop(Held::<R>(block, PhantomData));
     (to, ask)
 }
 
 /// A cell that only the table of calls settles.
 pub(crate) fn table_cell() -> (Block, Ask<()>) {
-    let (to, block, ask) = cell::<()>();
+    let (to, block, ask) = cell::<()>(0);
     let ReplyTo(held) = &to;
     held.slot().refs.fetch_sub(1, Relaxed); // the handler's share, of three
     std::mem::forget(to);
@@ -132,17 +158,6 @@ pub(crate) fn table_cell() -> (Block, Ask<()>) {
 /// The block is a share of a cell of `()` that [`cell`] gave.
 pub(crate) unsafe fn let_in(share: Block) {
     Held::<()>(share, PhantomData).settle(Ok(()));
-}
-
-/// A cell that is settled already.
-pub(crate) fn settled<R: Send + 'static>(outcome: Result<R, AskError>) -> Ask<R> {
-    let slot: Slot<R> = Slot {
-        refs: AtomicU32::new(1),
-        state: AtomicU8::new(DONE),
-        waker: AtomicWaker::new(),
-        outcome: UnsafeCell::new(Some(outcome)),
-    };
-    Ask(Held(Block::new(Of::<R>::KIND, slot), PhantomData))
 }
 
 /// A reply that will come: a future, and outside of core threads something to [`wait`](Ask::wait) for.

@@ -107,11 +107,11 @@ impl Tasks {
         !self.ready.is_empty() || self.woken.any.load(Acquire)
     }
 
-    /// Polls those that were woken. Whether there were any.
+    /// Polls those that were woken. How many there were.
     ///
     /// # Safety
     /// The thread's own isolate, to which no reference lives.
-    pub(crate) unsafe fn poll(this: *mut Isolate) -> bool {
+    pub(crate) unsafe fn poll(this: *mut Isolate) -> usize {
         // SAFETY: the caller's promise: every reference to the isolate ends before a future is polled or dropped.
         unsafe {
             let woken = &(*this).tasks.woken;
@@ -125,7 +125,7 @@ impl Tasks {
                 Self::poll_one(this, slot);
             }
             (*this).current = 0;
-            count > 0
+            count
         }
     }
 

@@ -16,6 +16,7 @@ pub mod limits;
 pub mod mailbox;
 pub mod registry;
 pub mod replay;
+pub mod sched;
 pub mod supervise;
 pub mod sync;
 pub mod timer;

@@ -18,6 +18,7 @@ pub mod mailbox;
 pub mod native;
 pub mod registry;
 pub mod replay;
+pub mod sched;
 pub mod supervise;
 pub mod sync;
 pub mod timer;

@@ -1,0 +1,167 @@
+//! Core threads: one per CPU, each with a lane whose isolate is Rust.
+//!
+//! Read README.md of this folder first: the states, both sides' steps, why no wake-up is lost. A thread's loop is in
+//! [`worker`], how it waits in [`idle`], where it may run in [`pin`].
+
+pub mod idle;
+pub mod pin;
+mod worker;
+
+use std::fmt;
+use std::io;
+use std::sync::OnceLock;
+use std::thread::{Builder, JoinHandle, Thread, current};
+
+use crate::hub::Shared;
+use crate::lane::Remote;
+use crate::limits::MAX_LANES;
+use crate::sync::atomic::{AtomicBool, Ordering::Acquire, Ordering::Release};
+use crate::sync::{Arc, Mutex, lock};
+use worker::Worker;
+
+/// What a core thread runs: the isolate of its lane. It is made on its thread, and stays there.
+pub trait Crew {
+    /// One turn of the lane, and the dispatch of what it gave. `mode`: bits of [`mode`](crate::entry::mode) that the thread
+    /// adds to the crew's own: TICK when the lane's timer is due, AWAKE when the thread looks for mail itself should the turn
+    /// give nothing. Without AWAKE a turn that gives nothing has put the lane to sleep.
+    fn cycle(&mut self, mode: u32) -> Cycle;
+}
+
+/// What came of a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cycle {
+    /// It gave something, which was run.
+    pub gave: bool,
+    /// The header's [`NEXT`](crate::entry::word::NEXT) as the turn left it.
+    pub next: i32,
+}
+
+/// How core threads are started.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Bytes of each thread's stack; none: as the standard library has it, 2 MiB unless `RUST_MIN_STACK` says otherwise.
+    pub stack: Option<usize>,
+    /// Each thread stays on a CPU of its own, as far as there are enough; see [`pin`].
+    pub pin: bool,
+}
+
+/// How many core threads there are to be when `asked` for so many, or for none in particular: then as many as the process
+/// has CPUs. [`std::thread::available_parallelism`] knows: on Linux it heeds the affinity mask and the cgroup's quota.
+#[must_use]
+pub fn count(asked: Option<usize>) -> usize {
+    let count = asked.unwrap_or_else(cpus);
+    count.min(MAX_LANES as usize)
+}
+
+/// How many CPUs this process may use.
+fn cpus() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// What the threads see of each other.
+#[derive(Debug)]
+struct Yard {
+    desks: Box<[Desk]>,
+    /// The threads are to end.
+    over: AtomicBool,
+    /// Whether waiting awake could pay: there is more than one CPU.
+    spins: bool,
+}
+
+/// One thread's place.
+#[derive(Debug)]
+struct Desk {
+    /// Which lane is its own.
+    place: u32,
+    lane: Arc<Shared>,
+    remote: Remote,
+    /// Whom to unpark; none while it has not begun.
+    thread: OnceLock<Thread>,
+}
+
+impl Yard {
+    fn is_over(&self) -> bool {
+        self.over.load(Acquire)
+    }
+}
+
+/// The core threads of a system. Dropping it ends them.
+pub struct Threads {
+    yard: Arc<Yard>,
+    handles: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Threads {
+    /// Starts a thread for each of these lanes, which are named by their places in the hub. `make` is called on each.
+    ///
+    /// # Errors
+    /// The process can have no more threads; those that had begun have ended.
+    pub fn start<C: Crew>(
+        options: &Options,
+        lanes: Vec<(u32, Arc<Shared>)>,
+        make: impl Fn(u32) -> C + Send + Sync + 'static,
+    ) -> io::Result<Threads> {
+        let desks = lanes.into_iter().map(|(place, lane)| {
+            let remote = lane.with(crate::lane::Lane::remote);
+            Desk { place, lane, remote, thread: OnceLock::new() }
+        });
+        let yard = Arc::new(Yard { desks: desks.collect(), over: AtomicBool::new(false), spins: cpus() > 1 });
+        let threads = Threads { yard: Arc::clone(&yard), handles: Mutex::default() };
+        let make = std::sync::Arc::new(make);
+        for at in 0..yard.desks.len() {
+            let (yard, make, pins) = (Arc::clone(&yard), std::sync::Arc::clone(&make), options.pin);
+            let mut builder = Builder::new().name(format!("buskin-core-{at}"));
+            if let Some(stack) = options.stack {
+                builder = builder.stack_size(stack);
+            }
+            let handle = builder.spawn(move || {
+                if pins {
+                    pin::pin(at); // what cannot be had is done without
+                }
+                let place = yard.desks[at].place;
+                Worker::new(&yard, at, || make(place)).run();
+            })?;
+            lock(&threads.handles).push(handle);
+        }
+        Ok(threads)
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.yard.desks.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Each thread ends after the turn that it is in, and drops its crew. They have ended when this returns, but for the one
+    /// that calls.
+    pub fn end(&self) {
+        self.yard.over.store(true, Release);
+        let handles = std::mem::take(&mut *lock(&self.handles));
+        for handle in &handles {
+            handle.thread().unpark(); // not by way of its lane, which may be closed
+        }
+        for handle in handles {
+            if handle.thread().id() != current().id() {
+                drop(handle.join()); // a panic in there has told of itself
+            }
+        }
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl fmt::Debug for Threads {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Threads").field("count", &self.len()).finish_non_exhaustive()
+    }
+}

@@ -1,7 +1,7 @@
 // Generated from crates/core/src/entry.rs by scripts/layout.mjs. Do not edit.
 
 /** Which layout this is: the addon must have been built with the same. */
-export const LAYOUT = 1378087588
+export const LAYOUT = 4087478366
 /** The low bits of head. */
 export const OP_MASK = 31
 /** The tag is the upper half of head: which method, or which class. */
@@ -224,6 +224,8 @@ export const CARRY_MOVE = 38
 export const CARRY_ADOPTED = 39
 /** From a lane whose isolate is gone, behind all that it sent: what it was granted and did not use is free. */
 export const CARRY_FORFEIT = 40
+/** To a lane of native actors: payload is a block that its isolate runs. */
+export const CARRY_ERRAND = 41
 
 /** Returned. */
 export const MARK_NONE = 0

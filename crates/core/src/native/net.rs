@@ -3,7 +3,7 @@
 use super::actor::Actor;
 use super::ctx::Ctx;
 use super::error::{AskError, Lost, Reason, SpawnError};
-use super::isolate::Isolate;
+use super::isolate::{self, Isolate};
 use super::options::{Decide, Directive, Failure, Options};
 use super::refs::{AnyRef, Ref};
 use super::reply::{Ask, ReplyTo};
@@ -243,6 +243,14 @@ impl Net {
     pub(crate) fn spawn(&self, seat: *mut Head, options: &Options) -> Result<AnyRef, SpawnError> {
         let nth = self.roots.fetch_add(1, Relaxed) / TOGETHER;
         let at = options.on.map_or(nth as usize, |on| on) % self.places.len().max(1);
+        let here = isolate::here(self.id);
+        // SAFETY: this thread's isolate; handlers run while no reference to it lives.
+        if let Some(here) = unsafe { here.as_mut() }
+            && here.place == self.first + u32::try_from(at).unwrap_or(0)
+            && options.name.is_none()
+        {
+            return spawn_here(here, crate::lane::ROOT, seat, Some(options));
+        }
         let spawned = self.spawn_at(at, seat, options);
         if spawned.is_err() {
             // SAFETY: it was not put anywhere.

@@ -10,12 +10,10 @@ use crate::clock::Clock;
 use crate::count::Ledger;
 use crate::entry::{Entry, op};
 use crate::hub::{Hub, Shared};
-use crate::lane::bell::Doorbell;
 use crate::lane::{Defaults, Lane};
-use crate::sync::{Arc, Mutex, lock};
+use crate::sched::{self, Crew, Cycle, Threads};
+use crate::sync::Arc;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::thread::{JoinHandle, Thread};
 use std::time::Duration;
 
 /// How a [`System`] is made.
@@ -25,12 +23,13 @@ pub struct Builder {
     threads: usize,
     name: Box<str>,
     stack: Option<usize>,
+    pin: bool,
     defaults: Defaults,
 }
 
 impl Default for Builder {
     fn default() -> Self {
-        Builder { threads: 0, name: "buskin-core".into(), stack: None, defaults: Defaults::default() }
+        Builder { threads: 0, name: "buskin-core".into(), stack: None, pin: false, defaults: Defaults::default() }
     }
 }
 
@@ -58,6 +57,16 @@ impl Builder {
         self
     }
 
+    /// Each thread stays on a CPU of its own, as far as there are enough and the system allows it (Linux does).
+    pub fn pin(mut self, pin: bool) -> Builder {
+        self.pin = pin;
+        self
+    }
+
+    fn threads_options(&self) -> sched::Options {
+        sched::Options { name: Some(self.name.clone()), stack: self.stack, pin: self.pin }
+    }
+
     /// How long an ask waits for its reply; none: for ever. By default five seconds.
     pub fn ask_timeout(mut self, limit: Option<Duration>) -> Builder {
         self.defaults.ask_timeout = limit.map_or(u64::MAX, |t| u64::try_from(t.as_micros()).unwrap_or(u64::MAX));
@@ -71,25 +80,41 @@ impl Builder {
     }
 
     /// Makes the system, and starts its threads.
-    #[must_use]
-    pub fn build(self) -> System {
-        let cpus = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let count = if self.threads == 0 { cpus() } else { self.threads };
-        let count = count.clamp(1, crate::limits::MAX_LANES as usize - 1);
+    ///
+    /// # Errors
+    /// The process can have no more threads.
+    pub fn try_build(self) -> std::io::Result<System> {
+        let count = sched::count((self.threads > 0).then_some(self.threads)).max(1);
         let clock = Clock::real();
         let lanes: Vec<Arc<Shared>> =
             (0..count).map(|_| Arc::new(Shared::new(Lane::new(clock, self.defaults)))).collect();
         let hub = Hub::open(lanes.clone());
         let net = Net::new(hub, 0, lanes);
-        let threads = net.places().map(|(lane, _)| start(&self, &net, lane)).collect();
-        System { net, threads: Mutex::new(threads) }
+        let lanes = net.places().map(|(lane, place)| (lane, Arc::clone(&place.shared))).collect();
+        let of = Arc::clone(&net);
+        let threads = Threads::start(&self.threads_options(), lanes, move |lane| native(&of, lane));
+        Ok(System { net, threads: threads? })
+    }
+}
+
+impl Builder {
+    /// Makes the system, and starts its threads.
+    ///
+    /// # Panics
+    /// When the process can have no more threads; [`try_build`](Builder::try_build) says so instead.
+    #[must_use]
+    pub fn build(self) -> System {
+        match self.try_build() {
+            Ok(system) => system,
+            Err(error) => panic!("core threads cannot be started: {error}"),
+        }
     }
 }
 
 /// Actors in Rust, and the threads that run them.
 pub struct System {
     net: Arc<Net>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    threads: Threads,
 }
 
 impl Default for System {
@@ -172,10 +197,6 @@ impl System {
     }
 
     fn end(&self, limit: u32) {
-        let threads = std::mem::take(&mut *lock(&self.threads));
-        if threads.is_empty() {
-            return;
-        }
         for (lane, _) in self.net.places() {
             let shutdown = move |here: *mut Isolate| {
                 // SAFETY: errands are run by the isolate's thread, while no reference to it lives.
@@ -186,9 +207,7 @@ impl System {
             self.net.errand_to(lane, shutdown);
         }
         if !super::isolate::is_core_thread() {
-            for thread in threads {
-                let _ = thread.join();
-            }
+            self.threads.join();
         }
     }
 }
@@ -205,67 +224,33 @@ impl fmt::Debug for System {
     }
 }
 
-struct Bell(Arc<Rung>);
-
-struct Rung {
-    thread: Thread,
-    rung: AtomicBool,
+/// The isolate of a core thread.
+struct Native {
+    isolate: Box<Isolate>,
 }
 
-impl Doorbell for Bell {
-    fn ring(&self) {
-        self.0.rung.store(true, SeqCst);
-        self.0.thread.unpark();
+impl Crew for Native {
+    fn cycle(&mut self, mode: u32) -> Cycle {
+        let this: *mut Isolate = &raw mut *self.isolate;
+        // SAFETY: the thread's own isolate, which nobody else has a reference to.
+        let gave = unsafe { Isolate::cycle(this, mode) };
+        Cycle { gave, over: self.isolate.closed && gave == 0, next: self.isolate.next() }
     }
 }
 
-fn start(builder: &Builder, net: &Arc<Net>, lane: u32) -> JoinHandle<()> {
-    let net = Arc::clone(net);
-    let mut thread = std::thread::Builder::new().name(format!("{}-{lane}", builder.name));
-    if let Some(bytes) = builder.stack {
-        thread = thread.stack_size(bytes);
-    }
-    #[allow(clippy::expect_used)]
-    thread.spawn(move || run(&net, lane)).expect("a thread starts")
-}
-
-fn run(net: &Arc<Net>, lane: u32) {
-    let place = net.place(lane);
-    let mut isolate = Isolate::new(Arc::clone(net), lane, Arc::clone(&place.shared), Arc::clone(&place.seats));
-    let rung = Arc::new(Rung { thread: std::thread::current(), rung: AtomicBool::new(false) });
-    place.shared.with(|lane| {
-        lane.hang(Box::new(Bell(Arc::clone(&rung))));
-        lane.awakes();
-    });
-    let this: *mut Isolate = &raw mut *isolate;
-    // SAFETY: the thread's own isolate; no reference to it lives while it runs.
-    unsafe {
-        (*this).enter();
-        while !(*this).closed {
-            if Isolate::cycle(this) || (*this).tasks.has_ready() {
-                continue;
-            }
-            let end = std::time::Instant::now() + Duration::from_micros(20);
-            while !rung.rung.load(SeqCst) && std::time::Instant::now() < end {
-                std::hint::spin_loop();
-            }
-            let rest = (*this).rest();
-            if rest == Some(Duration::ZERO) {
-                continue;
-            }
-            while !rung.rung.load(SeqCst) {
-                match rest {
-                    None => std::thread::park(),
-                    Some(left) => {
-                        std::thread::park_timeout(left);
-                        break;
-                    }
-                }
-            }
-            rung.rung.store(false, SeqCst);
-        }
-        Isolate::end(this);
+impl Drop for Native {
+    fn drop(&mut self) {
+        let this: *mut Isolate = &raw mut *self.isolate;
+        // SAFETY: as above.
+        unsafe { Isolate::end(this) };
         Isolate::leave();
     }
 }
 
+fn native(net: &Arc<Net>, lane: u32) -> Native {
+    let place = net.place(lane);
+    let mut isolate = Isolate::new(Arc::clone(net), lane, Arc::clone(&place.shared), Arc::clone(&place.seats));
+    place.shared.with(Lane::awakes);
+    isolate.enter();
+    Native { isolate }
+}

@@ -14,7 +14,7 @@ use std::fmt;
 use std::mem::{align_of, size_of};
 use std::ptr::{self, NonNull};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicPtr, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
+use std::sync::atomic::{AtomicPtr, Ordering::Acquire, Ordering::Release};
 
 /// Blocks begin at multiples of this many bytes of their chunk.
 const UNIT_BITS: u32 = 4;
@@ -289,10 +289,4 @@ impl fmt::Debug for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Kind").field("name", &(self.name)()).finish_non_exhaustive()
     }
-}
-
-/// Bytes that all chunks have.
-#[must_use]
-pub(crate) fn bytes() -> usize {
-    TABLE.iter().take_while(|chunk| !chunk.load(Relaxed).is_null()).count() * CHUNK
 }

@@ -30,8 +30,10 @@ pub trait Crew {
 /// What came of a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cycle {
-    /// It gave something, which was run.
-    pub gave: bool,
+    /// How much it gave, all of which was run.
+    pub gave: usize,
+    /// There is nothing left to do, ever: the thread ends.
+    pub over: bool,
     /// The header's [`NEXT`](crate::entry::word::NEXT) as the turn left it.
     pub next: i32,
 }
@@ -39,6 +41,8 @@ pub struct Cycle {
 /// How core threads are started.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
+    /// What they are called, before their number; none: `buskin-core`.
+    pub name: Option<Box<str>>,
     /// Bytes of each thread's stack; none: as the standard library has it, 2 MiB unless `RUST_MIN_STACK` says otherwise.
     pub stack: Option<usize>,
     /// Each thread stays on a CPU of its own, as far as there are enough; see [`pin`].
@@ -110,7 +114,8 @@ impl Threads {
         let make = std::sync::Arc::new(make);
         for at in 0..yard.desks.len() {
             let (yard, make, pins) = (Arc::clone(&yard), std::sync::Arc::clone(&make), options.pin);
-            let mut builder = Builder::new().name(format!("buskin-core-{at}"));
+            let name = options.name.as_deref().unwrap_or("buskin-core");
+            let mut builder = Builder::new().name(format!("{name}-{at}"));
             if let Some(stack) = options.stack {
                 builder = builder.stack_size(stack);
             }
@@ -138,19 +143,24 @@ impl Threads {
         self.len() == 0
     }
 
-    /// Each thread ends after the turn that it is in, and drops its crew. They have ended when this returns, but for the one
-    /// that calls.
-    pub fn end(&self) {
-        self.yard.over.store(true, Release);
+    /// Waits until all have ended by themselves, but for the one that calls.
+    pub fn join(&self) {
         let handles = std::mem::take(&mut *lock(&self.handles));
-        for handle in &handles {
-            handle.thread().unpark(); // not by way of its lane, which may be closed
-        }
         for handle in handles {
             if handle.thread().id() != current().id() {
                 drop(handle.join()); // a panic in there has told of itself
             }
         }
+    }
+
+    /// Each thread ends after the turn that it is in, and drops its crew. They have ended when this returns, but for the one
+    /// that calls.
+    pub fn end(&self) {
+        self.yard.over.store(true, Release);
+        for handle in &*lock(&self.handles) {
+            handle.thread().unpark(); // not by way of its lane, which may be closed
+        }
+        self.join();
     }
 }
 

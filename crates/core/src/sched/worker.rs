@@ -14,7 +14,18 @@ pub(super) struct Worker<'a, C> {
     spin: Spin,
     /// When the lane's timer is due.
     due: Option<Instant>,
+    /// Turns since the clock was read, and after how many it is read again.
+    unread: u32,
+    stride: u32,
+    looked: Instant,
+    /// The last turn gave nothing.
+    idles: bool,
 }
+
+/// Between two looks at the clock while there is work.
+const LOOK: Duration = Duration::from_micros(200);
+/// Turns between two looks at the clock, at most.
+const MOST: u32 = 64;
 
 impl<'a, C: Crew> Worker<'a, C> {
     /// Takes its desk, on its thread. What comes from now on rings.
@@ -22,7 +33,7 @@ impl<'a, C: Crew> Worker<'a, C> {
         let desk = &yard.desks[at];
         let thread = desk.thread.get_or_init(std::thread::current);
         desk.lane.with(|lane| lane.hang(Box::new(Bell(thread.clone()))));
-        Worker { yard, desk, crew: make(), spin: Spin::new(yard.spins), due: None }
+        Worker { yard, desk, crew: make(), spin: Spin::new(yard.spins), due: None, unread: 0, stride: 1, looked: Instant::now(), idles: true }
     }
 
     /// Until the threads are to end.
@@ -30,7 +41,8 @@ impl<'a, C: Crew> Worker<'a, C> {
         let mut awake = true;
         while !self.yard.is_over() {
             awake &= self.spin.pays();
-            if self.cycle(awake) {
+            let Some(gave) = self.cycle(awake) else { return };
+            if gave {
                 awake = true;
             } else if awake {
                 // the lane does not sleep yet: nobody has to ring
@@ -43,10 +55,10 @@ impl<'a, C: Crew> Worker<'a, C> {
         }
     }
 
-    /// One turn. Whether it gave anything.
-    fn cycle(&mut self, awake: bool) -> bool {
+    /// One turn. Whether it gave anything; none: it was the last.
+    fn cycle(&mut self, awake: bool) -> Option<bool> {
         let mut bits = if awake { mode::AWAKE } else { 0 };
-        if self.due.is_some_and(|due| due <= Instant::now()) {
+        if self.due.is_some() && self.is_due() {
             bits |= mode::TICK;
             self.due = None;
         }
@@ -55,6 +67,23 @@ impl<'a, C: Crew> Worker<'a, C> {
             -1 => {}
             ms => self.due = u64::try_from(ms).ok().map(|ms| Instant::now() + Duration::from_millis(ms)),
         }
-        cycle.gave
+        self.idles = cycle.gave == 0;
+        (!cycle.over).then_some(cycle.gave > 0)
+    }
+
+    /// Whether the lane's timer is due. The clock costs as much as a message: while there is work it is read only so often that two
+    /// looks are about [`LOOK`] apart.
+    fn is_due(&mut self) -> bool {
+        self.unread += 1;
+        if self.unread < self.stride && !self.idles {
+            return false;
+        }
+        let now = Instant::now();
+        let apart = now.duration_since(self.looked);
+        if !self.idles {
+            self.stride = if apart > LOOK { (self.stride / 2).max(1) } else { (self.stride * 2).min(MOST) };
+        }
+        (self.unread, self.looked) = (0, now);
+        self.due.is_some_and(|due| due <= now)
     }
 }

@@ -266,9 +266,9 @@ impl Crew for Mock {
     fn cycle(&mut self, mode: u32) -> Cycle {
         self.with_rings(mode, Lane::turn);
         let next = self.header[word::NEXT];
-        let gave = self.header[word::IN] > 0;
+        let gave = usize::try_from(self.header[word::IN]).unwrap_or(0);
         self.dispatch();
-        Cycle { gave, next }
+        Cycle { gave, over: false, next }
     }
 }
 

@@ -34,7 +34,8 @@ impl<A: Actor> Ctx<A> {
         let seat = hand.seat.cast::<Head>();
         // SAFETY: the seat of the actor whose entry this is.
         let age = unsafe { (*seat).age };
-        let Entry { index, from, age: from_age, .. } = hand.entry;
+        // SAFETY: the entry that is run stays in the inbox meanwhile.
+        let (index, from, from_age) = unsafe { ((*hand.entry).index, (*hand.entry).from, (*hand.entry).age) };
         Ctx { here: hand.here, seat, index, age, from, from_age, failed: None, actor: PhantomData }
     }
 

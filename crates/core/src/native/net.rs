@@ -412,12 +412,15 @@ impl<F: FnOnce(*mut Isolate) + Send + 'static> Errand<F> {
     }
 }
 
+/// No entry.
+pub(crate) static NOTHING: Entry = Entry { head: 0, index: 0, age: 0, payload: 0, from: 0, corr: 0 };
+
 /// Runs an errand that has come.
 ///
 /// # Safety
 /// The thread's own isolate, to which no reference lives, and the block of an errand.
 pub(crate) unsafe fn errand(here: *mut Isolate, block: Block) {
-    let hand = Hand { here, seat: ptr::null_mut(), entry: Entry::default() };
+    let hand = Hand { here, seat: ptr::null_mut(), entry: &raw const NOTHING };
     // SAFETY: the caller's promise.
     unsafe {
         (*here).current = 0;

@@ -7,8 +7,8 @@ use crate::failure::{DomException, ErrorKind, ErrorValue};
 use crate::input::{Input, RawText};
 use crate::tags::{
     AGAIN, BIGINT, BIGINT64, BOXED, BUFFER, BUFFER_ATTACHED, BUFFER_MOVED, DATE, DEEPEST, DOM_EXCEPTION, END, ERROR,
-    FALSE, HOLE, INSTANCE, LOOSE, MAP, NULL, NUMBERED, OBJECT, REF, REF_AT, REGEXP, SET, TRUE, UNDEFINED, URL_PARAMS,
-    URL_TEXT, VIEW, VIEW_ATTACHED, VIEW_MOVED,
+    FALSE, HOLE, INSTANCE, LOOSE, MAP, NULL, NUMBERED, OBJECT, REF, REF_AT, REGEXP, SET, SHORT_LIST, SHORT_WIDE, TEXT,
+    TRUE, UNDEFINED, URL_PARAMS, URL_TEXT, VIEW, VIEW_ATTACHED, VIEW_MOVED, WIDE,
 };
 use crate::text::Text;
 use crate::value::{Instance, Moved, Object, RefValue, RegExp, Value, View, ViewKind};
@@ -55,8 +55,8 @@ impl Reader<'_, '_> {
         if let Some(number) = self.input.number_of(tag)? {
             return Ok(Value::number(number));
         }
-        if let Some(text) = self.input.text_of(tag)? {
-            return Ok(Value::Text(text.to_text()));
+        if tag < SHORT_LIST || matches!(tag, TEXT | SHORT_WIDE | WIDE) {
+            return self.string(tag);
         }
         if let Some(length) = self.input.items_of(tag)? {
             return self.list(length);
@@ -73,6 +73,15 @@ impl Reader<'_, '_> {
             AGAIN => self.again(),
             END => Err(DecodeError { at: from, why: Malformed::End }),
             _ => self.rare(tag, from),
+        }
+    }
+
+    /// Apart, as are all that follow: what they need on the stack is not needed once per level.
+    #[inline(never)]
+    fn string(&mut self, tag: u8) -> Read<Value> {
+        match self.input.text_of(tag)? {
+            Some(text) => Ok(Value::Text(text.to_text())),
+            None => self.input.wrong(Malformed::NoText),
         }
     }
 
@@ -100,6 +109,7 @@ impl Reader<'_, '_> {
         if self.depth > DEEPEST { self.input.wrong(Malformed::Depth) } else { Ok(()) }
     }
 
+    #[inline(never)]
     fn list(&mut self, length: usize) -> Read<Value> {
         self.enter()?;
         let items = self.some(length, |r| {

@@ -8,7 +8,7 @@ use buskin_value::{Codec, DecodeError, Malformed, Message, Text, Value};
 use common::{World, brief, recorded, show};
 
 fn small_stack(body: impl FnOnce() + Send + 'static) {
-    let thread = std::thread::Builder::new().stack_size(1 << 19).spawn(body).expect("a thread");
+    let thread = std::thread::Builder::new().stack_size(1 << 20).spawn(body).expect("a thread");
     thread.join().expect("it comes to its end");
 }
 

@@ -19,6 +19,41 @@
 //! - Memory that is shared, or that was given away, is handed from isolate to isolate outside the message. Nobody can
 //!   keep that, and this crate cannot write it.
 //! - Refs are addresses with ages, and instances of classes go by names: reading such bytes later is as good as it was.
+//!
+//! # Example
+//!
+//! What a store does with the arguments of `set(key, value)`, and what it answers to `get(key)`:
+//!
+//! ```
+//! use buskin_value::{Codec, Message, Outside, Value};
+//!
+//! /// A system that has no shapes to give.
+//! struct NoShapes;
+//!
+//! impl Outside for NoShapes {
+//!     fn shape(&mut self, _keys: &str) -> Option<u16> {
+//!         None
+//!     }
+//!     fn keys(&mut self, _shape: u16) -> Option<Box<str>> {
+//!         None
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut codec = Codec::new();
+//! let mut set = Vec::new();
+//! codec.encode(&["user:42".into(), Value::object([("score", 7)])], &mut set, &mut NoShapes)?;
+//!
+//! let mut args = Message::new(&set)?;
+//! assert_eq!(args.text()?, "user:42");
+//! let value = args.keep_last(true, &mut codec, &mut NoShapes)?;
+//!
+//! let mut answer = Vec::new();
+//! value.write_message(&mut answer);
+//! assert_eq!(codec.decode(&answer, &mut NoShapes)?[0].get("score"), Some(&Value::Int(7)));
+//! # Ok(())
+//! # }
+//! ```
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 

@@ -121,14 +121,14 @@ impl<'a> Message<'a> {
         codec: &mut Codec,
         outside: &mut dyn Outside,
     ) -> Result<Kept, DecodeError> {
-        if self.left == 0 {
+        if self.left == 0 && self.input.left() == 0 {
             return Ok(Kept { bytes: [UNDEFINED].into(), numbered: false });
         }
         if self.left == 1 && is_whole && (!self.numbered || self.objects == 0) && self.input.left() > 0 {
             let bytes = self.input.bytes.get(self.input.at..).unwrap_or_default();
             return Ok(Kept { bytes: bytes.into(), numbered: self.numbered });
         }
-        let Some(last) = self.next(codec, outside)? else { return self.input.wrong(Malformed::Short) };
+        let Some(last) = self.next(codec, outside)? else { return self.input.wrong(Malformed::Left) };
         if self.left > 0 || self.input.left() > 0 {
             return self.input.wrong(Malformed::Left);
         }

@@ -112,6 +112,28 @@ fn a_store_reads_the_key_where_it_lies_and_keeps_the_value_unseen() {
 }
 
 #[test]
+fn arguments_that_are_missing_or_left_over_are_noticed() {
+    let (mut world, mut codec) = (World::default(), Codec::new());
+    let at_key = |bytes: &'static [u8]| {
+        let mut message = Message::new(bytes).expect("it begins as one");
+        message.text().expect("a key");
+        message
+    };
+    let mut keep = |message: Message<'_>| message.keep_last(true, &mut codec, &mut world);
+    assert_eq!(keep(at_key(&[0, 1, 0x61, b'k'])).expect("undefined").size(), 1);
+    for (bytes, why) in [
+        (&[0, 1, 0x61, b'k', 5][..], Malformed::Left),
+        (&[0, 3, 0x61, b'k', 5, 6], Malformed::Left),
+        (&[0, 2, 0x61, b'k'], Malformed::Short),
+    ] {
+        assert_eq!(keep(at_key(bytes)).expect_err("malformed").why, why);
+    }
+    assert_eq!(Message::new(&[0, 0]).expect("a message").text().expect_err("no argument").why, Malformed::NoText);
+    assert_eq!(Message::new(&[2, 0]).expect_err("malformed").why, Malformed::Head(2));
+    assert_eq!(Message::new(&[0, 2, 1]).expect_err("malformed").why, Malformed::Announced);
+}
+
+#[test]
 fn the_same_string_has_the_same_bytes_whoever_wrote_it() {
     let mut codec = Codec::new();
     let (mut world, all) = recorded();

@@ -13,6 +13,7 @@ import * as stages from '../../bench/savina/stage.mjs'
 
 interface Program {
   readonly name: string
+  readonly sizes: { readonly small: Readonly<Record<string, number>> }
   readonly expected: { readonly small: Readonly<Record<string, number>> }
 }
 interface Stage {
@@ -79,6 +80,20 @@ for (const [what, start, error] of [
     await t.throwsAsync(stage.run(program, { start }, 'small'), error)
     await stage.close()
   })
+}
+
+for (const [name, wrong, message] of [
+  ['create', { theta: 0 }, 'sin² is 0'], // made by ordinary code
+  ['dictionary', { keys: 0 }, 'the dictionary answered undefined'], // made by an actor
+] as const) {
+  for (const cores of [0, 2]) {
+    test.serial(`what an actor of ${name} finds wrong fails the run ${cores === 0 ? 'in one isolate' : 'on two cores'}`, async (t) => {
+      const stage = await open(cores)
+      const program = programs.find((each) => each.name === name) as Program
+      await t.throwsAsync(stage.run({ ...program, sizes: { small: { ...program.sizes.small, ...wrong } } }, await load(program), 'small'), { message })
+      await stage.close()
+    })
+  }
 }
 
 test('programs.json holds what the models compute', (t) => {

@@ -78,4 +78,5 @@ export function start(system, { actors, rounds }, layout) {
   sink.tell.meet(all)
   for (const one of all) one.tell.meet(all)
   for (const one of all) one.tell.pong(NOBODY)
+  return sink
 }

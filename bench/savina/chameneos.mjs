@@ -95,7 +95,7 @@ export class Creature extends Actor {
 }
 
 export function start(system, { creatures, meetings }, layout) {
-  system.spawn(Mall, { args: [meetings, creatures, layout], on: share(layout, 0, creatures) })
+  return system.spawn(Mall, { args: [meetings, creatures, layout], on: share(layout, 0, creatures) })
 }
 
 /**

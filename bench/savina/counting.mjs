@@ -46,4 +46,5 @@ export function start(system, { messages }, layout) {
   const counter = system.spawn(Counter, { on: share(layout, 0, 2) })
   const producer = system.spawn(Producer, { args: [counter], on: beside(layout, counter) })
   producer.tell.start(messages)
+  return producer
 }

@@ -16,5 +16,10 @@ export class Leaf extends Actor {
 }
 
 export function start(system, { actors, theta }, layout) {
-  for (let i = 0; i < actors; i++) system.spawn(Leaf, { on: share(layout, i, actors) }).tell.run(theta)
+  let leaf
+  for (let i = 0; i < actors; i++) {
+    leaf = system.spawn(Leaf, { on: share(layout, i, actors) })
+    leaf.tell.run(theta)
+  }
+  return leaf
 }

@@ -134,5 +134,5 @@ function wrongKeys(map, { workers, messages, writePercent, keys }) {
 }
 
 export function start(system, sizes, layout) {
-  system.spawn(DictionaryMaster, { args: [sizes, layout], on: share(layout, 0, sizes.workers) })
+  return system.spawn(DictionaryMaster, { args: [sizes, layout], on: share(layout, 0, sizes.workers) })
 }

@@ -72,5 +72,7 @@ function deal(cores) {
 
 export function start(system, { n }, layout) {
   const on = layout === 'any' ? 'any' : layout > 0 ? 1 : 'local'
-  system.spawn(Fibonacci, { args: [null, layout, 0, 0], on }).tell.request(n)
+  const root = system.spawn(Fibonacci, { args: [null, layout, 0, 0], on })
+  root.tell.request(n)
+  return root
 }

@@ -60,4 +60,5 @@ export function start(system, { rounds }, layout) {
   const pong = system.spawn(Pong, { on: share(layout, 0, 2) })
   const ping = system.spawn(Ping, { args: [rounds, pong], on: beside(layout, pong) })
   ping.tell.start()
+  return ping
 }

@@ -38,4 +38,5 @@ export function start(system, { actors, hops }, layout) {
   const ring = Array.from({ length: actors }, (_, i) => system.spawn(Link, { args: [actors], on: share(layout, i, actors) }))
   for (const [i, link] of ring.entries()) link.tell.data(ring[(i + 1) % actors])
   ring[0].tell.token(hops)
+  return ring[0]
 }

@@ -137,5 +137,5 @@ function contents(head) {
 }
 
 export function start(system, sizes, layout) {
-  system.spawn(ListMaster, { args: [sizes, layout], on: share(layout, 0, sizes.workers) })
+  return system.spawn(ListMaster, { args: [sizes, layout], on: share(layout, 0, sizes.workers) })
 }

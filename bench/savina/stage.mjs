@@ -11,32 +11,33 @@ export const load = ({ name }) => import(`./${name}.mjs`)
 
 export class Stage {
   #system
+  #layout
   #auditors
-  #failure = null
 
   /** `layout`: see common.mjs. With 'any' as many cores are used as `cores` says. */
   static async open(layout, cores = layout) {
-    const stage = new Stage(createSystem({ cores, ...fatal, log: false }), cores)
-    stage.layout = layout
+    const stage = new Stage(createSystem({ cores, ...fatal, log: false }), layout, cores)
     await Promise.all(stage.#auditors.map(auditor => auditor.started))
     return stage
   }
 
-  constructor(system, cores) {
+  constructor(system, layout, cores) {
     this.#system = system
-    system.closed.catch(error => { this.#failure = error })
+    this.#layout = layout
+    system.closed.catch(() => {}) // `run` asks for it
     this.#auditors = Array.from({ length: cores + 1 }, (_, on) => system.spawn(Auditor, { on }))
   }
 
-  /** From the first spawn until every actor has ended. Throws for a wrong result. */
+  /** From the first spawn until every actor has ended. `start` returns one that is among the last. Throws for a wrong result. */
   async run(program, module, size) {
     const before = this.#system.stats()
     const from = process.hrtime.bigint()
-    module.start(this.#system, program.sizes[size], this.layout)
+    const last = module.start(this.#system, program.sizes[size], this.#layout)
+    await last?.stopped // before all is idle: whoever waits for that is woken whenever a core has nothing to do
     await this.#system.idle()
     const ms = Number(process.hrtime.bigint() - from) / 1e6
     const after = this.#system.stats()
-    if (this.#failure !== null) throw this.#failure
+    if (after.actors < before.actors) await this.#system.closed // the auditors only end with it: it rejects with what was found
     assert.equal(after.actors, before.actors, `${program.name}: actors that did not end`)
     assert.equal(after.deadLetters, before.deadLetters, `${program.name}: messages that nobody handled`)
     const found = await this.#audit(module)

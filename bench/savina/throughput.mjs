@@ -41,4 +41,5 @@ export function start(system, { actors, messages, theta }, layout) {
   for (let m = 0; m < messages; m++) {
     for (const runner of runners) runner.tell.run()
   }
+  return runners.at(-1)
 }

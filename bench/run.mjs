@@ -16,9 +16,12 @@ const ROOT = fileURLToPath(new URL('../', import.meta.url))
 const PROGRAMS = {
   rust: ['cargo', ['bench', '-p', 'buskin-core', '--bench', 'lanes']],
   soak: [process.execPath, ['--expose-gc', fileURLToPath(new URL('soak.mjs', import.meta.url))]],
+  savina: [process.execPath, [fileURLToPath(new URL('savina/run.mjs', import.meta.url))]],
 }
 
 async function main() {
+  const [first, ...rest] = process.argv.slice(2)
+  if (first === 'savina') return runProgram(first, rest) ? 0 : 1 // it has options of its own
   const options = optionsOrExit()
   if (typeof options === 'number') return options
   const { chosen, programs, unknown } = choose(options.names)
@@ -95,9 +98,9 @@ function choose(names) {
   return { chosen: [...chosen], programs, unknown }
 }
 
-function runProgram(name) {
+function runProgram(name, more = []) {
   const [command, args] = PROGRAMS[name]
-  const { status, error } = spawnSync(command, args, { cwd: ROOT, stdio: 'inherit' })
+  const { status, error } = spawnSync(command, [...args, ...more], { cwd: ROOT, stdio: 'inherit' })
   if (error !== undefined) console.error(`${name}: ${error.message}`)
   return status === 0
 }

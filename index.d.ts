@@ -304,7 +304,10 @@ export interface SystemOptions {
   cores?: number | 'auto';
   /** How its worker isolates are run. */
   core?: CoreOptions;
-  /** How many threads run native actors. Not available yet: refused with `ERR_BUSKIN_OPTION`. */
+  /**
+   * How many core threads, on which native actors run, it may use; with its cores 62 at most. Each starts when the first
+   * actor is spawned on it. Default: one per CPU that the process may use; none in a system with a manual clock.
+   */
   threads?: number;
   /** The mailbox of actors that say nothing about theirs. */
   mailbox?: MailboxOptions;
@@ -348,9 +351,9 @@ export interface CoreOptions {
   stallAfter?: number | false;
   /** Whether an isolate that runs dry looks for work for a moment before it sleeps. Default 'adaptive'. */
   spin?: 'adaptive' | false;
-  /** Whether each isolate keeps to one CPU. Linux only; ignored elsewhere, with a warning. Default false. */
+  /** Whether each isolate, and each core thread, keeps to one CPU. Linux only; ignored elsewhere, with a warning. Default false. */
   pin?: boolean;
-  /** As for Node's Worker. An isolate that needs more is lost, and no other. */
+  /** As for Node's Worker. An isolate that needs more is lost, and no other. `stackSizeMb` is the stack of core threads too. */
   resourceLimits?: object;
   /** As for Node's Worker. Default: a copy of the process's. */
   env?: Record<string, string>;
@@ -651,5 +654,36 @@ export declare abstract class Actor {
 }
 /** A class whose instances are actors; `P` are the arguments of its constructor. */
 export type ActorClass<A extends Actor = Actor, P extends readonly unknown[] = any> = (new (...args: P) => A) & ActorStatics;
+
+/**
+ * The native actor 'kv': values by keys. A value is kept as the bytes that it came in, and each `get` gives a new copy of it, made
+ * where it is asked for. Its actors live on core threads.
+ */
+export interface KvStore extends Actor {
+  /** The value of a key; undefined when there is none. */
+  get(key: string): unknown;
+  /** Keeps a value under a key. */
+  set(key: string, value: unknown): void;
+  /** Forgets a key; whether there was one. */
+  delete(key: string): boolean;
+  /** Whether there is such a key. */
+  has(key: string): boolean;
+  /** How many keys there are. */
+  size(): number;
+  /** Forgets all keys. */
+  clear(): void;
+  /** All keys, as a stream; or those that begin with `prefix`. */
+  keys(prefix?: string): AsyncIterable<string>;
+}
+/** The native actors that `native` knows the types of, by their names; more may be declared here. */
+export interface NativeActors {
+  kv: KvStore;
+}
+/**
+ * The class of native actors of a name, to be spawned as any other: `system.spawn(native('kv'), { name: 'cache' })`. They are written in
+ * Rust, live on core threads and are called as other actors are. Throws ERR_BUSKIN_MODULE for a name that the addon does not have.
+ */
+export declare function native<K extends keyof NativeActors & string>(name: K): ActorClass<NativeActors[K], []>;
+export declare function native<A extends Actor, P extends readonly unknown[] = any>(name: string): ActorClass<A, P>;
 
 export {}

@@ -268,6 +268,20 @@ export function badModule(className: string, value: unknown): BuskinError {
   )
 }
 
+/** No native class of that name was built into the addon; `names` are those that were. */
+export function noSuchNative(name: unknown, names: readonly string[]): BuskinError {
+  return new BuskinError(
+    'ERR_BUSKIN_MODULE',
+    `no native actor: ${show(name)} is none of those that this addon has, which are ${names.join(', ')}; use one of them, or build the addon with it`,
+  )
+}
+
+/** Native actors need a core thread. */
+export function noThreads(hasManualClock: boolean): BuskinError {
+  const why = hasManualClock ? 'a system without a manual clock, as core threads go by the real time' : 'at least 1'
+  return option('threads', 0, `${why}, to spawn native actors`)
+}
+
 /** The module of a class does not export it. */
 export function notExported(module: string, className: string): BuskinError {
   return new BuskinError(

@@ -118,7 +118,10 @@ export interface SystemOptions {
   cores?: number | 'auto'
   /** How its worker isolates are run. */
   core?: CoreOptions
-  /** How many threads run native actors. Not available yet: refused with `ERR_BUSKIN_OPTION`. */
+  /**
+   * How many core threads, on which native actors run, it may use; with its cores 62 at most. Each starts when the first
+   * actor is spawned on it. Default: one per CPU that the process may use; none in a system with a manual clock.
+   */
   threads?: number
   /** The mailbox of actors that say nothing about theirs. */
   mailbox?: MailboxOptions
@@ -160,9 +163,9 @@ export interface CoreOptions {
   stallAfter?: number | false
   /** Whether an isolate that runs dry looks for work for a moment before it sleeps. Default 'adaptive'. */
   spin?: 'adaptive' | false
-  /** Whether each isolate keeps to one CPU. Linux only; ignored elsewhere, with a warning. Default false. */
+  /** Whether each isolate, and each core thread, keeps to one CPU. Linux only; ignored elsewhere, with a warning. Default false. */
   pin?: boolean
-  /** As for Node's Worker. An isolate that needs more is lost, and no other. */
+  /** As for Node's Worker. An isolate that needs more is lost, and no other. `stackSizeMb` is the stack of core threads too. */
   resourceLimits?: object
   /** As for Node's Worker. Default: a copy of the process's. */
   env?: Record<string, string>

@@ -17,8 +17,10 @@ import {
   TAG_SHIFT,
 } from '../native/layout.ts'
 import type { Directive, Failure } from '../lifecycle.ts'
-import { type ActorSettings, type SpawnOptions, spawnOptions } from '../options.ts'
+import { type ActorSettings, defaultSupervision, type SpawnOptions, spawnOptions } from '../options.ts'
 import { type ClassInfo, classInfo } from '../runtime/classes.ts'
+import { nativeClass } from '../runtime/natives.ts'
+import { numbersOf } from '../runtime/profiles.ts'
 import { failureBefore, reportFailure } from '../runtime/failures.ts'
 import { promisedNote } from '../runtime/inbox.ts'
 import { grant, settingWords } from '../runtime/life.ts'
@@ -35,6 +37,8 @@ import { known, loadClass, whereIs } from './modules.ts'
 
 const CLASSES = 2
 const MOST = 0x7fff
+/** What a class's word begins with when it is native: its name follows. */
+const NATIVE = '@'
 /** Of the number of a class in the core: it is one of the system, not of the isolate. */
 const SHARED = 0x8000
 /** Bytes of the core's words before the isolates' own. */
@@ -64,6 +68,8 @@ export class Births {
   readonly #loading = new Map<number, Promise<ClassInfo>>()
   /** Who waits to be told what a class means. */
   readonly #waiting = new Map<number, (() => void)[]>()
+  /** Classes of which nothing is known here, and that are not native. */
+  readonly #notNative = new Set<number>()
   /** Actors of this isolate that were spawned elsewhere: their ages, by index. */
   readonly #fostered = new Map<number, number>()
   /** Actors of this isolate that it spawned itself, and whose parent is elsewhere: their arguments are here. */
@@ -92,8 +98,19 @@ export class Births {
     if (id !== undefined) this.#ids.set(far, id)
   }
 
+  /** What is known of a class by its number here; all there is of a native one can be had from its name. */
   infoOf(id: number): ClassInfo | undefined {
-    return this.#infos.get(id)
+    const known = this.#infos.get(id)
+    if (known !== undefined || id === 0 || this.#notNative.has(id)) return known
+    const { lane } = this.#crossing
+    const meaning = lane.native.wordAt(CLASSES, id - 1)
+    if (meaning?.startsWith(NATIVE) !== true) {
+      this.#notNative.add(id)
+      return undefined
+    }
+    const info = classInfo(lane, nativeClass(meaning.slice(NATIVE.length)))
+    this.#keep(id, info)
+    return info
   }
 
   /** The number of a class in the system. */
@@ -110,12 +127,12 @@ export class Births {
     const before = this.#ids.get(info)
     if (before !== undefined) return before
     const { place, lane } = this.#crossing
-    const at = known(info.cls)
-    const word = at === undefined ? `?${place}.${this.#serial++}` : `${at.module}\n${at.name}`
+    const at = info.isNative ? undefined : known(info.cls)
+    const word = info.isNative ? NATIVE + info.name : at === undefined ? `?${place}.${this.#serial++}` : `${at.module}\n${at.name}`
     const id = lane.native.word(CLASSES, word, MOST) + 1
     if (id === 0) throw option('classes', MOST, 'fewer classes with a static module in one system')
     this.#keep(id, info)
-    if (at === undefined && info.hasModule) void this.#find(id, info.cls)
+    if (at === undefined && info.hasModule && !info.isNative) void this.#find(id, info.cls)
     return id
   }
 
@@ -175,6 +192,7 @@ export class Births {
       })
       meaning = lane.native.wordAt(CLASSES, id - 1) ?? ''
     }
+    if (meaning.startsWith(NATIVE)) throw new BuskinError('ERR_BUSKIN_MODULE', `not of this isolate: ${meaning.slice(1)} is a native class`)
     if (meaning.startsWith('!')) throw new BuskinError('ERR_BUSKIN_MODULE', meaning.slice(1))
     const isGuess = meaning.startsWith('~')
     const [module, name] = meaning.slice(isGuess ? 1 : 0).split('\n') as [string, string]
@@ -190,7 +208,7 @@ export class Births {
     const crossing = this.#crossing
     const { lane, place } = crossing
     const { name: given, args = [], on: _, ...rest } = options ?? ({} as Options)
-    const more = Object.keys(rest).length === 0 ? null : rest
+    const more = info.isNative ? profileOf(settings) : Object.keys(rest).length === 0 ? null : rest
     const isHere = parent !== null || place === 0
     if (target !== place && (given !== undefined || !isHere)) this.#check(`${parent?.path ?? ''}/${given ?? info.name}`, [more, args]) // before the name is taken
     const [index, age] = this.#granted(target)
@@ -338,7 +356,7 @@ export class Births {
   born(seat: number, seatAge: number, values: readonly unknown[]): void {
     const { lane } = this.#crossing
     const [name, address, age, , cls] = values as [string, number, number, string, number]
-    const info = this.#infos.get(cls)
+    const info = this.infoOf(cls)
     const like = info === undefined ? this.#crossing.unknownInfo : this.#crossing.farInfo(info)
     const boot = new Boot(lane, like, [], name, null)
     // also when it lives in this isolate: its stand-in is another cell, about which the core speaks apart
@@ -477,6 +495,11 @@ export class Births {
     const profile = lane.profiles.of(lane, settingsOf(ref))
     if (profile !== 0) lane.native.profileOf(ref.index, profile)
   }
+}
+
+/** How a native actor supervises and is checked, in the core's numbers; null: as one of which nothing was said. */
+function profileOf({ supervision, health }: ActorSettings): Float64Array | null {
+  return supervision === defaultSupervision && health === undefined ? null : Float64Array.from(numbersOf(supervision, health))
 }
 
 /** They may have been made before the class was known. */

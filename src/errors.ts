@@ -377,9 +377,3 @@ export function startedTooOften(path: string, most: number, within: number): Bus
       "allow more with supervision.maxRestarts, or make it restart: 'transient'",
   )
 }
-
-/** An option, or a value of it, that belongs to a later version. `accepted` is what already works. */
-export function later(name: string, value: unknown, accepted?: string): BuskinError {
-  const remedy = accepted === undefined ? 'leave it out' : `leave it out or use ${accepted}`
-  return new BuskinError('ERR_BUSKIN_OPTION', `option '${name}' = ${show(value)}: not available yet; ${remedy}`)
-}

@@ -63,9 +63,10 @@ export interface ActorOptions {
   }
   /**
    * Where it lives. 'local': the isolate that spawns it. 'any': the core with the least to do, which is 16 × its messages +
-   * its actors. A number: 0 is the isolate that made the system, 1 and up are its cores. `near`: where that actor lives. `key`: the core that all
+   * its actors. A number: 0 is the isolate that made the system, 1 and up are its cores. `near`: where that actor lives (where it would be by default, near one of the other kind). `key`: the core that all
    * actors with this key share. To live elsewhere than 'local' a class needs `static module`. Default: 'any' for a class
-   * that has it in a system with cores, else 'local'.
+   * that has it in a system with cores, else 'local'. A native actor lives on a core thread: for it 'any', the default, `near` and
+   * `key` name one of these.
    */
   on?: 'local' | 'any' | number | { near: Ref<any> } | { key: string | number }
 }

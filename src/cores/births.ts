@@ -17,10 +17,8 @@ import {
   TAG_SHIFT,
 } from '../native/layout.ts'
 import type { Directive, Failure } from '../lifecycle.ts'
-import { type ActorSettings, defaultSupervision, type SpawnOptions, spawnOptions } from '../options.ts'
+import { type ActorSettings, type SpawnOptions, spawnOptions } from '../options.ts'
 import { type ClassInfo, classInfo } from '../runtime/classes.ts'
-import { nativeClass } from '../runtime/natives.ts'
-import { numbersOf } from '../runtime/profiles.ts'
 import { failureBefore, reportFailure } from '../runtime/failures.ts'
 import { promisedNote } from '../runtime/inbox.ts'
 import { grant, settingWords } from '../runtime/life.ts'
@@ -34,11 +32,10 @@ import type { Crossing } from './crossing.ts'
 import { FarRef } from './far.ts'
 import { Causes } from './causes.ts'
 import { known, loadClass, whereIs } from './modules.ts'
+import { infoOfWord, isNativeWord, profileOf, wordOf } from './natives.ts'
 
 const CLASSES = 2
 const MOST = 0x7fff
-/** What a class's word begins with when it is native: its name follows. */
-const NATIVE = '@'
 /** Of the number of a class in the core: it is one of the system, not of the isolate. */
 const SHARED = 0x8000
 /** Bytes of the core's words before the isolates' own. */
@@ -103,13 +100,10 @@ export class Births {
     const known = this.#infos.get(id)
     if (known !== undefined || id === 0 || this.#notNative.has(id)) return known
     const { lane } = this.#crossing
-    const meaning = lane.native.wordAt(CLASSES, id - 1)
-    if (meaning?.startsWith(NATIVE) !== true) {
-      this.#notNative.add(id)
-      return undefined
-    }
-    const info = classInfo(lane, nativeClass(meaning.slice(NATIVE.length)))
-    this.#keep(id, info)
+    const word = lane.native.wordAt(CLASSES, id - 1)
+    const info = isNativeWord(word) ? infoOfWord(lane, word) : undefined
+    if (info === undefined) this.#notNative.add(id)
+    else this.#keep(id, info)
     return info
   }
 
@@ -128,7 +122,7 @@ export class Births {
     if (before !== undefined) return before
     const { place, lane } = this.#crossing
     const at = info.isNative ? undefined : known(info.cls)
-    const word = info.isNative ? NATIVE + info.name : at === undefined ? `?${place}.${this.#serial++}` : `${at.module}\n${at.name}`
+    const word = info.isNative ? wordOf(info) : at === undefined ? `?${place}.${this.#serial++}` : `${at.module}\n${at.name}`
     const id = lane.native.word(CLASSES, word, MOST) + 1
     if (id === 0) throw option('classes', MOST, 'fewer classes with a static module in one system')
     this.#keep(id, info)
@@ -192,7 +186,6 @@ export class Births {
       })
       meaning = lane.native.wordAt(CLASSES, id - 1) ?? ''
     }
-    if (meaning.startsWith(NATIVE)) throw new BuskinError('ERR_BUSKIN_MODULE', `not of this isolate: ${meaning.slice(1)} is a native class`)
     if (meaning.startsWith('!')) throw new BuskinError('ERR_BUSKIN_MODULE', meaning.slice(1))
     const isGuess = meaning.startsWith('~')
     const [module, name] = meaning.slice(isGuess ? 1 : 0).split('\n') as [string, string]
@@ -495,11 +488,6 @@ export class Births {
     const profile = lane.profiles.of(lane, settingsOf(ref))
     if (profile !== 0) lane.native.profileOf(ref.index, profile)
   }
-}
-
-/** How a native actor supervises and is checked, in the core's numbers; null: as one of which nothing was said. */
-function profileOf({ supervision, health }: ActorSettings): Float64Array | null {
-  return supervision === defaultSupervision && health === undefined ? null : Float64Array.from(numbersOf(supervision, health))
 }
 
 /** They may have been made before the class was known. */

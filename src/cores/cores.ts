@@ -96,14 +96,9 @@ export abstract class Cores implements Site {
     return known instanceof FarRef ? known.place : this.here
   }
 
-  /** No actor of an isolate can be where a native one is: near that is anywhere. */
-  coreOf(ref: object): number {
+  coreOf(ref: object): number | undefined {
     const at = this.#placeOf(ref)
-    return at > this.cores ? this.#anyCore() : at
-  }
-
-  #anyCore(): number {
-    return this.cores === 0 ? this.here : leastLoaded(this)
+    return at > this.cores ? undefined : at
   }
 
   loadOf(core: number): CoreLoad {

@@ -2,6 +2,7 @@
 
 use std::ptr::null_mut;
 
+use buskin_core::native::foreign;
 use napi::sys::{self, napi_callback_info as Info, napi_env as Env, napi_value as Value};
 
 use crate::call::{self, guard};
@@ -25,16 +26,38 @@ unsafe fn list<'a>(env: Env, texts: impl Iterator<Item = &'a str>) -> Value {
 /// `nativeKinds()`: the names of all.
 pub(crate) unsafe extern "C" fn kinds(env: Env, _info: Info) -> Value {
     guard(env, || {
-        let all: [&str; 0] = [];
+        let all = foreign::kinds();
         // SAFETY: env is that of this call.
-        unsafe { list(env, all.into_iter()) }
+        unsafe { list(env, all.iter().map(|kind| kind.name())) }
     })
 }
 
-/// `nativeKind(name)`: what methods it has, and which of them are read as streams; undefined when there is no such kind.
+/// `nativeKind(name)`: its methods, and those that are read as streams; undefined when there is no such kind.
 pub(crate) unsafe extern "C" fn kind(env: Env, info: Info) -> Value {
     guard(env, || {
-        let _ = (env, info);
-        null_mut()
+        // SAFETY: env, info and their arguments are those of this call.
+        unsafe {
+            let (_, [name]) = call::arguments::<1>(env, info);
+            let Some(kind) = foreign::find(&call::text(env, name)) else { return null_mut() };
+            let of = |streams: bool| {
+                let some = kind.methods().iter().filter(move |method| method.is_stream == streams);
+                list(env, some.map(|method| &*method.name))
+            };
+            let (methods, streams) = (of(false), of(true));
+            let mut object = null_mut();
+            sys::napi_create_object(env, &mut object);
+            sys::napi_set_named_property(env, object, c"methods".as_ptr(), methods);
+            sys::napi_set_named_property(env, object, c"streams".as_ptr(), streams);
+            object
+        }
+    })
+}
+
+/// `nativeProbe()`: there is the kind `probe` from now on, in this process. For tests.
+pub(crate) unsafe extern "C" fn probe(env: Env, _info: Info) -> Value {
+    guard(env, || {
+        let known = foreign::register(crate::probe::Probes);
+        // SAFETY: env is that of this call.
+        unsafe { call::boolean(env, known.is_ok()) }
     })
 }

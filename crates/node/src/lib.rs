@@ -10,6 +10,7 @@ mod kinds;
 mod lane;
 mod memory;
 mod pin;
+mod probe;
 mod settings;
 mod system;
 mod threads;
@@ -27,6 +28,7 @@ pub fn exports(exports: Object<'_>, env: napi::Env) -> napi::Result<()> {
         call::define(env.raw(), exports.raw(), c"attach", bound::attach, std::ptr::null_mut());
         call::define(env.raw(), exports.raw(), c"nativeKind", kinds::kind, std::ptr::null_mut());
         call::define(env.raw(), exports.raw(), c"nativeKinds", kinds::kinds, std::ptr::null_mut());
+        call::define(env.raw(), exports.raw(), c"nativeProbe", kinds::probe, std::ptr::null_mut());
         let layout = call::double(env.raw(), f64::from(buskin_core::LAYOUT));
         napi::sys::napi_set_named_property(env.raw(), exports.raw(), c"layout".as_ptr(), layout);
     }

@@ -193,9 +193,9 @@ asking! {
 }
 
 asking! {
-    /// `crowd()`: how many isolates the system has now.
+    /// `crowd()`: how many isolates, and threads at work, the system has now.
     crowd, 0, |env, bound, _args| {
-        call::double(env, bound.hub.get().map_or(1.0, |hub| f64::from(hub.posts().crowd())))
+        call::double(env, bound.hub.get().map_or(1.0, |hub| f64::from(hub.posts().crowd(bound.crew.get().map_or(0..0, |crew| crew.places())))))
     }
 }
 

@@ -42,7 +42,12 @@ impl Crew {
 
     /// Whether that is a lane of theirs.
     pub(crate) fn has(&self, place: u32) -> bool {
-        place >= self.first && place - self.first < self.count
+        self.places().contains(&place)
+    }
+
+    /// Their lanes.
+    pub(crate) fn places(&self) -> std::ops::Range<u32> {
+        self.first..self.first + self.count
     }
 
     /// Begins the thread of a lane, if it has not begun; whether it has.
@@ -51,7 +56,7 @@ impl Crew {
             return Ok(false);
         }
         let attached = self.attached.get_or_init(|| {
-            let lanes = (self.first..self.first + self.count).filter_map(|at| self.hub.lane(at).cloned()).collect();
+            let lanes = self.places().filter_map(|at| self.hub.lane(at).cloned()).collect();
             native::attach(Arc::clone(&self.hub), self.first, lanes, &self.options)
         });
         attached.start(place)?;
@@ -65,7 +70,7 @@ impl Crew {
 
     /// How many threads have begun.
     fn started(&self) -> usize {
-        (self.first..self.first + self.count).filter(|at| self.has_started(*at)).count()
+        self.places().filter(|at| self.has_started(*at)).count()
     }
 
     /// Ends the threads, on a thread of its own: how far that is.

@@ -3,25 +3,44 @@
 import type { Actor, ActorClass } from './actor.ts'
 import { nativeClass } from './runtime/natives.ts'
 
+/** What became of a key: of 'set' the value as well. */
+export interface KvChange {
+  readonly type: 'set' | 'delete' | 'expire'
+  readonly key: string
+  readonly value?: unknown
+}
+
 /**
- * The native actor 'kv': values by keys. A value is kept as the bytes that it came in, and each `get` gives a new copy of it, made
- * where it is asked for. Its actors live on core threads.
+ * The native actor 'kv': values by keys, for all isolates of a system. A value is kept as the bytes that it came in, and each `get`
+ * gives a new copy of it, made where it is asked for. What is wrong with a call is a TypeError for the asker; the store goes on.
  */
 export interface KvStore extends Actor {
   /** The value of a key; undefined when there is none. */
   get(key: string): unknown
-  /** Keeps a value under a key. */
-  set(key: string, value: unknown): void
-  /** Forgets a key; whether there was one. */
-  delete(key: string): boolean
+  /** Keeps a value under a key; with `ttl` for so many ms only. */
+  set(key: string, value: unknown, options?: { ttl?: number }): void
   /** Whether there is such a key. */
   has(key: string): boolean
+  /** Forgets a key; whether there was one. */
+  delete(key: string): boolean
+  /** Adds to a number, 0 where there is none, and gives the sum. Default of `by`: 1. */
+  increment(key: string, by?: number): number
+  /** Keeps a value if the one that is there equals what is expected, undefined for none; whether it did. */
+  compareAndSet(key: string, expected: unknown, value: unknown): boolean
+  /** The values of many keys, in their order. */
+  getMany(keys: readonly string[]): unknown[]
+  /** Keeps many values, all at once. */
+  setMany(entries: Readonly<Record<string, unknown>> | ReadonlyMap<string, unknown> | readonly (readonly [string, unknown])[], options?: { ttl?: number }): void
+  /** The keys that begin with `prefix`, sorted; no more than `limit`. */
+  keys(prefix?: string, limit?: number): string[]
   /** How many keys there are. */
   size(): number
-  /** Forgets all keys. */
-  clear(): void
-  /** All keys, as a stream; or those that begin with `prefix`. */
-  keys(prefix?: string): AsyncIterable<string>
+  /** Forgets all keys; how many there were. */
+  clear(): number
+  /** Lets a key end in so many ms; without `ms` never. Whether there is such a key. */
+  expire(key: string, ms?: number): boolean
+  /** What becomes of the keys that begin with `prefix`, from now on, as a stream. */
+  watch(prefix?: string): AsyncIterable<KvChange>
 }
 
 /** The native actors that `native` knows the types of, by their names; more may be declared here. */

@@ -3,8 +3,8 @@ import { parseArgs } from 'node:util'
 
 export const USAGE = `node bench/run.mjs [names…] [options]
 
-  names             questions by name or prefix; all of them when none is given; 'rust' for the benchmark of the core
-                    alone, 'soak' for the soak
+  names             questions by name or prefix; all of them when none is given; 'rust' for native actors beside other
+                    crates (with options of its own: rust --help), 'lanes' for the core alone, 'soak' for the soak
   --processes=3     fresh processes per question
   --rounds=7        rounds in each process
   --no-busy         leave out the second measurement in a busy system

@@ -28,8 +28,12 @@ pub trait Peer: Sized + Send + Sync + 'static {
     type Ref<B: Behaviour<Self>>: Clone + Send + Sync + Unpin + 'static;
 
     /// Starts the library on so many threads, performs `work` and returns what it returns. `work` runs inside the
-    /// runtime where there is such a place.
-    fn run<T: Send + 'static>(threads: Threads, work: impl Future<Output = T> + Send + 'static) -> T;
+    /// runtime where there is such a place. Where actors must be placed by hand, the question says whether apart.
+    fn run<T: Send + 'static>(
+        question: Question,
+        threads: Threads,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> T;
 
     fn spawn<B: Behaviour<Self>>(behaviour: B) -> Self::Ref<B>;
 

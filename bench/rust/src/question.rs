@@ -70,6 +70,14 @@ macro_rules! questions {
     };
 }
 
+impl Question {
+    /// Whether many threads have something to share in it, or must be there: actors that are placed by hand are then
+    /// spread over them. Elsewhere they only talk to each other in turn, and are fastest on one.
+    pub fn apart(self) -> bool {
+        matches!(self, Self::FanIn | Self::BusyPingPong | Self::Big | Self::Chameneos)
+    }
+}
+
 questions! {
     Flood "flood" "ns/message",
     PingPong "ping-pong" "ns/hop",

@@ -1,5 +1,6 @@
-//! actix. One thread is one arbiter; on all threads actors spawned from outside take turns among the arbiters, and an
-//! actor's children stay on its own.
+//! actix. An actor lives on the arbiter it was started on. On all threads those spawned from outside take turns among
+//! the arbiters where a question gains by it, and children stay with their parent; elsewhere all share one, which is
+//! faster.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -60,6 +61,11 @@ struct Oracle;
 
 impl Actor for Oracle {
     type Context = actix::Context<Self>;
+
+    /// Room for all that are in flight: a request beyond the capacity makes its sender wait.
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(2_000);
+    }
 }
 
 struct Asked(u64);
@@ -79,9 +85,14 @@ impl Handler<Asked> for Oracle {
 impl Peer for Actix {
     type Ref<B: Behaviour<Self>> = Addr<Wrap<B>>;
 
-    fn run<T: Send + 'static>(threads: Threads, work: impl Future<Output = T> + Send + 'static) -> T {
+    fn run<T: Send + 'static>(
+        question: Question,
+        threads: Threads,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> T {
         let system = System::new();
-        let more: Vec<Arbiter> = (1..threads.count()).map(|_| Arbiter::new()).collect();
+        let more: Vec<Arbiter> =
+            (1..if question.apart() { threads.count() } else { 1 }).map(|_| Arbiter::new()).collect();
         let result = system.block_on(async {
             let handles = [Arbiter::current()].into_iter().chain(more.iter().map(Arbiter::handle)).collect();
             *ARBITERS.lock().unwrap_or_else(PoisonError::into_inner) = handles;
@@ -107,16 +118,11 @@ impl Peer for Actix {
     }
 
     async fn ask(n: u64, window: u64) -> u64 {
-        let arbiters = arbiters();
-        let oracle = match arbiters.get(1) {
-            Some(other) => Oracle::start_in_arbiter(other, |_| Oracle),
-            None => Oracle.start(),
-        };
+        let oracle = Oracle.start();
         let mut sum = 0;
         let mut waiting = Vec::new();
         let mut next = 0;
         while next < n {
-            // `send` delivers at once when there is room; the capacity of its mailbox is for those that wait.
             for question in next..n.min(next + window) {
                 waiting.push(oracle.send(Asked(question)));
             }
@@ -136,9 +142,5 @@ impl Peer for Actix {
 
     fn restart(_threads: Threads, _rounds: u64) -> Answer {
         Err("actix restarts what stopped itself; a panic ends the arbiter")
-    }
-
-    fn lacks(_question: Question, _threads: Threads) -> Option<&'static str> {
-        None
     }
 }

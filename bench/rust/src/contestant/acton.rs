@@ -10,7 +10,7 @@ use acton_reactive::prelude::*;
 
 use super::tokio_runtime::{self, at_once};
 use crate::peer::{Behaviour, Context, Peer, Signal};
-use crate::question::{Answer, Outcome, Threads};
+use crate::question::{Answer, Outcome, Question, Threads};
 
 pub(super) struct Acton;
 
@@ -69,19 +69,23 @@ fn config() -> ActorConfig {
 }
 
 #[derive(Clone, Debug)]
-struct Question(u64);
+struct Asked(u64);
 
 #[derive(Clone, Debug)]
 struct Reply(u64);
 
-impl Request for Question {
+impl Request for Asked {
     type Response = Reply;
 }
 
 impl Peer for Acton {
     type Ref<B: Behaviour<Self>> = ActorHandle;
 
-    fn run<T: Send + 'static>(threads: Threads, work: impl Future<Output = T> + Send + 'static) -> T {
+    fn run<T: Send + 'static>(
+        _question: Question,
+        threads: Threads,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> T {
         tokio_runtime::run(threads, async {
             let runtime = ActonApp::launch_async().await;
             *RUNTIME.lock().unwrap_or_else(PoisonError::into_inner) = Some(runtime);
@@ -108,7 +112,7 @@ impl Peer for Acton {
 
     async fn ask(n: u64, window: u64) -> u64 {
         let mut oracle = runtime().new_actor_with_config::<Wrap<()>>(config());
-        oracle.mutate_on_sync::<Question>(|_, context| {
+        oracle.mutate_on_sync::<Asked>(|_, context| {
             let reply = Reply(context.message().0 + 1);
             at_once(context.reply_envelope().send(reply));
         });
@@ -117,9 +121,9 @@ impl Peer for Acton {
         let mut next = 0;
         while next < n {
             if window == 1 {
-                sum += oracle.ask(Question(next)).await.map_or(0, |reply| reply.0);
+                sum += oracle.ask(Asked(next)).await.map_or(0, |reply| reply.0);
             } else {
-                let wave = (next..n.min(next + window)).map(|question| oracle.ask(Question(question)));
+                let wave = (next..n.min(next + window)).map(|question| oracle.ask(Asked(question)));
                 let answers = futures_util::future::join_all(wave).await;
                 sum += answers.into_iter().map(|answer| answer.map_or(0, |reply| reply.0)).sum::<u64>();
             }
@@ -135,7 +139,7 @@ impl Peer for Acton {
     fn restart(threads: Threads, rounds: u64) -> Answer {
         // A restart waits for a timer of a millisecond even without a backoff.
         let rounds = (rounds / 40).max(1);
-        Ok(Self::run(threads, restart(rounds)))
+        Ok(Self::run(Question::Restart, threads, restart(rounds)))
     }
 }
 
@@ -154,8 +158,10 @@ impl fmt::Debug for Work {
 /// A replacement has a new inbox, so its supervisor is asked for it each time.
 async fn restart(rounds: u64) -> Outcome {
     let nurse = runtime().new_actor_with_config::<Wrap<()>>(config()).start().await;
-    let config =
-        config().with_restart_policy(RestartPolicy::Permanent).with_restart_limiter(RestartLimiterConfig::disabled());
+    let config = ActorConfig::for_supervised_child("patient", nurse.clone(), None)
+        .expect("a name that is valid")
+        .with_restart_policy(RestartPolicy::Permanent)
+        .with_restart_limiter(RestartLimiterConfig::disabled());
     let mut child = nurse
         .supervise_with::<Wrap<()>>(&runtime(), config, |patient| {
             patient.mutate_on_sync::<Fail>(|_, _| panic!("as asked"));

@@ -10,7 +10,7 @@ use coerce::actor::{Actor, LocalActorRef, new_actor_id};
 
 use super::tokio_runtime;
 use crate::peer::{Behaviour, Context, Peer};
-use crate::question::{Answer, Threads};
+use crate::question::{Answer, Question, Threads};
 
 pub(super) struct Coerce;
 
@@ -58,14 +58,14 @@ struct Oracle;
 
 impl Actor for Oracle {}
 
-struct Question(u64);
+struct Asked(u64);
 
-impl Message for Question {
+impl Message for Asked {
     type Result = u64;
 }
 
-impl Handler<Question> for Oracle {
-    fn handle<'a, 'c, 'f>(&'a mut self, Question(n): Question, _ctx: &'c mut ActorContext) -> Handling<'f, u64>
+impl Handler<Asked> for Oracle {
+    fn handle<'a, 'c, 'f>(&'a mut self, Asked(n): Asked, _ctx: &'c mut ActorContext) -> Handling<'f, u64>
     where
         'a: 'f,
         'c: 'f,
@@ -82,7 +82,11 @@ fn start<A: Actor>(actor: A) -> LocalActorRef<A> {
 impl Peer for Coerce {
     type Ref<B: Behaviour<Self>> = LocalActorRef<Wrap<B>>;
 
-    fn run<T: Send + 'static>(threads: Threads, work: impl Future<Output = T> + Send + 'static) -> T {
+    fn run<T: Send + 'static>(
+        _question: Question,
+        threads: Threads,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> T {
         tokio_runtime::run(threads, work)
     }
 
@@ -100,10 +104,10 @@ impl Peer for Coerce {
         let mut next = 0;
         while next < n {
             if window == 1 {
-                sum += oracle.send(Question(next)).await.unwrap_or(0);
+                sum += oracle.send(Asked(next)).await.unwrap_or(0);
             } else {
                 // It sends at the first poll and only then waits, so they must be polled together.
-                let wave = (next..n.min(next + window)).map(|question| oracle.send(Question(question)));
+                let wave = (next..n.min(next + window)).map(|question| oracle.send(Asked(question)));
                 sum += futures_util::future::join_all(wave)
                     .await
                     .into_iter()

@@ -13,7 +13,7 @@ use kameo::supervision::RestartPolicy;
 
 use super::tokio_runtime;
 use crate::peer::{Behaviour, Context, Peer, Signal};
-use crate::question::{Answer, Outcome, Threads};
+use crate::question::{Answer, Outcome, Question, Threads};
 
 pub(super) struct Kameo;
 
@@ -65,12 +65,12 @@ impl Actor for Oracle {
     }
 }
 
-struct Question(u64);
+struct Asked(u64);
 
-impl Message<Question> for Oracle {
+impl Message<Asked> for Oracle {
     type Reply = u64;
 
-    async fn handle(&mut self, Question(n): Question, _ctx: &mut message::Context<Self, u64>) -> u64 {
+    async fn handle(&mut self, Asked(n): Asked, _ctx: &mut message::Context<Self, u64>) -> u64 {
         n + 1
     }
 }
@@ -78,7 +78,11 @@ impl Message<Question> for Oracle {
 impl Peer for Kameo {
     type Ref<B: Behaviour<Self>> = ActorRef<Wrap<B>>;
 
-    fn run<T: Send + 'static>(threads: Threads, work: impl Future<Output = T> + Send + 'static) -> T {
+    fn run<T: Send + 'static>(
+        _question: Question,
+        threads: Threads,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> T {
         tokio_runtime::run(threads, work)
     }
 
@@ -96,7 +100,7 @@ impl Peer for Kameo {
         let mut next = 0;
         if window == 1 {
             while next < n {
-                sum += oracle.ask(Question(next)).send().await.unwrap_or(0);
+                sum += oracle.ask(Asked(next)).send().await.unwrap_or(0);
                 next += 1;
             }
             return sum;
@@ -104,7 +108,7 @@ impl Peer for Kameo {
         let mut waiting = Vec::new();
         while next < n {
             for question in next..n.min(next + window) {
-                waiting.extend(oracle.ask(Question(question)).try_enqueue());
+                waiting.extend(oracle.ask(Asked(question)).try_enqueue());
             }
             next += window;
             for answer in waiting.drain(..) {
@@ -129,6 +133,8 @@ impl Peer for Kameo {
                 .restart_limit(u32::MAX, Duration::from_secs(1))
                 .spawn_with_mailbox(mailbox::unbounded())
                 .await;
+            // What waits in the mailbox of an actor that is still starting is lost when it panics.
+            child.wait_for_startup().await;
             let start = Instant::now();
             let _ = child.tell(Order::Fail).try_send();
             let _ = child.tell(Order::Work).try_send();

@@ -87,7 +87,11 @@ fn turns() {
 impl Peer for Queue {
     type Ref<B: Behaviour<Self>> = Place<B>;
 
-    fn run<T: Send + 'static>(_threads: Threads, work: impl Future<Output = T> + Send + 'static) -> T {
+    fn run<T: Send + 'static>(
+        _question: Question,
+        _threads: Threads,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> T {
         let mut context = std::task::Context::from_waker(Waker::noop());
         let mut work = pin!(work);
         loop {

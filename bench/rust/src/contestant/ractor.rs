@@ -9,7 +9,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef, ActorRuntime, RpcReplyPort, Su
 
 use super::tokio_runtime;
 use crate::peer::{Behaviour, Context, Peer, Signal};
-use crate::question::{Answer, Outcome, Threads};
+use crate::question::{Answer, Outcome, Question, Threads};
 
 pub(super) struct Ractor;
 
@@ -48,21 +48,21 @@ impl<B: Behaviour<Ractor>> Context<Ractor, B> for Scope<'_, B::Msg> {
 
 struct Oracle;
 
-struct Question(u64, RpcReplyPort<u64>);
+struct Asked(u64, RpcReplyPort<u64>);
 
 impl Actor for Oracle {
-    type Msg = Question;
+    type Msg = Asked;
     type State = ();
     type Arguments = ();
 
-    async fn pre_start(&self, _me: ActorRef<Question>, (): ()) -> Result<(), ActorProcessingErr> {
+    async fn pre_start(&self, _me: ActorRef<Asked>, (): ()) -> Result<(), ActorProcessingErr> {
         Ok(())
     }
 
     async fn handle(
         &self,
-        _me: ActorRef<Question>,
-        Question(n, reply): Question,
+        _me: ActorRef<Asked>,
+        Asked(n, reply): Asked,
         _state: &mut (),
     ) -> Result<(), ActorProcessingErr> {
         reply.send(n + 1)?;
@@ -73,7 +73,11 @@ impl Actor for Oracle {
 impl Peer for Ractor {
     type Ref<B: Behaviour<Self>> = ActorRef<B::Msg>;
 
-    fn run<T: Send + 'static>(threads: Threads, work: impl Future<Output = T> + Send + 'static) -> T {
+    fn run<T: Send + 'static>(
+        _question: Question,
+        threads: Threads,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> T {
         tokio_runtime::run(threads, work)
     }
 
@@ -94,7 +98,7 @@ impl Peer for Ractor {
             // What `call!` does without a timeout, with the waiting apart.
             for question in next..n.min(next + window) {
                 let (reply, answer) = oneshot();
-                let _ = oracle.send_message(Question(question, reply.into()));
+                let _ = oracle.send_message(Asked(question, reply.into()));
                 waiting.push(answer);
             }
             next += window;
@@ -113,7 +117,8 @@ impl Peer for Ractor {
         Ok(tokio_runtime::run(threads, async move {
             let (signal, done) = Signal::new();
             let start = Instant::now();
-            let nurse = ActorRuntime::spawn_instant(None, Nurse, (rounds, signal)).expect("an actor without a name starts").0;
+            let nurse =
+                ActorRuntime::spawn_instant(None, Nurse, (rounds, signal)).expect("an actor without a name starts").0;
             let handled = done.await.unwrap_or(0);
             let outcome = Outcome::timed(rounds, start.elapsed(), handled == rounds);
             nurse.stop(None);

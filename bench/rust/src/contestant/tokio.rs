@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use super::tokio_runtime;
 use crate::peer::{Behaviour, Context, Peer};
-use crate::question::{Answer, Threads};
+use crate::question::{Answer, Question, Threads};
 
 pub(super) struct Tokio;
 
@@ -33,7 +33,11 @@ impl<B: Behaviour<Tokio>> Context<Tokio, B> for Scope<B::Msg> {
 impl Peer for Tokio {
     type Ref<B: Behaviour<Self>> = UnboundedSender<B::Msg>;
 
-    fn run<T: Send + 'static>(threads: Threads, work: impl Future<Output = T> + Send + 'static) -> T {
+    fn run<T: Send + 'static>(
+        _question: Question,
+        threads: Threads,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> T {
         tokio_runtime::run(threads, work)
     }
 

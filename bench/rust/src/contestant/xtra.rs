@@ -6,11 +6,12 @@ use xtra::{Actor, Address, Handler, Mailbox};
 
 use super::tokio_runtime::{self, at_once};
 use crate::peer::{Behaviour, Context, Peer};
-use crate::question::Threads;
+use crate::question::{Question, Threads};
 
 pub(super) struct Xtra;
 
-pub struct Wrap<B>(B);
+/// With its own address: the context has only a weak one, which is nothing once nobody else holds a strong one.
+pub struct Wrap<B: Behaviour<Xtra>>(B, Address<Self>);
 
 impl<B: Behaviour<Xtra>> Actor for Wrap<B> {
     type Stop = ();
@@ -24,15 +25,15 @@ impl<B: Behaviour<Xtra>> Handler<Tell<B::Msg>> for Wrap<B> {
     type Return = ();
 
     async fn handle(&mut self, Tell(msg): Tell<B::Msg>, ctx: &mut xtra::Context<Self>) {
-        self.0.handle(msg, &mut Scope(ctx));
+        self.0.handle(msg, &mut Scope(&self.1, ctx));
     }
 }
 
-struct Scope<'a, B: Behaviour<Xtra>>(&'a mut xtra::Context<Wrap<B>>);
+struct Scope<'a, B: Behaviour<Xtra>>(&'a Address<Wrap<B>>, &'a mut xtra::Context<Wrap<B>>);
 
 impl<B: Behaviour<Xtra>> Context<Xtra, B> for Scope<'_, B> {
     fn me(&self) -> Address<Wrap<B>> {
-        self.0.mailbox().address().try_upgrade().expect("an actor that handles a message has an address")
+        self.0.clone()
     }
 
     fn spawn<C: Behaviour<Xtra>>(&mut self, behaviour: C) -> Address<Wrap<C>> {
@@ -40,7 +41,7 @@ impl<B: Behaviour<Xtra>> Context<Xtra, B> for Scope<'_, B> {
     }
 
     fn stop(&mut self) {
-        self.0.stop_self();
+        self.1.stop_self();
     }
 }
 
@@ -52,12 +53,12 @@ impl Actor for Oracle {
     async fn stopped(self) {}
 }
 
-struct Question(u64);
+struct Asked(u64);
 
-impl Handler<Question> for Oracle {
+impl Handler<Asked> for Oracle {
     type Return = u64;
 
-    async fn handle(&mut self, Question(n): Question, _ctx: &mut xtra::Context<Self>) -> u64 {
+    async fn handle(&mut self, Asked(n): Asked, _ctx: &mut xtra::Context<Self>) -> u64 {
         n + 1
     }
 }
@@ -65,12 +66,18 @@ impl Handler<Question> for Oracle {
 impl Peer for Xtra {
     type Ref<B: Behaviour<Self>> = Address<Wrap<B>>;
 
-    fn run<T: Send + 'static>(threads: Threads, work: impl Future<Output = T> + Send + 'static) -> T {
+    fn run<T: Send + 'static>(
+        _question: Question,
+        threads: Threads,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> T {
         tokio_runtime::run(threads, work)
     }
 
     fn spawn<B: Behaviour<Self>>(behaviour: B) -> Self::Ref<B> {
-        xtra::spawn_tokio(Wrap(behaviour), Mailbox::unbounded())
+        let (address, mailbox) = Mailbox::unbounded();
+        let me = address.clone();
+        xtra::spawn_tokio(Wrap(behaviour, me), (address, mailbox))
     }
 
     fn tell<B: Behaviour<Self>>(to: &Self::Ref<B>, msg: B::Msg) {
@@ -83,7 +90,7 @@ impl Peer for Xtra {
         let mut next = 0;
         if window == 1 {
             while next < n {
-                sum += oracle.send(Question(next)).await.unwrap_or(0);
+                sum += oracle.send(Asked(next)).await.unwrap_or(0);
                 next += 1;
             }
             return sum;
@@ -91,7 +98,7 @@ impl Peer for Xtra {
         let mut waiting = Vec::new();
         while next < n {
             for question in next..n.min(next + window) {
-                waiting.extend(oracle.send(Question(question)).detach().await);
+                waiting.extend(oracle.send(Asked(question)).detach().await);
             }
             next += window;
             for answer in waiting.drain(..) {

@@ -83,6 +83,15 @@ impl<A: Actor> Ctx<A> {
         net::spawn_here(self.here(), index, seat, None).map(Ref::new)
     }
 
+    /// A child that is there already. It cannot be made anew, so it is never restarted: when it fails it ends.
+    ///
+    /// # Errors
+    /// See [`spawn_with`](Ctx::spawn_with).
+    pub fn spawn_once<C: Actor>(&mut self, actor: C) -> Result<Ref<C>, SpawnError> {
+        let (index, seat) = (self.index, super::seat::once(actor));
+        net::spawn_here(self.here(), index, seat, None).map(Ref::new)
+    }
+
     /// A child with options.
     ///
     /// # Errors

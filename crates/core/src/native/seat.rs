@@ -41,8 +41,8 @@ pub(crate) struct Head {
 pub(crate) struct Side {
     /// Slots of futures that run for it.
     pub(crate) tasks: Vec<u32>,
-    /// The first of its timers, plus one.
-    pub(crate) timers: u32,
+    /// The first of its timers in either table, plus one.
+    pub(crate) timers: [u32; 2],
     pub(crate) watches: Vec<u32>,
     pub(crate) decide: Option<Decide>,
     /// What its end is put down to.

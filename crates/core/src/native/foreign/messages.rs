@@ -277,24 +277,26 @@ unsafe fn later(
     method: &str,
     future: std::pin::Pin<Box<dyn Future<Output = Result<Reply, Fault>> + Send>>,
 ) {
-    let (entry, path, name): (Entry, Arc<str>, Box<str>) = (*e, Arc::clone(&seat.path), method.into());
-    let here = super::side::Here(this);
+    let waits = Waits { here: this, entry: *e, path: Arc::clone(&seat.path), method: method.into(), is_over: false };
     let running: Running = Box::pin(async move {
+        let mut waits = waits;
         let result = future.await;
-        // SAFETY: futures are polled on the thread of their isolate, and dropped before it; no reference to it lives meanwhile.
+        waits.is_over = true;
+        let Waits { here, entry, path, method, .. } = &waits;
+        // SAFETY: futures are polled on the thread of their isolate; no reference to it lives meanwhile.
         unsafe {
             match result {
                 Ok(reply) => {
                     if entry.corr != 0 {
                         let reply = if entry.has(flag::ASK) { reply } else { Reply::Undefined };
-                        answer(here.0, &entry, &path, &name, reply);
+                        answer(*here, entry, path, method, reply);
                     }
                     Ok(())
                 }
                 Err(Fault { error, fails }) => {
-                    let error = told_by(error, &path, &name);
-                    refuse(here.0, &entry, &error);
-                    if fails { Err(Cause::from(Thrown { error, method: Some(name) })) } else { Ok(()) }
+                    let error = told_by(error, path, method);
+                    refuse(*here, entry, &error);
+                    if fails { Err(Cause::from(Thrown { error, method: Some(method.clone()) })) } else { Ok(()) }
                 }
             }
         }
@@ -302,24 +304,29 @@ unsafe fn later(
     // SAFETY: as of `message`.
     let here = unsafe { &mut *this };
     here.mark(mark::PROMISED);
-    let task = here.tasks.add(running, e, e.corr);
+    let task = here.tasks.add(running, e, 0); // its caller is told here
     seat.head.side().tasks.push(task);
     here.hold_back(e.index);
 }
 
-/// A message was given up that a future went on with: its caller is told.
-///
-/// # Safety
-/// The thread's own isolate, to which no reference lives.
-pub(crate) unsafe fn given_up(this: *mut Isolate, entry: &Entry) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        if side(this).is_none() || entry.corr == 0 {
-            return;
+/// A message that a future goes on with.
+struct Waits {
+    here: *mut Isolate,
+    entry: Entry,
+    path: Arc<str>,
+    method: Box<str>,
+    is_over: bool,
+}
+
+/// The future was given up: the caller is told. When the isolate itself has ended there is nobody to tell.
+impl Drop for Waits {
+    fn drop(&mut self) {
+        // SAFETY: `here` is only compared before it is known to be the isolate of this thread, which is whole then.
+        unsafe {
+            if !self.is_over && self.entry.corr != 0 && crate::native::isolate::is_current(self.here) {
+                refuse(self.here, &self.entry, &stopped(&self.path, &self.method));
+            }
         }
-        let head = (*this).seats().get(entry.index);
-        let path = if is_foreign(head) { Arc::clone(&(*head.cast::<Seat>()).path) } else { "".into() };
-        refuse(this, entry, &stopped(&path, ""));
     }
 }
 

@@ -7,6 +7,7 @@ use super::{Behaviour, lives};
 use crate::entry::Entry;
 use crate::native::error::{Cause, Reason};
 use crate::native::isolate::Isolate;
+use crate::native::numbers::Whose;
 use crate::native::run::{Came, Hand, guard};
 use crate::native::seat::{Head, Shape};
 use crate::native::timers::{self, TimerId, Timers};
@@ -22,7 +23,7 @@ const LEAD: usize = 8;
 
 #[repr(C)]
 pub(super) struct Seat {
-    head: Head,
+    pub(super) head: Head,
     pub(super) class: Option<Arc<Known>>,
     pub(super) behaviour: Option<Box<dyn Behaviour>>,
     pub(super) path: Arc<str>,
@@ -33,7 +34,7 @@ pub(super) struct Seat {
     due: Option<(Duration, TimerId)>,
 }
 
-static SHAPE: Shape = Shape { start, stop, check, empty, free, name: || "native", id: TypeId::of::<Seat> };
+static SHAPE: Shape = Shape { start, stop, check, empty, free, name: || "native", id: TypeId::of::<Seat>, once: false };
 
 /// Whether a seat is one of these.
 ///
@@ -108,7 +109,8 @@ unsafe fn make(
     let seed = seed.behind(LEAD).ok_or_else(gone)?;
     let malformed = |why: &dyn std::fmt::Display| Fault::failed(ErrorValue::buskin("ERR_BUSKIN_MODULE", &why.to_string()));
     let mut args = seed.args().map_err(|error| malformed(&error))?;
-    let mut beside = super::side::Beside { hub: &foreign.hub, lane: &foreign.lane, letter: number };
+    let (hub, lane) = (Arc::clone(&foreign.hub), Arc::clone(&foreign.lane));
+    let mut beside = super::side::Beside { hub: &hub, lane: &lane, letter: number };
     let mut values = Vec::new();
     for _ in 0..3 {
         let value = match args.next(&mut foreign.codec, &mut beside).map_err(|error| malformed(&error))? {
@@ -140,17 +142,16 @@ unsafe fn make(
         }
         _ => super::args::Args::None,
     };
-    let Foreign { hub, lane, codec, .. } = foreign;
     let mut call = Call {
         args,
         is_whole: true,
-        codec,
-        beside: super::side::Beside { hub, lane, letter: 0 },
+        codec: &mut foreign.codec,
+        beside: super::side::Beside { hub: &hub, lane: &lane, letter: 0 },
         kind: known.kind.name(),
         method: "spawn",
         path: &seat.path,
         sender: (0, 0),
-        lane,
+        lane: &lane,
         now: None,
     };
     known.kind.kind.make(&mut call)
@@ -225,6 +226,9 @@ unsafe fn free(seat: *mut ()) {
     drop(guard(|| drop(seat)));
 }
 
+/// A timer that is due later looks in between.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
 /// Sees to the timer of a behaviour, which has run.
 ///
 /// # Safety
@@ -256,8 +260,9 @@ pub(super) unsafe fn arm(this: *mut Isolate, index: u32, seat: &mut Seat) {
         }
         let here = &mut *this;
         let now = super::side::time(&here.shared);
-        let timer = here.timers.add(index, fire, &mut seat.head.side().timers);
-        let wait = u64::try_from(due.saturating_sub(now).as_micros()).unwrap_or(u64::MAX);
+        let first = &mut seat.head.side().timers[Whose::Own as usize];
+        let timer = here.tables(|tables| tables.timers.add(index, fire, first));
+        let wait = u64::try_from(due.saturating_sub(now).min(LONGEST).as_micros()).unwrap_or(u64::MAX);
         let (age, bits) = (seat.head.age, crate::entry::timer::UNREF);
         here.put(timers::start(timer, index, age, bits, wait));
         seat.due = Some((due, timer));

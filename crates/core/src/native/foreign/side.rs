@@ -188,10 +188,6 @@ impl Foreign {
         self.ended.insert(index, ended);
     }
 
-    pub(super) fn beside(&self, letter: u32) -> Beside<'_> {
-        Beside { hub: &self.hub, lane: &self.lane, letter }
-    }
-
     /// Values as the bytes of a message.
     pub(super) fn bytes(&mut self, values: &[Value], into: &mut Vec<u8>) -> Result<(), EncodeError> {
         let mut beside = Beside { hub: &self.hub, lane: &self.lane, letter: 0 };

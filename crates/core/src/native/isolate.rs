@@ -5,13 +5,15 @@
 //! spawn), so nothing here holds a reference to it across one: it is reached through a raw pointer, and every reference ends
 //! before the next user's code begins.
 
-use super::calls::Calls;
 use super::error::{AskError, Cause, Lost, Reason};
+use super::foreign::{self, Foreign};
 use super::net::Net;
+use super::numbers::Whose;
 use super::options::{Failure, Phase};
 use super::refs::AnyRef;
 use super::run::{Came, Hand};
 use super::seat::{Head, Seats};
+use super::tables::{Arrivals, Tables};
 use super::tasks::Tasks;
 use super::timers::Timers;
 use super::vault::Block;
@@ -21,9 +23,9 @@ use crate::entry::{
 use crate::hub::Shared;
 use crate::lane::far::Address;
 use crate::lane::{Lane, Rings};
-use crate::limits::{CALL_BITS, FAR_CALL};
+use crate::limits::{CALL_BITS, CALL_MASK, FAR_CALL};
+use crate::sync::lock;
 use std::cell::Cell;
-use std::collections::{HashMap, VecDeque};
 use std::ptr;
 use std::sync::Arc;
 
@@ -31,8 +33,6 @@ use std::sync::Arc;
 const RING: usize = 1024;
 /// Indices that are granted at once.
 const GRANTS: usize = 64;
-/// Causes that are kept after they were told.
-const CAUSES: usize = 1024;
 
 thread_local! {
     static HERE: Cell<*mut Isolate> = const { Cell::new(ptr::null_mut()) };
@@ -41,6 +41,11 @@ thread_local! {
 /// Whether the calling thread is a core thread of some system.
 pub(crate) fn is_core_thread() -> bool {
     !HERE.get().is_null()
+}
+
+/// Whether an isolate is the one that the calling thread runs.
+pub(crate) fn is_current(isolate: *mut Isolate) -> bool {
+    HERE.get() == isolate
 }
 
 /// The isolate of the calling thread if it is one of this system; null otherwise.
@@ -64,7 +69,9 @@ pub(crate) fn asker(system: u32) -> u32 {
 pub(crate) fn defer(asker: u32, cell: Block) -> bool {
     let here = HERE.get();
     // SAFETY: the isolate of this thread; handlers, which reply, run while no reference to it lives.
-    let Some(here) = (unsafe { here.as_mut() }).filter(|here| here.place + 1 != asker) else { return false };
+    let Some(here) = (unsafe { here.as_mut() }).filter(|here| here.place + 1 != asker || here.is_guest) else {
+        return false;
+    };
     here.replies.push(cell);
     true
 }
@@ -74,20 +81,22 @@ pub(crate) struct Isolate {
     pub(crate) system: u32,
     pub(crate) place: u32,
     pub(crate) net: Arc<Net>,
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     seats: Arc<Seats>,
-    header: Box<[i32; word::COUNT]>,
+    pub(super) header: Box<[i32; word::COUNT]>,
     outbox: Box<[Entry]>,
     written: usize,
-    inbox: Box<[Entry]>,
+    pub(super) inbox: Box<[Entry]>,
     marks: Box<[u8]>,
-    bag: Box<[u8]>,
-    places: Box<[u32]>,
-    satchel: Vec<u8>,
+    pub(super) bag: Box<[u8]>,
+    pub(super) places: Box<[u32]>,
+    pub(super) satchel: Vec<u8>,
+    /// What it has when isolates of JavaScript talk to it.
+    pub(super) foreign: Option<Box<Foreign>>,
     /// Entries of the inbox.
     filled: usize,
     /// The entry that is run.
-    at: usize,
+    pub(super) at: usize,
     /// How many inboxes there were.
     turns: u32,
     pub(crate) mode: u32,
@@ -96,58 +105,17 @@ pub(crate) struct Isolate {
     grants: Vec<(u32, u32)>,
     /// Replies to askers elsewhere, which are told after what was sent before them.
     replies: Vec<Block>,
-    pub(crate) calls: Calls,
-    pub(crate) timers: Timers,
-    pub(crate) watches: Watches,
+    own: Tables,
     pub(crate) tasks: Tasks,
-    /// What actors failed with, by number, until what follows from it was told.
-    causes: HashMap<u32, Cause>,
-    /// Those that were told, the oldest first: watchers may read of them a little later.
-    spent: VecDeque<u32>,
-    last_cause: u32,
+    /// It runs actors of another thread's lane.
+    pub(crate) is_guest: bool,
     last_link: u32,
     /// A note whose second half comes next.
-    half: Entry,
+    pub(super) half: Entry,
     /// The last type of actors that was spawned, and its number.
     class: (usize, u32),
     /// The root has ended.
     pub(crate) closed: bool,
-}
-
-/// Callbacks of watches by number.
-#[derive(Default)]
-pub(crate) struct Watches {
-    slots: Vec<Option<Watch>>,
-    free: Vec<u32>,
-}
-
-pub(crate) type OnEnd = Box<dyn FnOnce(&Hand, Reason) -> Came>;
-
-struct Watch {
-    target: AnyRef,
-    then: OnEnd,
-}
-
-impl Watches {
-    pub(crate) fn add(&mut self, target: AnyRef, then: OnEnd) -> u32 {
-        let watch = Some(Watch { target, then });
-        match self.free.pop() {
-            Some(at) => {
-                self.slots[at as usize] = watch;
-                at
-            }
-            None => {
-                self.slots.push(watch);
-                u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
-            }
-        }
-    }
-
-    pub(crate) fn take(&mut self, at: u32) -> Option<(AnyRef, OnEnd)> {
-        let watch = self.slots.get_mut(at as usize)?.take()?;
-        self.free.push(at);
-        Some((watch.target, watch.then))
-    }
 }
 
 impl Isolate {
@@ -168,6 +136,7 @@ impl Isolate {
             bag: Box::default(),
             places: vec![0; RING].into_boxed_slice(),
             satchel: Vec::new(),
+            foreign: None,
             filled: 0,
             at: 0,
             turns: 1,
@@ -175,17 +144,19 @@ impl Isolate {
             current: 0,
             grants: Vec::new(),
             replies: Vec::new(),
-            calls: Calls::default(),
-            timers: Timers::default(),
-            watches: Watches::default(),
-            causes: HashMap::new(),
-            spent: VecDeque::new(),
-            last_cause: 0,
+            own: Tables::new(Whose::Own),
+            is_guest: false,
             last_link: 0,
             half: Entry::default(),
             class: (0, 0),
             closed: false,
         })
+    }
+
+    /// Isolates of JavaScript talk to it.
+    pub(crate) fn opens(&mut self) {
+        self.foreign = Some(Foreign::new(Arc::clone(&self.net.hub), Arc::clone(&self.shared)));
+        self.bag = vec![0; foreign::BAG].into_boxed_slice();
     }
 
     /// This thread runs it from now on.
@@ -208,6 +179,13 @@ impl Isolate {
         }
         self.outbox[self.written] = entry;
         self.written += 1;
+    }
+
+    /// Makes room for so many entries: what is written into the satchel next goes with them.
+    pub(super) fn reserve(&mut self, entries: usize) {
+        if self.written + entries > RING {
+            self.submit();
+        }
     }
 
     /// Writes an entry with its options.
@@ -332,6 +310,9 @@ impl Isolate {
             // what futures are to do is no business of the lane's: it must not sleep over it
             let waits = (*this).tasks.has_ready() || !(*this).replies.is_empty();
             (*this).mode |= bits | if waits { mode::AWAKE } else { 0 };
+            if (*this).net.place((*this).place).has_arrivals() {
+                (*this).take_arrivals();
+            }
             (*this).turn();
             let filled = (*this).filled;
             for at in 0..filled {
@@ -343,7 +324,7 @@ impl Isolate {
             (*this).at = filled;
             (*this).header[word::CURSOR] = !i32::try_from(filled).unwrap_or(0);
             (*this).current = 0;
-            (*this).timers.rest();
+            (*this).own.timers.rest();
             filled + Tasks::poll(this) + usize::from(waits || (*this).written > 0)
         }
     }
@@ -368,8 +349,8 @@ impl Isolate {
                 Block::of(word).lose(AskError::Ended);
             }
             (*this).tell_replies();
-            let calls = std::mem::take(&mut (*this).calls);
-            for share in calls.into_shares() {
+            let calls = [(*this).own.take_calls(), lock(&(*this).net.place((*this).place).guests).take_calls()];
+            for share in calls.into_iter().flat_map(super::calls::Calls::into_shares) {
                 share.lose(AskError::Ended);
             }
         }
@@ -390,14 +371,77 @@ impl Isolate {
         self.address(self.last_link)
     }
 
-    /// Keeps what an actor failed with; its number.
-    pub(crate) fn keep_cause(&mut self, cause: Cause) -> u32 {
-        self.last_cause = self.last_cause.wrapping_add(1).max(1);
-        self.causes.insert(self.last_cause, cause);
-        self.last_cause
+    /// Where what begins now is kept.
+    #[inline(always)]
+    pub(crate) fn tables<T>(&mut self, body: impl FnOnce(&mut Tables) -> T) -> T {
+        if self.is_guest { body(&mut lock(&self.net.place(self.place).guests)) } else { body(&mut self.own) }
     }
 
-    fn mark(&mut self, what: u8) {
+    /// Where a number is kept. A guest has none of the isolate's own: who has is not lent.
+    #[inline(always)]
+    pub(crate) fn tables_of<T>(&mut self, number: u32, body: impl FnOnce(&mut Tables) -> T) -> T {
+        match Whose::of(number) {
+            Whose::Own => body(&mut self.own),
+            Whose::Guests => body(&mut lock(&self.net.place(self.place).guests)),
+        }
+    }
+
+    /// The same, of a call.
+    #[inline(always)]
+    pub(crate) fn calls_of<T>(&mut self, corr: u32, body: impl FnOnce(&mut super::calls::Calls) -> T) -> T {
+        self.tables_of(corr & CALL_MASK, |tables| body(&mut tables.calls))
+    }
+
+    /// A call within the lane is over.
+    #[inline(always)]
+    fn close_call(&mut self, corr: u32) {
+        if self.is_guest && Whose::of(corr & CALL_MASK) == Whose::Own {
+            self.net.place(self.place).arrive(|arrivals| arrivals.closed.push(corr));
+        } else {
+            self.calls_of(corr, |calls| calls.close(corr));
+        }
+    }
+
+    /// What guests left for it.
+    #[cold]
+    fn take_arrivals(&mut self) {
+        let Arrivals { closed, tasks } = self.net.place(self.place).take_arrivals();
+        for corr in closed {
+            self.close_call(corr);
+        }
+        for (future, index) in tasks {
+            self.add_task(future, index);
+        }
+    }
+
+    /// A future that goes on for an actor, and is nothing that the lane knows of.
+    pub(crate) fn add_task(&mut self, future: super::tasks::Sendable, index: u32) {
+        if self.is_guest {
+            return self.net.place(self.place).arrive(|arrivals| arrivals.tasks.push((future, index)));
+        }
+        let seat = self.seats.get(index);
+        if !seat.is_null() {
+            let task = self.tasks.add(future, &Entry { index, ..Entry::default() }, 0);
+            // SAFETY: a seat of this lane, whose side record this thread may use.
+            unsafe { (*seat).side() }.tasks.push(task);
+        }
+    }
+
+    /// Keeps what an actor failed with; its number.
+    pub(crate) fn keep_cause(&mut self, cause: Cause) -> u32 {
+        self.tables(|tables| tables.keep_cause(cause))
+    }
+
+    pub(super) fn cause(&mut self, number: u32) -> Option<Cause> {
+        self.tables_of(number, |tables| tables.cause(number))
+    }
+
+    /// What follows from a cause was told.
+    pub(super) fn told(&mut self, number: u32) {
+        self.tables_of(number, |tables| tables.told(number));
+    }
+
+    pub(super) fn mark(&mut self, what: u8) {
         let at = self.at;
         self.marks[at] = what;
     }
@@ -408,7 +452,7 @@ impl Isolate {
             let from = if ok { outcome::OK } else { outcome::THREW };
             self.put(Entry { head: op::CARRY | carry::REPLY << TAG_SHIFT, corr, from, ..Entry::default() });
         } else {
-            self.calls.close(corr);
+            self.close_call(corr);
         }
     }
 
@@ -438,6 +482,7 @@ impl Isolate {
             if seat.is_null() {
                 return;
             }
+            foreign::streams_over(this, index);
             if let Some(side) = &mut (*seat).side {
                 let (tasks, watches) = (std::mem::take(&mut side.tasks), std::mem::take(&mut side.watches));
                 let first = std::mem::take(&mut side.timers);
@@ -451,7 +496,7 @@ impl Isolate {
                     }
                 }
                 for watch in watches {
-                    let taken = (*this).watches.take(watch);
+                    let taken = (*this).tables_of(watch, |tables| tables.watches.take(watch));
                     drop(taken);
                 }
                 Timers::forget(this, first);
@@ -479,12 +524,11 @@ unsafe fn dispatch(this: *mut Isolate, at: *const Entry) {
         }
         (*this).current = index;
         let hand = Hand { here: this, seat: seat.cast(), entry: at };
-        let came = if head & flag::SLOT != 0 {
-            let block = Block::of((*at).payload);
-            (block.kind().run)(block, &hand)
-        } else {
-            Came::NoHandler
-        };
+        if head & flag::SLOT == 0 {
+            return foreign::message(this, seat, at);
+        }
+        let block = Block::of((*at).payload);
+        let came = (block.kind().run)(block, &hand);
         match came {
             Came::Returned => {
                 if (*at).corr != 0 {
@@ -533,12 +577,6 @@ unsafe fn came_to(this: *mut Isolate, seat: *mut Head, entry: &Entry, came: Came
                     (*this).reply_far(entry.corr, false);
                 }
             }
-            Came::NoHandler => {
-                (*this).mark(mark::NO_HANDLER);
-                if entry.corr != 0 {
-                    (*this).reply_far(entry.corr, false);
-                }
-            }
         }
     }
 }
@@ -549,7 +587,10 @@ unsafe fn dispatch_note(this: *mut Isolate, e: &Entry) {
     // SAFETY: as of `dispatch`.
     unsafe {
         let what = e.op();
-        let seat = (*this).seats.get(e.index);
+        let mut seat = (*this).seats.get(e.index);
+        if what == note::START && seat.is_null() {
+            seat = foreign::birth(this, e);
+        }
         let hand = Hand { here: this, seat: seat.cast(), entry: e };
         let runs = matches!(what, note::TIMER | note::WATCH | note::HEALTH | note::RESUME | note::RETURN);
         if runs && (seat.is_null() || (*seat).held == (*this).turns) {
@@ -573,6 +614,7 @@ unsafe fn dispatch_note(this: *mut Isolate, e: &Entry) {
             }
             note::ENDED => {
                 let why = (*this).reason(e.index, e.payload);
+                foreign::ended(this, e, &why);
                 Isolate::instance_over(this, e.index);
                 (*this).seats.put(e.index, ptr::null_mut());
                 if !seat.is_null() {
@@ -591,7 +633,8 @@ unsafe fn dispatch_note(this: *mut Isolate, e: &Entry) {
                 came_to(this, seat, e, came);
             }
             note::WATCH => {
-                let Some((target, then)) = (*this).watches.take(e.payload) else { return };
+                let taken = (*this).tables_of(e.payload, |tables| tables.watches.take(e.payload));
+                let Some((target, then)) = taken else { return };
                 if let Some(side) = &mut (*seat).side {
                     side.watches.retain(|w| *w != e.payload);
                 }
@@ -603,16 +646,28 @@ unsafe fn dispatch_note(this: *mut Isolate, e: &Entry) {
                 (*this).current = e.index;
                 came_to(this, seat, e, ((*seat).shape.check)(&hand));
             }
-            note::DEAD | note::FAILED => (*this).half = *e,
-            note::REASON => lost(this, e.index),
+            note::DEAD => {
+                (*this).half = *e;
+                foreign::mark_dead(this, e);
+            }
+            note::FAILED => (*this).half = *e,
+            note::RESUME => {
+                (*this).current = e.index;
+                foreign::resumed(this, e);
+            }
+            note::RETURN => {
+                (*this).current = e.index;
+                foreign::returned(this, e);
+            }
+            note::REASON => lost(this, e),
             note::TIMEOUT => {
                 let why = AskError::TimedOut { deadlock: e.payload == 1 };
-                let share = (*this).calls.late(e.corr);
+                let share = (*this).calls_of(e.corr, |calls| calls.late(e.corr));
                 if let Some(share) = share {
                     share.lose(why);
                 }
             }
-            note::ACCEPTED => (*this).calls.accepted(e.corr),
+            note::ACCEPTED => (*this).calls_of(e.corr, |calls| calls.accepted(e.corr)),
             note::DECIDE => {
                 let answer = decide(this, e);
                 let age = (*this).age(e.index);
@@ -629,7 +684,7 @@ unsafe fn dispatch_note(this: *mut Isolate, e: &Entry) {
 impl Isolate {
     /// Why a watched actor ended.
     fn end_of(&mut self, target: &AnyRef, number: u32, error: u32) -> Reason {
-        let cause = self.causes.get(&error).cloned();
+        let cause = self.cause(error);
         match (number, cause) {
             (reason::FAILED, Some(cause)) => Reason::Failed(cause),
             _ => match Address::of(target.word) {
@@ -641,11 +696,12 @@ impl Isolate {
 }
 
 /// A message is a dead letter; the isolate keeps its words in `half`.
-unsafe fn lost(this: *mut Isolate, why: u32) {
+unsafe fn lost(this: *mut Isolate, e: &Entry) {
     // SAFETY: as of `dispatch`.
     unsafe {
+        foreign::published(this, e);
         let letter = std::mem::take(&mut (*this).half);
-        let why = Lost::of(why);
+        let why = Lost::of(e.index);
         let listens = (*this).net.listens() & mode::DEAD != 0;
         if letter.has(flag::SLOT) {
             let block = Block::of(letter.payload);
@@ -656,7 +712,7 @@ unsafe fn lost(this: *mut Isolate, why: u32) {
                 (*this).net.dead_letter(&super::net::DeadLetter { target, message: name, why });
             }
         }
-        let share = (*this).calls.take(letter.corr);
+        let share = (*this).calls_of(letter.corr, |calls| calls.take(letter.corr));
         if let Some(share) = share {
             share.lose(AskError::Lost(why));
         }
@@ -694,7 +750,7 @@ impl Isolate {
 
     fn failure(&mut self, e: &Entry, restarts: u32) -> Failure {
         let age = self.age(e.index);
-        let cause = self.causes.get(&e.payload).cloned().unwrap_or_else(|| {
+        let cause = self.cause(e.payload).unwrap_or_else(|| {
             Cause::core(match e.from {
                 phase::START => "it did not start in time",
                 phase::HEALTH => "a health check was not answered in time",
@@ -718,12 +774,8 @@ unsafe fn verdict(this: *mut Isolate, e: &Entry) {
         if !seat.is_null() && is_final && e.corr != 1 {
             (*seat).side().failed = Some(failure.cause.clone());
         }
-        (*this).spent.push_back(failed.payload);
-        if (*this).spent.len() > CAUSES
-            && let Some(oldest) = (*this).spent.pop_front()
-        {
-            (*this).causes.remove(&oldest);
-        }
+        (*this).told(failed.payload);
+        foreign::own_verdict(this, &failed, e);
         (*this).net.failed(&failure, super::options::Directive::from_number(e.index));
     }
 }
@@ -733,21 +785,21 @@ unsafe fn carried(this: *mut Isolate, e: &Entry) {
     // SAFETY: as of `dispatch`.
     unsafe {
         match e.tag() {
-            carry::REPLY | carry::OVER => (*this).calls.close(e.corr),
+            carry::REPLY | carry::OVER => (*this).close_call(e.corr),
             carry::REFUSED => {
-                let share = (*this).calls.take(e.corr);
+                let share = (*this).calls_of(e.corr, |calls| calls.take(e.corr));
                 if let Some(share) = share {
                     share.lose(AskError::Lost(Lost::of(e.payload)));
                 }
             }
             carry::ACCEPTED => {
-                (*this).calls.accepted(e.corr);
+                (*this).calls_of(e.corr, |calls| calls.accepted(e.corr));
                 if e.from != 1 {
-                    (*this).calls.close(e.corr);
+                    (*this).close_call(e.corr);
                 }
             }
             carry::ERRAND => super::net::errand(this, Block::of(e.payload)),
-            _ => {}
+            _ => foreign::carried(this, e),
         }
     }
 }

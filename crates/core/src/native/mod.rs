@@ -8,14 +8,17 @@ mod actor;
 mod calls;
 mod ctx;
 mod error;
+pub mod foreign;
 mod isolate;
 mod net;
+mod numbers;
 mod options;
 mod refs;
 mod reply;
 mod run;
 mod seat;
 mod system;
+mod tables;
 mod tasks;
 mod timers;
 mod vault;
@@ -28,5 +31,7 @@ pub use options::{Backoff, Directive, Failure, Options, Overflow, Phase, Restart
 pub use refs::{AnyRef, Call, Priority, Ref, With};
 pub use reply::Ask;
 pub use run::{Handles, Later, Plain};
+#[doc(hidden)]
+pub use system::ByHand;
 pub use system::{Attached, Builder, System, attach};
 pub use timers::TimerId;

@@ -4,11 +4,13 @@ use super::actor::Actor;
 use super::ctx::Ctx;
 use super::error::{AskError, Lost, Reason, SpawnError};
 use super::isolate::{self, Isolate};
+use super::numbers::Whose;
 use super::options::{Decide, Directive, Failure, Options};
 use super::refs::{AnyRef, Ref};
 use super::reply::{Ask, ReplyTo};
 use super::run::{Came, Hand, guard};
 use super::seat::{Head, Seat, Seats, Shape};
+use super::tables::{Arrivals, Tables};
 use super::vault::{Block, Kind};
 use crate::entry::{Entry, TAG_SHIFT, carry, flag, mode, op, spawn};
 use crate::hub::{Hub, Shared};
@@ -20,7 +22,7 @@ use crate::sync::{Arc, Mutex, lock};
 use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::ptr;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 use std::sync::{PoisonError, RwLock, Weak};
 
 /// Actors without a parent that are spawned one after the other share a thread up to this many: those who are made together talk to
@@ -55,6 +57,10 @@ pub(crate) struct Place {
     pub(crate) shared: Arc<Shared>,
     pub(crate) seats: Arc<Seats>,
     known: Mutex<Known>,
+    /// What its actors wait for that other threads run.
+    pub(crate) guests: Mutex<Tables>,
+    arrivals: Mutex<Arrivals>,
+    arrived: AtomicBool,
 }
 
 /// What the lane knows by number.
@@ -69,7 +75,14 @@ impl Place {
         let plain = Options::new().profile();
         let id = shared.with(|lane| lane.profile(&plain));
         let known = Known { classes: HashMap::new(), profiles: HashMap::from([(plain.map(f64::to_bits), id)]) };
-        Place { shared, seats: Arc::new(Seats::new()), known: Mutex::new(known) }
+        Place {
+            shared,
+            seats: Arc::new(Seats::new()),
+            known: Mutex::new(known),
+            guests: Mutex::new(Tables::new(Whose::Guests)),
+            arrivals: Mutex::default(),
+            arrived: AtomicBool::new(false),
+        }
     }
 
     /// The number of a type of actors.
@@ -80,6 +93,23 @@ impl Place {
             self.shared.with(|lane| lane.class(next, short((shape.name)())));
             next
         })
+    }
+
+    /// A guest leaves something for the isolate, which looks at its next turn.
+    pub(crate) fn arrive(&self, leave: impl FnOnce(&mut Arrivals)) {
+        leave(&mut lock(&self.arrivals));
+        self.arrived.store(true, Release);
+    }
+
+    #[inline(always)]
+    pub(crate) fn has_arrivals(&self) -> bool {
+        self.arrived.load(Acquire)
+    }
+
+    pub(crate) fn take_arrivals(&self) -> Arrivals {
+        let mut arrivals = lock(&self.arrivals);
+        self.arrived.store(false, Release);
+        std::mem::take(&mut *arrivals)
     }
 
     fn profile(&self, options: &Options) -> u32 {
@@ -330,8 +360,10 @@ unsafe fn entries(place: &Place, seat: *mut Head, options: &Options, class: u32,
         unsafe { (*seat).side() }.decide = Some(Arc::clone(decide));
     }
     let named = if options.name.is_some() { spawn::NAMED } else { 0 };
+    // SAFETY: as above.
+    let once = if unsafe { (*seat).shape.once } { spawn::ONCE } else { 0 };
     let head = op::SPAWN | class << TAG_SHIFT;
-    let entry = Entry { head, payload: spawn::STOP_HOOK | named, from: parent, ..Entry::default() };
+    let entry = Entry { head, payload: spawn::STOP_HOOK | named | once, from: parent, ..Entry::default() };
     let defaults = place.shared.with(|lane| lane.defaults());
     let extra = Entry {
         head: op::EXT,
@@ -377,14 +409,16 @@ fn try_spawn(
         return Err(SpawnError::NameTaken(name.to_string()));
     }
     // SAFETY: the seat is ours until it is put into the table.
-    let class = here.class(unsafe { (*seat).shape });
+    let shape = unsafe { (*seat).shape };
+    let class = here.class(shape);
     // SAFETY: as above.
     unsafe { (*seat).age = age };
     match options {
         None => {
             here.seats().put(index, seat);
             let head = op::SPAWN | class << TAG_SHIFT;
-            here.put(Entry { head, index, age, payload: spawn::STOP_HOOK, from: parent, corr: 0 });
+            let payload = spawn::STOP_HOOK | if shape.once { spawn::ONCE } else { 0 };
+            here.put(Entry { head, index, age, payload, from: parent, corr: 0 });
         }
         Some(options) => {
             let net = Arc::clone(&here.net);
@@ -505,8 +539,5 @@ where
         to.any().post(block);
         Ok(())
     });
-    let task = here.tasks.add(future, &Entry { index, ..Entry::default() }, 0);
-    let seat = here.seats().get(index);
-    // SAFETY: the actor that asks, which runs now.
-    unsafe { (*seat).side() }.tasks.push(task);
+    here.add_task(future, index);
 }

@@ -292,7 +292,7 @@ impl AnyRef {
     #[inline]
     fn call_here(self, here: &mut Isolate, block: Block, share: Block, flags: u32, call: &Call) {
         let far = Address::of(here.local(self.word)).is_some();
-        let corr = here.calls.open(share, far, flags & flag::SEND != 0);
+        let corr = here.tables(|tables| tables.calls.open(share, far, flags & flag::SEND != 0));
         self.put(here, block, flags, corr, call);
     }
 

@@ -32,8 +32,6 @@ pub(crate) enum Came {
     Promised(Pin<Box<dyn Future<Output = Result<(), Cause>>>>),
     /// The actor failed.
     Failed(Cause),
-    /// There is no handler of that name.
-    NoHandler,
 }
 
 /// Runs what may panic.

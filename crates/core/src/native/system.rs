@@ -93,7 +93,7 @@ impl Builder {
         let net = Net::new(hub, 0, lanes);
         let lanes = net.places().map(|(lane, place)| (lane, Arc::clone(&place.shared))).collect();
         let of = Arc::clone(&net);
-        let threads = Threads::start(&self.threads_options(), lanes, move |lane| native(&of, lane));
+        let threads = Threads::start(&self.threads_options(), lanes, move |lane| native(&of, lane, false));
         Ok(System { net, threads: threads? })
     }
 }
@@ -154,6 +154,14 @@ impl System {
         make: impl FnMut() -> A + Send + 'static,
     ) -> Result<Ref<A>, SpawnError> {
         self.net.spawn(super::seat::new(make), options).map(Ref::new)
+    }
+
+    /// An actor that is there already. It cannot be made anew, so it is never restarted: when it fails it ends.
+    ///
+    /// # Errors
+    /// As [`spawn`](System::spawn).
+    pub fn spawn_once<A: Actor>(&self, actor: A) -> Result<Ref<A>, SpawnError> {
+        self.net.spawn(super::seat::once(actor), &Options::new()).map(Ref::new)
     }
 
     /// The actor without a parent that has this name, if it is an `A`.
@@ -238,7 +246,7 @@ pub fn attach(hub: Arc<Hub>, first: u32, lanes: Vec<Arc<Shared>>, options: &sche
     let net = Net::new(hub, first, lanes);
     let lanes = net.places().map(|(lane, place)| (lane, Arc::clone(&place.shared))).collect();
     let of = Arc::clone(&net);
-    let threads = Threads::rest(options, lanes, move |lane| native(&of, lane));
+    let threads = Threads::rest(options, lanes, move |lane| native(&of, lane, true));
     Attached { net, threads }
 }
 
@@ -255,6 +263,13 @@ impl Attached {
     #[must_use]
     pub fn has_started(&self, place: u32) -> bool {
         self.threads.has_begun(self.at(place))
+    }
+
+    /// The lane's isolate on the calling thread, which turns it itself: for tests.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn by_hand(&self, place: u32) -> ByHand {
+        ByHand(native(&self.net, place, true))
     }
 
     fn at(&self, place: u32) -> usize {
@@ -297,6 +312,24 @@ impl fmt::Debug for Attached {
     }
 }
 
+/// See [`Attached::by_hand`].
+#[doc(hidden)]
+pub struct ByHand(Native);
+
+impl ByHand {
+    /// One turn with these bits of [`mode`](crate::entry::mode). How much it gave.
+    pub fn turn(&mut self, bits: u32) -> usize {
+        self.0.isolate.enter();
+        self.0.cycle(bits).gave
+    }
+}
+
+impl fmt::Debug for ByHand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ByHand").finish_non_exhaustive()
+    }
+}
+
 /// The isolate of a core thread.
 struct Native {
     isolate: Box<Isolate>,
@@ -320,9 +353,13 @@ impl Drop for Native {
     }
 }
 
-fn native(net: &Arc<Net>, lane: u32) -> Native {
+/// `opens`: isolates of JavaScript talk to it.
+fn native(net: &Arc<Net>, lane: u32, opens: bool) -> Native {
     let place = net.place(lane);
     let mut isolate = Isolate::new(Arc::clone(net), lane, Arc::clone(&place.shared), Arc::clone(&place.seats));
+    if opens {
+        isolate.opens();
+    }
     place.shared.with(Lane::awakes);
     isolate.enter();
     Native { isolate }

@@ -14,6 +14,9 @@ use std::task::{Context, Poll, Wake, Waker};
 
 pub(crate) type Running = Pin<Box<dyn Future<Output = Result<(), Cause>>>>;
 
+/// One that another thread may begin.
+pub(crate) type Sendable = Pin<Box<dyn Future<Output = Result<(), Cause>> + Send>>;
+
 /// How many futures are polled between two turns.
 const POLLS: usize = 256;
 
@@ -53,7 +56,7 @@ impl Wake for Wakes {
         }
         let here = isolate::here(self.woken.system);
         // SAFETY: this thread's isolate. Futures and handlers, which wake, run while no reference to it lives.
-        if !here.is_null() && unsafe { (*here).place } == self.woken.place {
+        if !here.is_null() && unsafe { (*here).place == self.woken.place && !(*here).is_guest } {
             unsafe { (*here).tasks.ready.push_back(self.slot) };
             return;
         }

@@ -21,7 +21,7 @@ const running = (): number => threadsCalled(/^mine\//).length
 for (const [name, options, spawnOptions, expected] of [
   ['no threads', { threads: 0 }, {}, /'threads' = 0: not accepted; use at least 1/],
   ['a manual clock', { clock: createManualClock() }, {}, /'threads'.*manual clock/],
-  ['all lanes taken by cores', { cores: 62 }, {}, /'threads' = 0/],
+  ['all lanes taken by cores', { cores: 62, threads: undefined as never }, {}, /'threads' = 0/],
   ['on: local', {}, { on: 'local' }, /'on' = 'local'.*'any'/],
   ['on: a number', {}, { on: 0 }, /'on' = 0.*core threads/],
   ['a decide', {}, { supervision: { decide: () => 'stop' } }, /'supervision.decide'/],
@@ -72,6 +72,19 @@ onLinux('threads are called after the system, and their number shows', async (t)
   const names = await Promise.all([1, 2, 3, 4].map((key) => system.spawn(Probe, { on: { key } }).ask.thread()))
   for (const name of names) t.regex(name, /^a long\/thread-[01]$/)
   t.is(threadsCalled(/^a long\/thread-[01]$/).length, new Set(names).size)
+})
+
+test('actors that are spawned one after another, while others are, are spread as well', async (t) => {
+  const system = withThreads(t, { threads: 2 })
+  const names: string[] = []
+  for (let i = 0; i < 4; i++) {
+    const a = system.spawn(Probe)
+    const end = performance.now() + 3 // the last look at the threads is an old one
+    while (performance.now() < end);
+    const b = system.spawn(Probe)
+    names.push(...(await Promise.all([a.ask.thread(), b.ask.thread()])))
+  }
+  t.is(names.filter((name) => name === names[0]).length, 4, names.join())
 })
 
 test('threads: n is how many there are; actors are spread over them, keys and near are kept to one', async (t) => {
@@ -165,7 +178,7 @@ test('a handler that does not come back delays the end by no more than the times
   const a = system.spawn(Probe, { name: 'a', shutdown: 50 })
   await a.ask.add(1)
   a.tell.block(6_000)
-  await until('the block', () => infoOf(system, '/a')?.state === 'running')
+  await until('the block', () => infoOf(system, '/a')?.state !== 'idle')
   const since = performance.now()
   await within(system.shutdown({ timeout: 200 }), 'shutdown', 10_000)
   t.true(performance.now() - since < 5_500, 'it did not wait for the handler')

@@ -23,6 +23,8 @@ export abstract class Cores implements Site {
   readonly look = new Float64Array((MOST_CORES + 1) * LOOK)
   /** Spawns since the last look at a core that ran, by core. */
   readonly #sent = Array.from({ length: MOST_CORES + 1 }, () => 0)
+  /** The turns of a thread by which it has read of them. */
+  readonly #readBy = Array.from({ length: MOST_CORES + 1 }, () => 2)
   #looked = -Infinity
   #threads = -1
 
@@ -79,6 +81,14 @@ export abstract class Cores implements Site {
     return this.lane.crossing !== undefined && this.lane.native.hasThread(place) ? 'running' : 'none'
   }
 
+  /** A thread that made two turns since an actor was spawned on it has read of that, and of those before. */
+  #read(thread: number): void {
+    const turns = this.look[thread * LOOK] as number
+    if (turns < (this.#readBy[thread] as number)) return
+    this.#readBy[thread] = turns + 2
+    this.#sent[thread] = 0
+  }
+
   /** The core thread for a new native actor. */
   #threadFor({ on, supervision }: ActorSettings, name: string): number {
     const { cores, threads, lane } = this
@@ -107,7 +117,8 @@ export abstract class Cores implements Site {
       this.#looked = now
       this.lane.native.look(this.look)
       // a core that starts has not read of any
-      for (let each = 1; each <= this.cores + this.threads; each++) if (this.stateOf(each) === 'running') this.#sent[each] = 0
+      for (let each = 1; each <= this.cores; each++) if (this.stateOf(each) === 'running') this.#sent[each] = 0
+      for (let each = this.cores + 1; each <= this.cores + this.threads; each++) this.#read(each)
     }
     const at = core * LOOK
     const waiting = (this.look[at + 1] as number) + (this.look[at + 2] as number)

@@ -20,7 +20,7 @@ use super::vault::Block;
 use crate::entry::{
     Entry, OP_MASK, TAG_SHIFT, carry, flag, mark, mode, note, op, outcome, phase, reason, word,
 };
-use crate::hub::Shared;
+use crate::hub::{Pulse, Shared};
 use crate::lane::far::Address;
 use crate::lane::{Lane, Rings};
 use crate::limits::{CALL_BITS, CALL_MASK, FAR_CALL};
@@ -317,7 +317,8 @@ impl Isolate {
             let filled = (*this).filled;
             for at in 0..filled {
                 (*this).at = at;
-                (*this).header[word::CURSOR] = i32::try_from(at).unwrap_or(0);
+                // the watchdog reads it while the handler runs
+                (&raw mut (*this).header[word::CURSOR]).write_volatile(i32::try_from(at).unwrap_or(0));
                 let entry = (&raw const *(*this).inbox).cast::<Entry>().add(at);
                 dispatch(this, entry);
             }
@@ -327,6 +328,13 @@ impl Isolate {
             (*this).own.timers.rest();
             filled + Tasks::poll(this) + usize::from(waits || (*this).written > 0)
         }
+    }
+
+    /// Whoever asks why the thread does not come back is shown what it runs, or not any more.
+    pub(crate) fn show(&self, shows: bool) {
+        let pulse = Pulse { header: self.header.as_ptr(), inbox: self.inbox.as_ptr(), length: self.inbox.len() };
+        // SAFETY: the arrays are never replaced, and it is shown no more before they are dropped.
+        unsafe { self.shared.set_pulse(shows.then_some(pulse)) };
     }
 
     /// When the lane's timer is due: see [`word::NEXT`].

@@ -349,6 +349,7 @@ impl Drop for Native {
         let this: *mut Isolate = &raw mut *self.isolate;
         // SAFETY: as above.
         unsafe { Isolate::end(this) };
+        self.isolate.show(false);
         Isolate::leave();
     }
 }
@@ -359,6 +360,7 @@ fn native(net: &Arc<Net>, lane: u32, opens: bool) -> Native {
     let mut isolate = Isolate::new(Arc::clone(net), lane, Arc::clone(&place.shared), Arc::clone(&place.seats));
     if opens {
         isolate.opens();
+        isolate.show(true);
     }
     place.shared.with(Lane::awakes);
     isolate.enter();

@@ -13,6 +13,8 @@ import { type CoreLoad, type CoreState, coreOfKey, leastLoaded, place, type Site
 
 /** Numbers a lane in what `look` gives. */
 export const LOOK = 4
+/** Spawns on a thread that was not looked at since. */
+const UNKNOWN = -1
 /** How many ms what was looked at is good for. */
 const FRESH = 1
 
@@ -24,7 +26,7 @@ export abstract class Cores implements Site {
   /** Spawns since the last look at a core that ran, by core. */
   readonly #sent = Array.from({ length: MOST_CORES + 1 }, () => 0)
   /** The turns of a thread by which it has read of them. */
-  readonly #readBy = Array.from({ length: MOST_CORES + 1 }, () => 2)
+  readonly #readBy = Array.from({ length: MOST_CORES + 1 }, () => UNKNOWN)
   #looked = -Infinity
   #threads = -1
 
@@ -61,6 +63,7 @@ export abstract class Cores implements Site {
     const crossing = this.open()
     if (target !== 0) this.ensure(target)
     this.#sent[target] = (this.#sent[target] as number) + 1
+    this.#readBy[target] = UNKNOWN
     return crossing.births.spawn(info, settings, options, parent, target)
   }
 
@@ -81,12 +84,12 @@ export abstract class Cores implements Site {
     return this.lane.crossing !== undefined && this.lane.native.hasThread(place) ? 'running' : 'none'
   }
 
-  /** A thread that made two turns since an actor was spawned on it has read of that, and of those before. */
+  /** A thread that made two turns since it was first looked at after the last spawn has read of that, and of those before. */
   #read(thread: number): void {
     const turns = this.look[thread * LOOK] as number
-    if (turns < (this.#readBy[thread] as number)) return
-    this.#readBy[thread] = turns + 2
-    this.#sent[thread] = 0
+    const by = this.#readBy[thread] as number
+    if (by === UNKNOWN) this.#readBy[thread] = turns + 2
+    else if (turns >= by) this.#sent[thread] = 0
   }
 
   /** The core thread for a new native actor. */

@@ -57,7 +57,10 @@ fn counters_count_and_hold_numbers_only() {
     stage.js[0].tell(kv, "set", &["text".into(), "x".into()]);
     let error = stage.ask(kv, "increment", &["text".into()]).unwrap_err();
     assert_eq!(error.kind, ErrorKind::TypeError);
-    assert_eq!(error.message(), "kv.increment: the value of 'text' is no number; set it to one, or count under another key");
+    assert_eq!(
+        error.message(),
+        "kv.increment: the value of 'text' is no number; set it to one, or count under another key"
+    );
     assert_eq!(stage.ask(kv, "get", &["text".into()]), Ok("x".into()));
 }
 
@@ -71,7 +74,11 @@ fn what_is_wrong_with_a_call_is_its_callers_alone() {
         ("get", vec![], "kv.get: the argument 'key' is missing; give a string"),
         ("get", vec![int(5)], "kv.get: the argument 'key' is 5; give a string"),
         ("set", vec![Value::Null, int(5)], "kv.set: the argument 'key' is null; give a string"),
-        ("set", vec!["a".into(), int(1), int(2)], "kv.set: the argument 'options' is 2; give an object with 'ttl', or leave it out"),
+        (
+            "set",
+            vec!["a".into(), int(1), int(2)],
+            "kv.set: the argument 'options' is 2; give an object with 'ttl', or leave it out",
+        ),
         ("set", vec!["a".into(), int(1), object()], "kv.set: the argument 'ttl' is 'soon'; give a number of ms"),
         (
             "set",
@@ -81,9 +88,21 @@ fn what_is_wrong_with_a_call_is_its_callers_alone() {
         ("increment", vec!["a".into(), "b".into()], "kv.increment: the argument 'by' is 'b'; give a number"),
         ("keys", vec!["a".into(), int(-1)], "kv.keys: the argument 'limit' is -1; give an integer of 0 or more"),
         ("getMany", vec!["a".into()], "kv.getMany: the argument 'keys' is 'a'; give an array of strings"),
-        ("compareAndSet", vec!["a".into(), int(1)], "kv.compareAndSet: the argument 'value' is missing; give what it is to be set to; delete removes a key"),
-        ("setMany", vec![int(3)], "kv.setMany: the argument 'entries' is 3; give an object, a Map, or an array of [key, value]"),
-        ("expire", vec!["kept".into(), int(-5)], "kv.expire: the argument 'ms' is -5; give a number of ms of 0 or more"),
+        (
+            "compareAndSet",
+            vec!["a".into(), int(1)],
+            "kv.compareAndSet: the argument 'value' is missing; give what it is to be set to; delete removes a key",
+        ),
+        (
+            "setMany",
+            vec![int(3)],
+            "kv.setMany: the argument 'entries' is 3; give an object, a Map, or an array of [key, value]",
+        ),
+        (
+            "expire",
+            vec!["kept".into(), int(-5)],
+            "kv.expire: the argument 'ms' is -5; give a number of ms of 0 or more",
+        ),
     ];
     for (method, args, told) in wrong {
         let error = stage.ask(kv, method, args).unwrap_err();
@@ -171,8 +190,11 @@ fn a_watch_tells_changes_and_what_expires_without_any_call() {
     stage.js[0].take();
     stage.ask(kv, "setMany", &[Value::object([("a3", "x")])]).unwrap();
     stage.advance(60);
-    let items: Vec<Value> =
-        stage.js[0].take().into_iter().filter_map(|h| if let Heard::Item(c, v) = h { (c == corr).then_some(v) } else { None }).collect();
+    let items: Vec<Value> = stage.js[0]
+        .take()
+        .into_iter()
+        .filter_map(|h| if let Heard::Item(c, v) = h { (c == corr).then_some(v) } else { None })
+        .collect();
     let set = Value::object([("type", Value::from("set")), ("key", "a3".into()), ("value", "x".into())]);
     assert_eq!(items, [set, Value::object([("type", "expire"), ("key", "a1")])]);
     stage.js[0].leave(corr);

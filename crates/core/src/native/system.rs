@@ -347,8 +347,11 @@ impl Crew for Native {
 impl Drop for Native {
     fn drop(&mut self) {
         let this: *mut Isolate = &raw mut *self.isolate;
-        // SAFETY: as above.
-        unsafe { Isolate::end(this) };
+        // SAFETY: as above; nobody reads where none is.
+        unsafe {
+            self.isolate.set_pulse(false);
+            Isolate::end(this);
+        }
         Isolate::leave();
     }
 }
@@ -359,6 +362,8 @@ fn native(net: &Arc<Net>, lane: u32, opens: bool) -> Native {
     let mut isolate = Isolate::new(Arc::clone(net), lane, Arc::clone(&place.shared), Arc::clone(&place.seats));
     if opens {
         isolate.opens();
+        // SAFETY: it is taken back before the isolate, which stays where it is, goes.
+        unsafe { isolate.set_pulse(true) };
     }
     place.shared.with(Lane::awakes);
     isolate.enter();

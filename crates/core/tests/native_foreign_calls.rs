@@ -157,14 +157,14 @@ fn an_ask_is_answered_with_nothing_a_word_or_a_letter() {
     for value in
         [Value::Int(-5), Value::Int(i32::MAX), Value::from(0.25), "text".into(), Value::Null, Value::from(vec![1, 2])]
     {
-        assert_eq!(stage.ask(odd, "echo", &[value.clone()]), Ok(value));
+        assert_eq!(stage.ask(odd, "echo", std::slice::from_ref(&value)), Ok(value.clone()));
     }
     let bits = stage.ask(odd, "bits", &[]).unwrap();
     assert!(matches!(bits, Value::Float(zero) if zero.is_sign_negative()), "minus nothing is no integer: {bits:?}");
     // larger than the bag
     let big = stage.ask(odd, "big", &[Value::Int(300_000)]).unwrap();
     assert_eq!(big.as_str().map(str::len), Some(300_000));
-    assert_eq!(stage.ask(odd, "echo", &[big.clone()]), Ok(big));
+    assert_eq!(stage.ask(odd, "echo", std::slice::from_ref(&big)), Ok(big.clone()));
     assert_eq!(stage.ask(odd, "sender", &[]), Ok(false.into()));
     let error = stage.ask(odd, "unsendable", &[]).unwrap_err();
     assert_eq!(error.get("code").and_then(Value::as_str), Some("ERR_BUSKIN_NOT_SERIALIZABLE"));

@@ -187,7 +187,7 @@ impl Js {
         let class = self.class(kind);
         let whose = self.lane.with(|lane| lane.borrows(on));
         let (index, age) = self.hub.lane(on).unwrap().with(|lane| lane.lend(whose)).unwrap();
-        let (seat, seat_age) = self.lane.with(|lane| lane.grant()).unwrap();
+        let (seat, seat_age) = self.lane.with(Lane::grant).unwrap();
         self.lane.with(|lane| lane.reserve(0, name, seat)).expect("the name is free");
         let address = Address { lane: on, index }.word();
         let stand_in = Address { lane: self.place, index: seat }.word();
@@ -265,7 +265,7 @@ impl Js {
 
     /// An actor of this lane's own, which watches; its index.
     pub(crate) fn plain(&mut self) -> u32 {
-        let (index, age) = self.lane.with(|lane| lane.grant()).unwrap();
+        let (index, age) = self.lane.with(Lane::grant).unwrap();
         self.put(Entry { head: op::SPAWN, index, age, ..Entry::default() });
         index
     }

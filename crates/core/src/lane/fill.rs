@@ -31,6 +31,9 @@ impl Lane {
             let Some(entry) = self.pending.pop_front() else {
                 return;
             };
+            if !self.guests.is_empty() && self.keeps_note(&entry) {
+                continue;
+            }
             if entry.has(flag::LETTER) && !self.post(io, entry.payload) {
                 return self.pending.push_front(entry);
             }

@@ -55,6 +55,11 @@ impl Guests {
     pub(super) fn is_empty(&self) -> bool {
         self.out.is_empty()
     }
+
+    /// Whether the isolate is yet to be told of the end of an instance at this index.
+    pub(super) fn keep_note_of(&self, index: u32) -> bool {
+        self.notes.iter().any(|note| note.index == index)
+    }
 }
 
 /// How many ready actors are looked at.
@@ -243,6 +248,10 @@ impl Lane {
         for note in self.guests.notes.extract_if(.., |note| note.index == index) {
             self.lives -= 1;
             self.pending.push_back(note);
+        }
+        let cell = self.table.at(index);
+        if cell.state == State::Starting && cell.is(bit::START_DUE) {
+            self.push_ready(index);
         }
     }
 

@@ -319,9 +319,13 @@ impl Lane {
             | if far.waits { post::WAITS } else { 0 }
             | if far.lost { 0 } else { post::LIVES };
         if !self.reading {
-            own.turns.fetch_add(1, Relaxed);
+            own.turns.store(own.turns.load(Relaxed).wrapping_add(1), Relaxed); // nobody else writes it
         }
-        let before = own.state.swap(state, SeqCst); // pairs with the watchdog's look after it has parked
+        // who looks at several words sees the change before, or this lane sees theirs: without a change there is nothing to see
+        let mut before = own.state.load(Relaxed);
+        if before != state {
+            before = own.state.swap(state, SeqCst); // pairs with the watchdog's look after it has parked
+        }
         if state & !before & post::READS != 0 {
             far.posts.watch.notice();
         }

@@ -34,7 +34,8 @@ impl<A: Actor> Ctx<A> {
         let seat = hand.seat.cast::<Head>();
         // SAFETY: the seat of the actor whose entry this is.
         let age = unsafe { (*seat).age };
-        let Entry { index, from, age: from_age, .. } = hand.entry;
+        // SAFETY: the entry that is run stays in the inbox meanwhile.
+        let (index, from, from_age) = unsafe { ((*hand.entry).index, (*hand.entry).from, (*hand.entry).age) };
         Ctx { here: hand.here, seat, index, age, from, from_age, failed: None, actor: PhantomData }
     }
 
@@ -79,6 +80,15 @@ impl<A: Actor> Ctx<A> {
     /// See [`spawn_with`](Ctx::spawn_with).
     pub fn spawn<C: Actor>(&mut self, make: impl FnMut() -> C + Send + 'static) -> Result<Ref<C>, SpawnError> {
         let (index, seat) = (self.index, super::seat::new(make));
+        net::spawn_here(self.here(), index, seat, None).map(Ref::new)
+    }
+
+    /// A child that is there already. It cannot be made anew, so it is never restarted: when it fails it ends.
+    ///
+    /// # Errors
+    /// See [`spawn_with`](Ctx::spawn_with).
+    pub fn spawn_once<C: Actor>(&mut self, actor: C) -> Result<Ref<C>, SpawnError> {
+        let (index, seat) = (self.index, super::seat::once(actor));
         net::spawn_here(self.here(), index, seat, None).map(Ref::new)
     }
 

@@ -267,7 +267,7 @@ impl Isolate {
     fn tell_replies(&mut self) {
         let mut replies = std::mem::take(&mut self.replies);
         let this: *mut Isolate = self;
-        let hand = Hand { here: this, seat: ptr::null_mut(), entry: Entry::default() };
+        let hand = Hand { here: this, seat: ptr::null_mut(), entry: &raw const super::net::NOTHING };
         for cell in replies.drain(..) {
             // SAFETY: a share of a cell, given up by `ReplyTo::settle`. A waker may use the isolate: no reference is used meanwhile.
             unsafe { (cell.kind().run)(cell, &hand) };
@@ -337,8 +337,8 @@ impl Isolate {
             for at in 0..filled {
                 (*this).at = at;
                 (*this).header[word::CURSOR] = i32::try_from(at).unwrap_or(0);
-                let entry = *(&(*this).inbox).get_unchecked(at);
-                dispatch(this, &entry);
+                let entry = (&raw const *(*this).inbox).cast::<Entry>().add(at);
+                dispatch(this, entry);
             }
             (*this).at = filled;
             (*this).header[word::CURSOR] = !i32::try_from(filled).unwrap_or(0);
@@ -464,34 +464,34 @@ impl Isolate {
 /// Runs an entry of the inbox.
 ///
 /// # Safety
-/// The thread's own isolate, to which no reference lives.
+/// The thread's own isolate, to which no reference lives; the entry is one of its inbox.
 #[inline(always)]
-unsafe fn dispatch(this: *mut Isolate, entry: &Entry) {
+unsafe fn dispatch(this: *mut Isolate, at: *const Entry) {
     // SAFETY: the caller's promise, here and below: every reference to the isolate ends before a user's function begins.
     unsafe {
-        let index = entry.index;
-        if entry.head & OP_MASK != note::MSG {
-            return dispatch_note(this, entry);
+        let (head, index) = ((*at).head, (*at).index);
+        if head & OP_MASK != note::MSG {
+            return dispatch_note(this, &*at);
         }
         let seat = (*this).seats.get(index);
         if seat.is_null() || (*seat).held == (*this).turns {
-            return hold(this, entry);
+            return hold(this, &*at);
         }
         (*this).current = index;
-        let hand = Hand { here: this, seat: seat.cast(), entry: *entry };
-        let came = if entry.has(flag::SLOT) {
-            let block = Block::of(entry.payload);
+        let hand = Hand { here: this, seat: seat.cast(), entry: at };
+        let came = if head & flag::SLOT != 0 {
+            let block = Block::of((*at).payload);
             (block.kind().run)(block, &hand)
         } else {
             Came::NoHandler
         };
         match came {
             Came::Returned => {
-                if entry.corr != 0 {
-                    (*this).reply_far(entry.corr, true);
+                if (*at).corr != 0 {
+                    (*this).reply_far((*at).corr, true);
                 }
             }
-            came => came_to(this, seat, entry, came),
+            came => came_to(this, seat, &*at, came),
         }
     }
 }
@@ -550,7 +550,7 @@ unsafe fn dispatch_note(this: *mut Isolate, e: &Entry) {
     unsafe {
         let what = e.op();
         let seat = (*this).seats.get(e.index);
-        let hand = Hand { here: this, seat: seat.cast(), entry: *e };
+        let hand = Hand { here: this, seat: seat.cast(), entry: e };
         let runs = matches!(what, note::TIMER | note::WATCH | note::HEALTH | note::RESUME | note::RETURN);
         if runs && (seat.is_null() || (*seat).held == (*this).turns) {
             return hold(this, e);

@@ -325,8 +325,10 @@ unsafe fn entries(place: &Place, seat: *mut Head, options: &Options, class: u32,
         unsafe { (*seat).side() }.decide = Some(Arc::clone(decide));
     }
     let named = if options.name.is_some() { spawn::NAMED } else { 0 };
+    // SAFETY: as above.
+    let once = if unsafe { (*seat).shape.once } { spawn::ONCE } else { 0 };
     let head = op::SPAWN | class << TAG_SHIFT;
-    let entry = Entry { head, payload: spawn::STOP_HOOK | named, from: parent, ..Entry::default() };
+    let entry = Entry { head, payload: spawn::STOP_HOOK | named | once, from: parent, ..Entry::default() };
     let defaults = place.shared.with(|lane| lane.defaults());
     let extra = Entry {
         head: op::EXT,
@@ -372,14 +374,16 @@ fn try_spawn(
         return Err(SpawnError::NameTaken(name.to_string()));
     }
     // SAFETY: the seat is ours until it is put into the table.
-    let class = here.class(unsafe { (*seat).shape });
+    let shape = unsafe { (*seat).shape };
+    let class = here.class(shape);
     // SAFETY: as above.
     unsafe { (*seat).age = age };
     match options {
         None => {
             here.seats().put(index, seat);
             let head = op::SPAWN | class << TAG_SHIFT;
-            here.put(Entry { head, index, age, payload: spawn::STOP_HOOK, from: parent, corr: 0 });
+            let payload = spawn::STOP_HOOK | if shape.once { spawn::ONCE } else { 0 };
+            here.put(Entry { head, index, age, payload, from: parent, corr: 0 });
         }
         Some(options) => {
             let net = Arc::clone(&here.net);
@@ -412,12 +416,15 @@ impl<F: FnOnce(*mut Isolate) + Send + 'static> Errand<F> {
     }
 }
 
+/// No entry.
+pub(crate) static NOTHING: Entry = Entry { head: 0, index: 0, age: 0, payload: 0, from: 0, corr: 0 };
+
 /// Runs an errand that has come.
 ///
 /// # Safety
 /// The thread's own isolate, to which no reference lives, and the block of an errand.
 pub(crate) unsafe fn errand(here: *mut Isolate, block: Block) {
-    let hand = Hand { here, seat: ptr::null_mut(), entry: Entry::default() };
+    let hand = Hand { here, seat: ptr::null_mut(), entry: &raw const NOTHING };
     // SAFETY: the caller's promise.
     unsafe {
         (*here).current = 0;

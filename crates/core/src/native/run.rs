@@ -19,8 +19,9 @@ pub(crate) struct Hand {
     pub(crate) here: *mut Isolate,
     /// The actor's.
     pub(crate) seat: *mut (),
-    /// The entry.
-    pub(crate) entry: Entry,
+    /// The entry, where it lies in the inbox: a copy would be read in other pieces than it was written in, which costs more than
+    /// all the rest.
+    pub(crate) entry: *const Entry,
 }
 
 /// What running an entry came to.

@@ -155,6 +155,14 @@ impl System {
         self.net.spawn(super::seat::new(make), options).map(Ref::new)
     }
 
+    /// An actor that is there already. It cannot be made anew, so it is never restarted: when it fails it ends.
+    ///
+    /// # Errors
+    /// As [`spawn`](System::spawn).
+    pub fn spawn_once<A: Actor>(&self, actor: A) -> Result<Ref<A>, SpawnError> {
+        self.net.spawn(super::seat::once(actor), &Options::new()).map(Ref::new)
+    }
+
     /// The actor without a parent that has this name, if it is an `A`.
     #[must_use]
     pub fn lookup<A: Actor>(&self, name: &str) -> Option<Ref<A>> {

@@ -115,7 +115,7 @@ impl Tasks {
         // SAFETY: the caller's promise: every reference to the isolate ends before a future is polled or dropped.
         unsafe {
             let woken = &(*this).tasks.woken;
-            if woken.any.swap(false, Acquire) {
+            if woken.any.load(Acquire) && woken.any.swap(false, Acquire) {
                 let slots = std::mem::take(&mut *woken.slots.lock().unwrap_or_else(PoisonError::into_inner));
                 (*this).tasks.ready.extend(slots);
             }

@@ -278,6 +278,13 @@ impl Lane {
         self.mail.sleep()
     }
 
+    /// Its thread is to look, should it sleep or be about to.
+    pub(super) fn rouse(&self) {
+        if self.mail.door.inbox.wake() == Pushed::MustRing {
+            self.mail.door.gate.ring();
+        }
+    }
+
     /// Nobody rings any more, until another bell is hung.
     pub(super) fn mail_gate_shut(&mut self) {
         self.mail.door.gate.shut();

@@ -48,6 +48,8 @@ pub(super) struct Guests {
     out: Vec<(u32, u32)>,
     /// Notes of ends that wait until a guest is back.
     notes: Vec<Entry>,
+    /// Flags that a message has to have.
+    only: u32,
 }
 
 impl Guests {
@@ -66,6 +68,11 @@ impl Guests {
 const LOOKS: u32 = 1024;
 
 impl Lane {
+    /// Lends only actors whose next message has these flags.
+    pub fn lend_only(&mut self, flags: u32) {
+        self.guests.only = flags;
+    }
+
     /// Which entries of its inbox the isolate may run yet, or has run without this being known. Who may leave depends on whom
     /// they are for.
     #[must_use]
@@ -104,6 +111,11 @@ impl Lane {
     fn may_leave(&mut self, index: u32) -> bool {
         const NOT_PLAIN: u32 = OP_MASK | flag::ASYNC | flag::SHARED | flag::LETTER | flag::STREAM;
         let cell = self.table.at(index);
+        // what it waits for is kept where only its own thread looks
+        let waits = self.exts.get(cell.ext).is_some_and(|ext| ext.timers != u32::MAX || !ext.watching.is_empty());
+        if waits {
+            return false;
+        }
         let leaves_soon = cell.is(bit::CLOSED) && !cell.is(bit::DRAINING);
         if cell.state != State::Active || cell.in_hand() || leaves_soon || cell.is(bit::SERIAL) {
             return false;
@@ -117,7 +129,7 @@ impl Lane {
         };
         let Some(v) = next else { return false };
         // who asks from elsewhere is known by a number that may be another one's when the answer comes
-        let is_plain = v.head & NOT_PLAIN == note::MSG && !is_far_call(v.corr);
+        let is_plain = v.head & (NOT_PLAIN | self.guests.only) == note::MSG | self.guests.only && !is_far_call(v.corr);
         is_plain && (v.expires == 0 || self.clock.micros() <= v.expires)
     }
 

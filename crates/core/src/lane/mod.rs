@@ -21,7 +21,7 @@ mod feeds;
 mod fill;
 mod foster;
 mod group;
-mod guest;
+pub mod guest;
 pub mod head;
 mod health;
 pub mod inbox;

@@ -182,11 +182,20 @@ impl<A: Actor> Ctx<A> {
     }
 
     /// Runs `then` again and again, `pause` after the last time has ended.
-    pub fn every_from_end(&mut self, pause: Duration, then: impl FnMut(&mut A, &mut Ctx<A>) + Send + 'static) -> TimerId {
+    pub fn every_from_end(
+        &mut self,
+        pause: Duration,
+        then: impl FnMut(&mut A, &mut Ctx<A>) + Send + 'static,
+    ) -> TimerId {
         self.timer(timer::EVERY | timer::FROM_END, pause, then)
     }
 
-    fn timer(&mut self, bits: u32, period: Duration, mut then: impl FnMut(&mut A, &mut Ctx<A>) + Send + 'static) -> TimerId {
+    fn timer(
+        &mut self,
+        bits: u32,
+        period: Duration,
+        mut then: impl FnMut(&mut A, &mut Ctx<A>) + Send + 'static,
+    ) -> TimerId {
         let callback = Box::new(move |hand: &Hand| {
             let mut ctx = Ctx::new(hand);
             // SAFETY: a timer of this actor, whose turn it is.

@@ -11,16 +11,15 @@ use super::numbers::Whose;
 use super::options::{Failure, Phase};
 use super::refs::AnyRef;
 use super::run::{Came, Hand};
-use super::seat::{Head, Seats};
+use super::seat::{self, Head, Seats};
 use super::tables::{Arrivals, Tables};
 use super::tasks::Tasks;
 use super::timers::Timers;
 use super::vault::Block;
-use crate::entry::{
-    Entry, OP_MASK, TAG_SHIFT, carry, flag, mark, mode, note, op, outcome, phase, reason, word,
-};
+use crate::entry::{Entry, OP_MASK, TAG_SHIFT, carry, flag, mark, mode, note, op, outcome, phase, reason, word};
 use crate::hub::Shared;
 use crate::lane::far::Address;
+use crate::lane::guest::{Guest, Ran};
 use crate::lane::{Lane, Rings};
 use crate::limits::{CALL_BITS, CALL_MASK, FAR_CALL};
 use crate::sync::lock;
@@ -112,6 +111,7 @@ pub(crate) struct Isolate {
 
 impl Isolate {
     pub(crate) fn new(net: Arc<Net>, place: u32, shared: Arc<Shared>, seats: Arc<Seats>) -> Box<Isolate> {
+        shared.with(|lane| lane.lend_only(flag::SLOT));
         let entries = || vec![Entry::default(); RING].into_boxed_slice();
         Box::new(Isolate {
             system: net.id,
@@ -235,7 +235,60 @@ impl Isolate {
     /// Hands the outbox over in mid-way.
     #[cold]
     pub(crate) fn submit(&mut self) {
-        self.with_rings(Lane::submit);
+        if self.is_guest {
+            self.with_rings(|lane, io| lane.take_guests(io, &[]));
+        } else {
+            self.with_rings(Lane::submit);
+        }
+    }
+
+    /// What a thread runs actors of another lane in: as that lane's isolate, whose own it leaves alone.
+    #[allow(dead_code)]
+    pub(crate) fn visitor(net: &Arc<Net>, place: u32) -> Box<Isolate> {
+        let of = net.place(place);
+        let mut isolate = Isolate::new(Arc::clone(net), place, Arc::clone(&of.shared), Arc::clone(&of.seats));
+        (isolate.is_guest, isolate.turns) = (true, 0);
+        isolate
+    }
+
+    /// It visits another lane from now on.
+    pub(crate) fn visit(&mut self, place: u32) {
+        if self.place != place {
+            self.give_grants_back();
+            let of = self.net.place(place);
+            (self.shared, self.seats) = (Arc::clone(&of.shared), Arc::clone(&of.seats));
+            (self.place, self.class) = (place, (0, 0));
+        }
+    }
+
+    /// Runs guests, and hands them back.
+    ///
+    /// # Safety
+    /// A visitor of the guests' lane, to which no reference lives.
+    pub(crate) unsafe fn run_guests(this: *mut Isolate, guests: &mut [Guest]) {
+        let before = HERE.replace(this);
+        // SAFETY: the caller's promise, and as of `dispatch`.
+        unsafe {
+            for guest in &mut *guests {
+                let seat = (*this).seats.get(guest.entry.index);
+                (*this).current = guest.entry.index;
+                let hand = Hand { here: this, seat: seat.cast(), entry: &raw const guest.entry };
+                let block = Block::of(guest.entry.payload);
+                let came = (block.kind().run)(block, &hand);
+                if guest.entry.corr != 0 {
+                    (*this).close_call(guest.entry.corr);
+                }
+                guest.ran = match came {
+                    Came::Failed(cause) => Ran::Threw((*this).keep_cause(cause)),
+                    Came::NoHandler => Ran::NoHandler,
+                    // an asynchronous handler is never lent
+                    Came::Returned | Came::Promised(_) => Ran::Returned,
+                };
+            }
+            (*this).current = 0;
+            (*this).with_rings(|lane, io| lane.take_guests(io, guests));
+        }
+        HERE.set(before);
     }
 
     fn turn(&mut self) {
@@ -257,6 +310,12 @@ impl Isolate {
 
     pub(crate) fn with_lane<T>(&self, body: impl FnOnce(&mut Lane) -> T) -> T {
         self.shared.with(body)
+    }
+
+    /// Indices of another lane, which has no use for them here.
+    fn give_grants_back(&mut self) {
+        let grants = &mut self.grants;
+        self.shared.with(|lane| grants.drain(..).for_each(|granted| lane.give_back(granted.0)));
     }
 
     pub(crate) fn give_grant_back(&mut self, granted: (u32, u32)) {
@@ -336,6 +395,9 @@ impl Isolate {
 
     /// Of this actor nothing more is run in this inbox.
     pub(crate) fn hold_back(&mut self, index: u32) {
+        if self.is_guest {
+            return; // whom it runs has one message in hand; others are not its to look at
+        }
         let seat = self.seats.get(index);
         if !seat.is_null() {
             // SAFETY: a seat of this lane, whose head only this thread uses.
@@ -400,8 +462,8 @@ impl Isolate {
         let seat = self.seats.get(index);
         if !seat.is_null() {
             let task = self.tasks.add(future, &Entry { index, ..Entry::default() }, 0);
-            // SAFETY: a seat of this lane, whose side record this thread may use.
-            unsafe { (*seat).side() }.tasks.push(task);
+            // SAFETY: a seat of this lane, which is this thread's.
+            unsafe { seat::ends(seat) }.tasks.push(task);
         }
     }
 
@@ -438,8 +500,12 @@ impl Isolate {
             reason::FAILED => {
                 let seat = self.seats.get(index);
                 // SAFETY: a seat of this lane, which nobody else uses when it is over.
-                let side = if seat.is_null() { None } else { unsafe { (*seat).side.as_ref() } };
-                let cause = side.and_then(|side| side.failed.clone());
+                let ends = if seat.is_null() {
+                    None
+                } else {
+                    unsafe { (&raw const (*seat).ends).as_ref().and_then(|ends| ends.as_ref()) }
+                };
+                let cause = ends.and_then(|ends| ends.failed.clone());
                 Reason::Failed(cause.unwrap_or_else(|| Cause::core("failed")))
             }
             reason::LOST => Reason::Lost,
@@ -455,10 +521,8 @@ impl Isolate {
             if seat.is_null() {
                 return;
             }
-            if let Some(side) = &mut (*seat).side {
-                let (tasks, watches) = (std::mem::take(&mut side.tasks), std::mem::take(&mut side.watches));
-                let first = std::mem::take(&mut side.timers);
-                for task in tasks {
+            if let Some(ends) = &mut (*seat).ends {
+                for task in std::mem::take(&mut ends.tasks) {
                     let corr = Tasks::give_up(this, task);
                     if corr != 0 {
                         (*this).reply_far(corr, false);
@@ -467,11 +531,13 @@ impl Isolate {
                         }
                     }
                 }
-                for watch in watches {
+            }
+            if let Some(side) = (*seat).side.take() {
+                for watch in side.watches {
                     let taken = (*this).tables_of(watch, |tables| tables.watches.take(watch));
                     drop(taken);
                 }
-                Timers::forget(this, first);
+                Timers::forget(this, side.timers);
             }
             ((*seat).shape.empty)(seat.cast());
         }
@@ -535,7 +601,7 @@ unsafe fn came_to(this: *mut Isolate, seat: *mut Head, entry: &Entry, came: Came
                 (*this).mark(mark::PROMISED);
                 let corr = if is_message { entry.corr } else { 0 };
                 let task = (*this).tasks.add(future, entry, corr);
-                (*seat).side().tasks.push(task);
+                seat::ends(seat).tasks.push(task);
                 if !is_message || !entry.has(flag::ASYNC) {
                     (*this).hold_back(entry.index);
                 }
@@ -576,8 +642,10 @@ unsafe fn dispatch_note(this: *mut Isolate, e: &Entry) {
             note::START if !seat.is_null() => {
                 (*this).current = e.index;
                 let came = ((*seat).shape.start)(&hand);
-                if matches!(came, Came::Returned) && let Some(side) = &mut (*seat).side {
-                    for waits in std::mem::take(&mut side.started) {
+                if matches!(came, Came::Returned)
+                    && let Some(ends) = &mut (*seat).ends
+                {
+                    for waits in std::mem::take(&mut ends.started) {
                         waits.settle(Ok(()));
                     }
                 }
@@ -593,8 +661,8 @@ unsafe fn dispatch_note(this: *mut Isolate, e: &Entry) {
                 Isolate::instance_over(this, e.index);
                 (*this).seats.put(e.index, ptr::null_mut());
                 if !seat.is_null() {
-                    if let Some(side) = (*seat).side.take() {
-                        for waits in side.stopped {
+                    if let Some(ends) = (*seat).ends.take() {
+                        for waits in ends.stopped {
                             waits.settle(Ok(why.clone()));
                         }
                     }
@@ -692,7 +760,7 @@ unsafe fn decide(this: *mut Isolate, e: &Entry) -> u32 {
         } else if seat.is_null() {
             None
         } else {
-            (*seat).side.as_ref().and_then(|side| side.decide.clone())
+            (*(&raw const (*seat).ends)).as_ref().and_then(|ends| ends.decide.clone())
         };
         let Some(decide) = decide else { return 0 };
         let answer = super::run::guard(|| decide(&failure)).ok().flatten();
@@ -734,7 +802,7 @@ unsafe fn verdict(this: *mut Isolate, e: &Entry) {
         let is_final = e.index != crate::entry::directive::RESTART && e.index != crate::entry::directive::RESUME;
         let seat = (*this).seats.get(failed.index);
         if !seat.is_null() && is_final && e.corr != 1 {
-            (*seat).side().failed = Some(failure.cause.clone());
+            seat::ends(seat).failed = Some(failure.cause.clone());
         }
         (*this).tables_of(failed.payload, |tables| tables.told(failed.payload));
         (*this).net.failed(&failure, super::options::Directive::from_number(e.index));

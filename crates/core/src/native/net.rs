@@ -9,7 +9,7 @@ use super::options::{Decide, Directive, Failure, Options};
 use super::refs::{AnyRef, Ref};
 use super::reply::{Ask, ReplyTo};
 use super::run::{Came, Hand, guard};
-use super::seat::{Head, Seat, Seats, Shape};
+use super::seat::{self, Head, Seat, Seats, Shape};
 use super::tables::{Arrivals, Tables};
 use super::vault::{Block, Kind};
 use crate::entry::{Entry, TAG_SHIFT, carry, flag, mode, op, spawn};
@@ -352,7 +352,7 @@ impl Net {
 unsafe fn entries(place: &Place, seat: *mut Head, options: &Options, class: u32, parent: u32) -> (Entry, Entry) {
     if let Some(decide) = &options.decide {
         // SAFETY: the caller's promise.
-        unsafe { (*seat).side() }.decide = Some(Arc::clone(decide));
+        unsafe { seat::ends(seat) }.decide = Some(Arc::clone(decide));
     }
     let named = if options.name.is_some() { spawn::NAMED } else { 0 };
     // SAFETY: as above.
@@ -468,8 +468,8 @@ pub(crate) fn when_stopped(here: &mut Isolate, index: u32, age: u32, to: ReplyTo
     if seat.is_null() || here.age(index) != age {
         return to.settle(Ok(Reason::Unknown));
     }
-    // SAFETY: a seat of this lane, whose side record only this thread uses.
-    unsafe { (*seat).side() }.stopped.push(to);
+    // SAFETY: a seat of this lane, which is this thread's.
+    unsafe { seat::ends(seat) }.stopped.push(to);
 }
 
 /// Tells when an actor of this isolate has started.
@@ -482,7 +482,7 @@ pub(crate) fn when_started(here: &mut Isolate, index: u32, age: u32, to: ReplyTo
         return to.settle(Ok(()));
     }
     // SAFETY: as above.
-    unsafe { (*seat).side() }.started.push(to);
+    unsafe { seat::ends(seat) }.started.push(to);
 }
 
 /// Looks into the lane of an actor.
@@ -506,7 +506,8 @@ where
 
     unsafe fn run(block: Block, hand: &Hand) -> Came {
         // SAFETY: a continuation of these types for this actor, whose turn it is.
-        let ((then, outcome), actor) = unsafe { (block.take::<(F, Result<R, AskError>)>(), Seat::<A>::actor(hand.seat)) };
+        let ((then, outcome), actor) =
+            unsafe { (block.take::<(F, Result<R, AskError>)>(), Seat::<A>::actor(hand.seat)) };
         let mut ctx = Ctx::new(hand);
         match guard(|| then(actor, outcome, &mut ctx)) {
             Ok(()) => ctx.came(),

@@ -29,21 +29,29 @@ pub(crate) struct Shape {
 #[repr(C)]
 pub(crate) struct Head {
     pub(crate) shape: &'static Shape,
+    /// Used by whoever runs the actor.
     pub(crate) side: Option<Box<Side>>,
+    /// Used by the thread of its lane, while another one may run the actor.
+    pub(crate) ends: Option<Box<Ends>>,
     /// Of the inbox with this number nothing more is run.
     pub(crate) held: u32,
     /// The age of its index.
     pub(crate) age: u32,
 }
 
-/// What only few actors have.
+/// What its handlers began, if they did.
 #[derive(Default)]
 pub(crate) struct Side {
-    /// Slots of futures that run for it.
-    pub(crate) tasks: Vec<u32>,
     /// The first of its timers in either table, plus one.
     pub(crate) timers: [u32; 2],
     pub(crate) watches: Vec<u32>,
+}
+
+/// What its isolate knows of few actors.
+#[derive(Default)]
+pub(crate) struct Ends {
+    /// Slots of futures that run for it.
+    pub(crate) tasks: Vec<u32>,
     pub(crate) decide: Option<Decide>,
     /// What its end is put down to.
     pub(crate) failed: Option<Cause>,
@@ -57,6 +65,15 @@ impl Head {
     pub(crate) fn side(&mut self) -> &mut Side {
         self.side.get_or_insert_default()
     }
+}
+
+/// The isolate's record of a seat.
+///
+/// # Safety
+/// The thread of the seat's lane calls, and uses no other reference to the record.
+pub(crate) unsafe fn ends<'a>(seat: *mut Head) -> &'a mut Ends {
+    // SAFETY: the caller's promise; another thread that runs the actor does not touch this field.
+    unsafe { (*(&raw mut (*seat).ends)).get_or_insert_default() }
 }
 
 /// The part that handlers see.
@@ -84,13 +101,13 @@ impl<A> Seat<A> {
 
 /// A seat for an actor that `make` makes, now and after every failure.
 pub(crate) fn new<A: Actor, F: FnMut() -> A + Send + 'static>(make: F) -> *mut Head {
-    let head = Head { shape: Of::<A, F>::MADE, side: None, held: 0, age: 0 };
+    let head = Head { shape: Of::<A, F>::MADE, side: None, ends: None, held: 0, age: 0 };
     Box::into_raw(Box::new(Whole { seat: Seat::<A> { head, actor: None }, make })).cast()
 }
 
 /// A seat for an actor that is there already, and cannot be made anew.
 pub(crate) fn once<A: Actor>(actor: A) -> *mut Head {
-    let head = Head { shape: Of::<A, ()>::ONCE, side: None, held: 0, age: 0 };
+    let head = Head { shape: Of::<A, ()>::ONCE, side: None, ends: None, held: 0, age: 0 };
     Box::into_raw(Box::new(Whole { seat: Seat { head, actor: Some(actor) }, make: () })).cast()
 }
 

@@ -166,8 +166,8 @@ impl Tasks {
             return;
         }
         // SAFETY: a seat of this lane.
-        if let Some(side) = unsafe { &mut (*seat).side } {
-            side.tasks.retain(|task| *task != slot);
+        if let Some(ends) = unsafe { &mut *(&raw mut (*seat).ends) } {
+            ends.tasks.retain(|task| *task != slot);
         }
         let what = entry.op();
         if what == 0 {

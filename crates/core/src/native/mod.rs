@@ -30,5 +30,5 @@ pub use options::{Backoff, Directive, Failure, Options, Overflow, Phase, Restart
 pub use refs::{AnyRef, Call, Priority, Ref, With};
 pub use reply::Ask;
 pub use run::{Handles, Later, Plain};
-pub use system::{Builder, System};
+pub use system::{Attached, Builder, System, attach};
 pub use timers::TimerId;

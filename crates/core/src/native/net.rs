@@ -172,6 +172,11 @@ impl Net {
         systems.iter().find(|(id, _)| *id == system)?.1.upgrade()
     }
 
+    /// The first lane of native actors.
+    pub(crate) fn first(&self) -> u32 {
+        self.first
+    }
+
     pub(crate) fn place(&self, lane: u32) -> &Place {
         &self.places[(lane - self.first) as usize]
     }

@@ -1,11 +1,12 @@
 //! A system of native actors: its threads, and what a program does with it.
 
 use super::actor::Actor;
-use super::error::SpawnError;
+use super::error::{AskError, SpawnError};
 use super::isolate::Isolate;
 use super::net::{DeadLetter, Net};
 use super::options::{Directive, Failure, Options};
 use super::refs::{AnyRef, Ref};
+use super::vault::Block;
 use crate::clock::Clock;
 use crate::count::Ledger;
 use crate::entry::{Entry, op};
@@ -229,6 +230,78 @@ impl Drop for System {
 impl fmt::Debug for System {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("System").field("threads", &self.threads()).finish_non_exhaustive()
+    }
+}
+
+/// Lanes of native actors in a hub that somebody else made, and their threads.
+pub struct Attached {
+    net: Arc<Net>,
+    threads: Threads,
+}
+
+/// The lanes of `hub` from `first` on are native ones: their actors are of the kinds that are
+/// registered, and are spawned and called by other isolates of the hub. No thread begins yet.
+#[must_use = "it ends with the value that is returned"]
+pub fn attach(hub: Arc<Hub>, first: u32, lanes: Vec<Arc<Shared>>, options: &sched::Options) -> Attached {
+    let net = Net::new(hub, first, lanes);
+    let lanes = net.places().map(|(lane, place)| (lane, Arc::clone(&place.shared))).collect();
+    let of = Arc::clone(&net);
+    let threads = Threads::rest(options, lanes, move |lane| native(&of, lane));
+    Attached { net, threads }
+}
+
+impl Attached {
+    /// Begins the thread of the lane that has this number in the hub. One that has begun, or that was stopped, is left as it is.
+    ///
+    /// # Errors
+    /// The process can have no more threads.
+    pub fn start(&self, place: u32) -> std::io::Result<()> {
+        self.threads.begin(self.at(place))
+    }
+
+    /// Whether the thread of a lane has begun.
+    #[must_use]
+    pub fn has_started(&self, place: u32) -> bool {
+        self.threads.has_begun(self.at(place))
+    }
+
+    fn at(&self, place: u32) -> usize {
+        place.checked_sub(self.net.first()).map_or(usize::MAX, |at| at as usize)
+    }
+
+    /// Ends the threads: each after what it is at, and with all that was sent to its lane as dead letters. One that takes longer
+    /// than this is left alone with its lane. Whether all have ended. The lanes are closed then, so what lives there should have
+    /// ended before. No lane's lock is held by the caller.
+    pub fn stop(&self, limit: Duration) -> bool {
+        let ended = self.threads.end_within(limit);
+        for (at, (_, place)) in self.net.places().enumerate() {
+            if !self.threads.has_begun(at) {
+                let orphans = place.shared.with(|lane| {
+                    lane.close();
+                    lane.take_orphans()
+                });
+                for word in orphans {
+                    // SAFETY: the lane is closed, and each block that waited there is given out once.
+                    unsafe { Block::of(word) }.lose(AskError::Ended);
+                }
+            }
+        }
+        ended
+    }
+}
+
+/// What threads that are ended without a limit get: they have nothing left to do then.
+const LIMIT: Duration = Duration::from_secs(1);
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        self.stop(LIMIT);
+    }
+}
+
+impl fmt::Debug for Attached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Attached").field("threads", &self.threads.len()).finish_non_exhaustive()
     }
 }
 

@@ -98,6 +98,11 @@ impl Lane {
         self.is_alive(index, age) && self.table.at(index).is(bit::STARTED)
     }
 
+    /// As if the host's timer had fired: for a thread that is not the isolate's. The lane is to be woken.
+    pub(crate) fn tick_soon(&mut self) {
+        self.ticked = true;
+    }
+
     /// A spawn by a thread that is not the isolate's. The lane is to be woken.
     pub(crate) fn spawn_from_outside(&mut self, entry: &Entry, extra: &Entry) {
         self.operate(entry, Some(extra));

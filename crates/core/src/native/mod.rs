@@ -11,6 +11,7 @@ mod error;
 mod isolate;
 mod net;
 mod options;
+mod quiet;
 mod refs;
 mod reply;
 mod run;

@@ -5,6 +5,7 @@ use super::ctx::Ctx;
 use super::error::{AskError, Lost, Reason, SpawnError};
 use super::isolate::{self, Isolate};
 use super::options::{Decide, Directive, Failure, Options};
+use super::quiet::Quiet;
 use super::refs::{AnyRef, Ref};
 use super::reply::{Ask, ReplyTo};
 use super::run::{Came, Hand, guard};
@@ -111,6 +112,7 @@ pub(crate) struct Net {
     listeners: RwLock<Listeners>,
     /// Held while a name is given to an actor without a parent.
     names: Mutex<()>,
+    pub(crate) quiet: Quiet,
 }
 
 /// Systems of this process by number.
@@ -119,7 +121,7 @@ static NEXT: AtomicU32 = AtomicU32::new(1);
 
 impl Net {
     /// A system whose native lanes are those of the hub from `first` on.
-    pub(crate) fn new(hub: Arc<Hub>, first: u32, lanes: Vec<Arc<Shared>>) -> Arc<Net> {
+    pub(crate) fn new(hub: Arc<Hub>, first: u32, lanes: Vec<Arc<Shared>>, manual: bool) -> Arc<Net> {
         let net = Arc::new(Net {
             id: NEXT.fetch_add(1, Relaxed),
             hub,
@@ -129,6 +131,7 @@ impl Net {
             listens: AtomicU32::new(0),
             listeners: RwLock::default(),
             names: Mutex::default(),
+            quiet: Quiet::new(manual),
         });
         let mut systems = SYSTEMS.write().unwrap_or_else(PoisonError::into_inner);
         systems.retain(|(_, net)| net.strong_count() > 0);

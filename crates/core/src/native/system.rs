@@ -24,12 +24,13 @@ pub struct Builder {
     name: Box<str>,
     stack: Option<usize>,
     pin: bool,
+    manual: bool,
     defaults: Defaults,
 }
 
 impl Default for Builder {
     fn default() -> Self {
-        Builder { threads: 0, name: "buskin-core".into(), stack: None, pin: false, defaults: Defaults::default() }
+        Builder { threads: 0, name: "buskin-core".into(), stack: None, pin: false, manual: false, defaults: Defaults::default() }
     }
 }
 
@@ -63,6 +64,12 @@ impl Builder {
         self
     }
 
+    /// Its clock is moved by hand, with [`System::advance`]: nothing times out and no timer runs until then. For tests.
+    pub fn manual_clock(mut self) -> Builder {
+        self.manual = true;
+        self
+    }
+
     fn threads_options(&self) -> sched::Options {
         sched::Options { name: Some(self.name.clone()), stack: self.stack, pin: self.pin }
     }
@@ -85,11 +92,11 @@ impl Builder {
     /// The process can have no more threads.
     pub fn try_build(self) -> std::io::Result<System> {
         let count = sched::count((self.threads > 0).then_some(self.threads)).max(1);
-        let clock = Clock::real();
+        let clock = if self.manual { Clock::Manual(0) } else { Clock::real() };
         let lanes: Vec<Arc<Shared>> =
             (0..count).map(|_| Arc::new(Shared::new(Lane::new(clock, self.defaults)))).collect();
         let hub = Hub::open(lanes.clone());
-        let net = Net::new(hub, 0, lanes);
+        let net = Net::new(hub, 0, lanes, self.manual);
         let lanes = net.places().map(|(lane, place)| (lane, Arc::clone(&place.shared))).collect();
         let of = Arc::clone(&net);
         let threads = Threads::start(&self.threads_options(), lanes, move |lane| native(&of, lane));
@@ -190,6 +197,38 @@ impl System {
         self.net.places().count()
     }
 
+    /// Waits until nothing waits, runs, starts, stops or restarts. Timers that are yet to come are not waited for; messages that wait
+    /// for the next instance of their actor are. On a core thread, which must not wait, it returns at once, with `false`.
+    pub fn idle(&self) -> bool {
+        self.net.wait_until_idle()
+    }
+
+    /// Moves a [manual clock](Builder::manual_clock) on by so much. It stops at each moment at which something is due, in order, and
+    /// returns when what followed from all that is done: after `advance(100 ms)` a timer of every 10 ms has run ten times. What is
+    /// due at one moment on several threads happens at once.
+    ///
+    /// With the machine's clock, and on a core thread, it does nothing and returns `false`.
+    ///
+    /// ```
+    /// # use buskin_core::native::{Actor, Ctx, Handler, System};
+    /// # use std::time::Duration;
+    /// # struct Clock(u32); struct Read;
+    /// impl Actor for Clock {
+    ///     fn started(&mut self, ctx: &mut Ctx<Self>) -> Result<(), buskin_core::native::Cause> {
+    ///         ctx.every(Duration::from_secs(60), |clock, _| clock.0 += 1);
+    ///         Ok(())
+    ///     }
+    /// }
+    /// # impl Handler<Read> for Clock { type Reply = u32; fn handle(&mut self, _: Read, _: &mut Ctx<Self>) -> u32 { self.0 } }
+    /// let system = System::builder().manual_clock().build();
+    /// let clock = system.spawn(|| Clock(0)).unwrap();
+    /// system.advance(Duration::from_secs(3600));
+    /// assert_eq!(clock.ask(Read).wait().unwrap(), 60);
+    /// ```
+    pub fn advance(&self, by: Duration) -> bool {
+        self.net.advance(by)
+    }
+
     /// Ends all actors, children before their parents, each within its deadline, and then the threads. What waits becomes dead
     /// letters. Returns when all of it is done. On a core thread it only begins.
     pub fn shutdown(&self) {
@@ -234,7 +273,13 @@ impl Crew for Native {
         let this: *mut Isolate = &raw mut *self.isolate;
         // SAFETY: the thread's own isolate, which nobody else has a reference to.
         let gave = unsafe { Isolate::cycle(this, mode) };
-        Cycle { gave, over: self.isolate.closed && gave == 0, next: self.isolate.next() }
+        let quiet = &self.isolate.net.quiet;
+        if gave == 0 {
+            quiet.notice();
+        }
+        // with a clock that is moved by hand nothing is due by itself
+        let next = if quiet.is_manual() { -1 } else { self.isolate.next() };
+        Cycle { gave, over: self.isolate.closed && gave == 0, next }
     }
 }
 
@@ -244,6 +289,7 @@ impl Drop for Native {
         // SAFETY: as above.
         unsafe { Isolate::end(this) };
         Isolate::leave();
+        self.isolate.net.quiet.notice();
     }
 }
 

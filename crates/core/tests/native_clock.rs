@@ -4,9 +4,9 @@
 mod native_common;
 
 use buskin_core::native::{Actor, Cause, Ctx, Handler, Options, Ref};
-use native_common::{manual, ms, Log};
-use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use native_common::{Log, manual, ms};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
 struct Ticker {
     log: Log,

@@ -50,6 +50,7 @@ pub use border::{Defaults, Rings};
 pub use look::{Info, Memory};
 pub use mail::{Destination, Remote};
 pub(crate) use orders::Word;
+pub(crate) use route::FORWARDED;
 
 use std::collections::VecDeque;
 

@@ -15,9 +15,7 @@ use super::seat::{Head, Seats};
 use super::tasks::Tasks;
 use super::timers::Timers;
 use super::vault::Block;
-use crate::entry::{
-    Entry, OP_MASK, TAG_SHIFT, carry, flag, mark, mode, note, op, outcome, phase, reason, word,
-};
+use crate::entry::{Entry, OP_MASK, TAG_SHIFT, carry, flag, mark, mode, note, op, outcome, phase, reason, word};
 use crate::hub::Shared;
 use crate::lane::far::Address;
 use crate::lane::{Lane, Rings};
@@ -26,6 +24,7 @@ use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
 use std::ptr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// Entries of a ring: 24 KiB each, which stay in the first levels of the cache.
 const RING: usize = 1024;
@@ -94,6 +93,8 @@ pub(crate) struct Isolate {
     /// The actor that runs; 0: none.
     pub(crate) current: u32,
     grants: Vec<(u32, u32)>,
+    /// Errands whose messages were written, and are to be handed over.
+    pub(crate) errands: u32,
     /// Replies to askers elsewhere, which are told after what was sent before them.
     replies: Vec<Block>,
     pub(crate) calls: Calls,
@@ -104,6 +105,9 @@ pub(crate) struct Isolate {
     causes: HashMap<u32, Cause>,
     /// Those that were told, the oldest first: watchers may read of them a little later.
     spent: VecDeque<u32>,
+    /// The message in hand that may be answered later, and the last number of one; see [`super::token`].
+    pub(crate) late_now: u32,
+    pub(crate) last_late: u32,
     last_cause: u32,
     last_link: u32,
     /// A note whose second half comes next.
@@ -174,12 +178,15 @@ impl Isolate {
             mode: 0,
             current: 0,
             grants: Vec::new(),
+            errands: 0,
             replies: Vec::new(),
             calls: Calls::default(),
             timers: Timers::default(),
             watches: Watches::default(),
             causes: HashMap::new(),
             spent: VecDeque::new(),
+            late_now: 0,
+            last_late: 0,
             last_cause: 0,
             last_link: 0,
             half: Entry::default(),
@@ -251,11 +258,14 @@ impl Isolate {
         self.header[word::OUT] = i32::try_from(self.written).unwrap_or(0);
         self.header[word::MODE] = (self.mode | self.net.listens()).cast_signed();
         (self.written, self.mode) = (0, 0);
-        let Isolate { shared, header, outbox, inbox, marks, bag, places, satchel, .. } = self;
+        let Isolate { shared, header, outbox, inbox, marks, bag, places, satchel, errands, net, place, .. } = self;
         let held = shared.hold();
         // SAFETY: the lock is held.
         let lane = unsafe { shared.alone() };
         call(lane, &mut Rings { header: &mut header[..], outbox, inbox, marks, bag, places, satchel });
+        if *errands > 0 {
+            net.errands_are_over(*place, std::mem::take(errands), false);
+        }
         drop(held);
         satchel.clear();
         if !self.replies.is_empty() {
@@ -413,21 +423,8 @@ impl Isolate {
     }
 
     /// What an actor's end is put down to.
-    fn reason(&mut self, index: u32, number: u32) -> Reason {
-        match number {
-            reason::NORMAL => Reason::Normal,
-            reason::SHUTDOWN => Reason::Shutdown,
-            reason::KILLED => Reason::Killed,
-            reason::FAILED => {
-                let seat = self.seats.get(index);
-                // SAFETY: a seat of this lane, which nobody else uses when it is over.
-                let side = if seat.is_null() { None } else { unsafe { (*seat).side.as_ref() } };
-                let cause = side.and_then(|side| side.failed.clone());
-                Reason::Failed(cause.unwrap_or_else(|| Cause::core("failed")))
-            }
-            reason::LOST => Reason::Lost,
-            _ => Reason::Unknown,
-        }
+    fn reason(&self, index: u32, number: u32) -> Reason {
+        self.net.place(self.place).end_of(index, self.age(index), number)
     }
 
     /// What its instance began is over.
@@ -441,14 +438,16 @@ impl Isolate {
             if let Some(side) = &mut (*seat).side {
                 let (tasks, watches) = (std::mem::take(&mut side.tasks), std::mem::take(&mut side.watches));
                 let first = std::mem::take(&mut side.timers);
+                let (late, goes_on) = (std::mem::take(&mut side.late), std::mem::take(&mut side.goes_on));
                 for task in tasks {
                     let corr = Tasks::give_up(this, task);
-                    if corr != 0 {
-                        (*this).reply_far(corr, false);
-                        if corr >> CALL_BITS != FAR_CALL {
-                            (*this).put(Entry { head: op::SETTLED, corr, ..Entry::default() });
-                        }
-                    }
+                    (*this).call_is_over(corr, false);
+                }
+                for (_, corr) in late {
+                    (*this).call_is_over(corr, false);
+                }
+                for (_, block) in goes_on {
+                    block.lose(AskError::Ended);
                 }
                 for watch in watches {
                     let taken = (*this).watches.take(watch);
@@ -533,6 +532,10 @@ unsafe fn came_to(this: *mut Isolate, seat: *mut Head, entry: &Entry, came: Came
                     (*this).reply_far(entry.corr, false);
                 }
             }
+            Came::Late(token) => {
+                (*this).mark(mark::STREAMING);
+                (*seat).side().late.push((token, entry.corr));
+            }
             Came::NoHandler => {
                 (*this).mark(mark::NO_HANDLER);
                 if entry.corr != 0 {
@@ -559,7 +562,9 @@ unsafe fn dispatch_note(this: *mut Isolate, e: &Entry) {
             note::START if !seat.is_null() => {
                 (*this).current = e.index;
                 let came = ((*seat).shape.start)(&hand);
-                if matches!(came, Came::Returned) && let Some(side) = &mut (*seat).side {
+                if matches!(came, Came::Returned)
+                    && let Some(side) = &mut (*seat).side
+                {
                     for waits in std::mem::take(&mut side.started) {
                         waits.settle(Ok(()));
                     }
@@ -567,11 +572,16 @@ unsafe fn dispatch_note(this: *mut Isolate, e: &Entry) {
                 came_to(this, seat, e, came);
             }
             note::STOP if !seat.is_null() => {
-                let why = (*this).reason(e.index, e.payload);
+                // of an instance that makes way for another one nothing is kept but the error
+                let cause = if e.payload == reason::FAILED { (*this).causes.get(&e.from).cloned() } else { None };
+                let why = cause.map_or_else(|| (*this).reason(e.index, e.payload), Reason::Failed);
                 (*this).current = e.index;
                 came_to(this, seat, e, ((*seat).shape.stop)(&hand, &why));
             }
             note::ENDED => {
+                if e.payload == reason::KILLED {
+                    (&(*this).net).killed.fetch_add(1, Relaxed);
+                }
                 let why = (*this).reason(e.index, e.payload);
                 Isolate::instance_over(this, e.index);
                 (*this).seats.put(e.index, ptr::null_mut());
@@ -595,13 +605,17 @@ unsafe fn dispatch_note(this: *mut Isolate, e: &Entry) {
                 if let Some(side) = &mut (*seat).side {
                     side.watches.retain(|w| *w != e.payload);
                 }
-                let why = (*this).end_of(&target, e.from, e.corr);
+                let why = (*this).end_of(&target, e.from);
                 (*this).current = e.index;
                 came_to(this, seat, e, then(&hand, why));
             }
             note::HEALTH => {
                 (*this).current = e.index;
                 came_to(this, seat, e, ((*seat).shape.check)(&hand));
+            }
+            note::RESUME => {
+                (*this).current = e.index;
+                came_to(this, seat, e, super::proceed::go_on(&hand, e.payload));
             }
             note::DEAD | note::FAILED => (*this).half = *e,
             note::REASON => lost(this, e.index),
@@ -628,15 +642,13 @@ unsafe fn dispatch_note(this: *mut Isolate, e: &Entry) {
 
 impl Isolate {
     /// Why a watched actor ended.
-    fn end_of(&mut self, target: &AnyRef, number: u32, error: u32) -> Reason {
-        let cause = self.causes.get(&error).cloned();
-        match (number, cause) {
-            (reason::FAILED, Some(cause)) => Reason::Failed(cause),
-            _ => match Address::of(target.word) {
-                Some(to) if to.lane == self.place => self.reason(to.index, number),
-                _ => self.reason(0, number),
-            },
-        }
+    fn end_of(&self, target: &AnyRef, number: u32) -> Reason {
+        let Some(to) = Address::of(target.word) else { return Reason::Unknown };
+        let place = self.net.place(to.lane);
+        // of one that had ended before it was watched the lane of the watcher knows nothing
+        let known = || place.shared.with(|lane| lane.end_known(to.index, target.age).0);
+        let number = if number == reason::UNKNOWN { known() } else { number };
+        place.end_of(to.index, target.age, number)
     }
 }
 
@@ -716,7 +728,7 @@ unsafe fn verdict(this: *mut Isolate, e: &Entry) {
         let is_final = e.index != crate::entry::directive::RESTART && e.index != crate::entry::directive::RESUME;
         let seat = (*this).seats.get(failed.index);
         if !seat.is_null() && is_final && e.corr != 1 {
-            (*seat).side().failed = Some(failure.cause.clone());
+            (*this).net.place((*this).place).keep_end(failed.index, (*seat).age, &failure.cause);
         }
         (*this).spent.push_back(failed.payload);
         if (*this).spent.len() > CAUSES
@@ -745,6 +757,18 @@ unsafe fn carried(this: *mut Isolate, e: &Entry) {
                 if e.from != 1 {
                     (*this).calls.close(e.corr);
                 }
+            }
+            // who watches it from elsewhere came when it had ended: its lane asks what with, which `Place::end_of` knows
+            carry::WATCH => {
+                let head = op::CARRY | carry::WATCHED << TAG_SHIFT;
+                (*this).put(Entry {
+                    head,
+                    index: e.from,
+                    age: e.corr,
+                    from: reason::FAILED,
+                    corr: e.payload,
+                    payload: 0,
+                });
             }
             carry::ERRAND => super::net::errand(this, Block::of(e.payload)),
             _ => {}

@@ -11,14 +11,18 @@ mod error;
 mod isolate;
 mod net;
 mod options;
+mod outside;
+mod proceed;
 mod quiet;
 mod refs;
 mod reply;
 mod run;
 mod seat;
+mod stream;
 mod system;
 mod tasks;
 mod timers;
+mod token;
 mod vault;
 
 pub use actor::{Actor, AsyncHandler, Handler};
@@ -29,5 +33,7 @@ pub use options::{Backoff, Directive, Failure, Options, Overflow, Phase, Restart
 pub use refs::{AnyRef, Call, Priority, Ref, With};
 pub use reply::Ask;
 pub use run::{Handles, Later, Plain};
+pub use stream::{Blocking, Emitter, ReaderLeft, Replies, StreamHandler};
 pub use system::{Builder, System};
 pub use timers::TimerId;
+pub use token::{ByToken, Reply, ReplyHandler};

@@ -2,10 +2,12 @@
 
 use super::actor::Actor;
 use super::ctx::Ctx;
-use super::error::{Cause, Reason};
+use super::error::Reason;
 use super::options::Decide;
 use super::reply::ReplyTo;
 use super::run::{Came, Hand, guard};
+use super::tasks::Running;
+use super::vault::Block;
 use std::any::TypeId;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering::AcqRel, Ordering::Acquire, Ordering::Release};
@@ -42,9 +44,13 @@ pub(crate) struct Side {
     /// The first of its timers, plus one.
     pub(crate) timers: u32,
     pub(crate) watches: Vec<u32>,
+    /// Messages that are answered later: the number of the token, and the call.
+    pub(crate) late: Vec<(u32, u32)>,
+    /// What came of asks and is to go on in the actor.
+    pub(crate) goes_on: Vec<(u32, Block)>,
+    /// What its start waits for.
+    pub(crate) starts_when: Option<Running>,
     pub(crate) decide: Option<Decide>,
-    /// What its end is put down to.
-    pub(crate) failed: Option<Cause>,
     /// Who waits for its end.
     pub(crate) stopped: Vec<ReplyTo<Reason>>,
     /// Who waits for its start.
@@ -107,8 +113,14 @@ impl<A: Actor, F: FnMut() -> A + Send + 'static> Of<A, F> {
             let actor = ((*whole).make)();
             (*whole).seat.actor.insert(actor).started(&mut ctx)
         });
+        // SAFETY: as above.
+        let side = unsafe { (*hand.seat.cast::<Head>()).side.as_mut() };
+        let goes_on = side.and_then(|side| side.starts_when.take());
         match started {
-            Ok(Ok(())) => ctx.came(),
+            Ok(Ok(())) => match (ctx.came(), goes_on) {
+                (Came::Returned, Some(future)) => Came::Promised(future),
+                (came, _) => came,
+            },
             Ok(Err(cause)) | Err(cause) => Came::Failed(cause),
         }
     }

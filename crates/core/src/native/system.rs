@@ -14,7 +14,11 @@ use crate::lane::{Defaults, Lane};
 use crate::sched::{self, Crew, Cycle, Threads};
 use crate::sync::Arc;
 use std::fmt;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
+
+/// How long a system may take to end.
+const SHUTDOWN_MS: u32 = 10_000;
 
 /// How a [`System`] is made.
 #[derive(Clone, Debug)]
@@ -30,7 +34,14 @@ pub struct Builder {
 
 impl Default for Builder {
     fn default() -> Self {
-        Builder { threads: 0, name: "buskin-core".into(), stack: None, pin: false, manual: false, defaults: Defaults::default() }
+        Builder {
+            threads: 0,
+            name: "buskin-core".into(),
+            stack: None,
+            pin: false,
+            manual: false,
+            defaults: Defaults::default(),
+        }
     }
 }
 
@@ -80,7 +91,7 @@ impl Builder {
         self
     }
 
-    /// How many messages may wait at an actor that does not say. By default 1,048,576.
+    /// How many messages may wait at an actor that does not say; at least 1. By default 1,048,576.
     pub fn capacity(mut self, messages: u32) -> Builder {
         self.defaults.capacity = messages.max(1);
         self
@@ -230,12 +241,21 @@ impl System {
     }
 
     /// Ends all actors, children before their parents, each within its deadline, and then the threads. What waits becomes dead
-    /// letters. Returns when all of it is done. On a core thread it only begins.
-    pub fn shutdown(&self) {
-        self.end(10_000);
+    /// letters. Returns when all of it is done: how many actors had to be killed, because they or others were late. After ten seconds
+    /// all that is left is.
+    ///
+    /// On a core thread it only begins, and returns 0. Dropping the system is the same.
+    pub fn shutdown(&self) -> u64 {
+        self.end(SHUTDOWN_MS)
     }
 
-    fn end(&self, limit: u32) {
+    /// The same, with another limit for all of it.
+    pub fn shutdown_within(&self, limit: Duration) -> u64 {
+        self.end(u32::try_from(limit.as_millis()).unwrap_or(u32::MAX - 1))
+    }
+
+    fn end(&self, limit: u32) -> u64 {
+        let before = self.net.killed.load(Relaxed);
         for (lane, _) in self.net.places() {
             let shutdown = move |here: *mut Isolate| {
                 // SAFETY: errands are run by the isolate's thread, while no reference to it lives.
@@ -245,15 +265,17 @@ impl System {
             };
             self.net.errand_to(lane, shutdown);
         }
-        if !super::isolate::is_core_thread() {
-            self.threads.join();
+        if super::isolate::is_core_thread() {
+            return 0;
         }
+        self.threads.join();
+        self.net.killed.load(Relaxed) - before
     }
 }
 
 impl Drop for System {
     fn drop(&mut self) {
-        self.end(10_000);
+        self.end(SHUTDOWN_MS);
     }
 }
 

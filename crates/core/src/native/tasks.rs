@@ -170,6 +170,15 @@ impl Tasks {
         if what == 0 {
             return;
         }
+        // SAFETY: as above.
+        if what == note::START
+            && outcome.is_ok()
+            && let Some(side) = unsafe { &mut (*seat).side }
+        {
+            for waits in std::mem::take(&mut side.started) {
+                waits.settle(Ok(()));
+            }
+        }
         let (came, payload) = match outcome {
             Ok(()) => (outcome::OK, 0),
             Err(cause) => {

@@ -2,6 +2,7 @@
 
 use super::isolate;
 use super::net::Net;
+use crate::lane::Lane;
 use crate::sync::{Mutex, lock};
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::thread::Thread;
@@ -38,14 +39,14 @@ impl Quiet {
 }
 
 impl Net {
-    /// Whether nothing waits, runs, starts or stops anywhere.
-    fn is_idle(&self) -> bool {
-        self.hub.all(|lanes| lanes.iter().all(|lane| lane.is_closed() || lane.is_quiet()))
+    /// Blocks until nothing waits, runs, starts or stops anywhere.
+    pub(crate) fn wait_until_idle(&self) -> bool {
+        self.wait_until(Lane::is_quiet)
     }
 
-    /// Blocks until that is so. Whoever falls asleep later looks for who waits after that, under the lock that the look here takes:
+    /// Blocks until this is so of all lanes at once. Whoever falls asleep later looks for who waits after that, under the lock that the look here takes:
     /// so either this look sees it asleep, or it sees this thread.
-    pub(crate) fn wait_until_idle(&self) -> bool {
+    fn wait_until(&self, is_so: impl Fn(&Lane) -> bool) -> bool {
         if isolate::is_core_thread() {
             return false;
         }
@@ -53,7 +54,7 @@ impl Net {
         let id = me.id();
         lock(&self.quiet.who).push(me);
         self.quiet.count.fetch_add(1, SeqCst);
-        while !self.is_idle() {
+        while !self.hub.all(|lanes| lanes.iter().all(|lane| lane.is_closed() || is_so(lane))) {
             std::thread::park();
         }
         self.quiet.count.fetch_sub(1, SeqCst);
@@ -68,13 +69,13 @@ impl Net {
     pub(crate) fn advance(&self, by: Duration) -> bool {
         let Some(clock) = self.quiet.clock.as_ref().filter(|_| !isolate::is_core_thread()) else { return false };
         let mut now = lock(clock); // one after another
-        self.wait_until_idle();
+        self.wait_until(Lane::is_still);
         let goal = now.saturating_add(u64::try_from(by.as_micros()).unwrap_or(u64::MAX));
         loop {
             let due = self.next_due().filter(|due| *due <= goal);
             *now = due.unwrap_or(goal).max(*now);
             self.move_to(*now);
-            self.wait_until_idle();
+            self.wait_until(Lane::is_still);
             if due.is_none() && self.next_due().is_none_or(|due| due > goal) {
                 return true;
             }
@@ -82,7 +83,7 @@ impl Net {
     }
 
     fn next_due(&self) -> Option<u64> {
-        let due = |lane: &mut crate::lane::Lane| if lane.is_closed() { None } else { lane.next_deadline() };
+        let due = |lane: &mut Lane| if lane.is_closed() { None } else { lane.next_deadline() };
         self.places().filter_map(|(_, place)| place.shared.with(due)).min().map(|ms| ms.saturating_mul(1000))
     }
 
@@ -92,7 +93,7 @@ impl Net {
             place.shared.with(|lane| lane.set_time(micros));
         }
         for (lane, place) in self.places() {
-            place.shared.with(crate::lane::Lane::tick_soon);
+            place.shared.with(Lane::tick_soon);
             self.wake(lane);
         }
     }

@@ -216,7 +216,7 @@ impl System {
 
     /// Moves a [manual clock](Builder::manual_clock) on by so much. It stops at each moment at which something is due, in order, and
     /// returns when what followed from all that is done: after `advance(100 ms)` a timer of every 10 ms has run ten times. What is
-    /// due at one moment on several threads happens at once.
+    /// due at one moment on several threads happens at once. An asynchronous handler that waits for something else is not waited for.
     ///
     /// With the machine's clock, and on a core thread, it does nothing and returns `false`.
     ///

@@ -173,6 +173,15 @@ impl Tasks {
         if what == 0 {
             return;
         }
+        // SAFETY: as above.
+        if what == note::START
+            && outcome.is_ok()
+            && let Some(ends) = unsafe { super::seat::ends_if(seat) }
+        {
+            for waits in std::mem::take(&mut ends.started) {
+                waits.settle(Ok(()));
+            }
+        }
         let (came, payload) = match outcome {
             Ok(()) => (outcome::OK, 0),
             Err(cause) => {

@@ -139,7 +139,7 @@ unsafe fn failed(this: *mut Isolate, e: &Entry) {
     // SAFETY: as of `carried`.
     unsafe {
         let head = (*this).seats().get(e.index);
-        let seat = is_foreign(head).then(|| &mut *head.cast::<Seat>());
+        let seat = is_foreign(head).then(|| &*head.cast::<Seat>());
         let (path, generation) =
             seat.as_ref().map_or_else(|| (Arc::from(""), 0), |seat| (Arc::clone(&seat.path), seat.generation));
         let cause = (*this).cause(e.payload).filter(|_| e.payload != 0);
@@ -164,8 +164,8 @@ unsafe fn failed(this: *mut Isolate, e: &Entry) {
             let bare = bare(&error);
             let _ = put_values(this, entry, &[bare, method, generation]);
         }
-        if let Some(seat) = seat {
-            seat.head.side().failed.clone_from(&cause);
+        if let Some(cause) = &cause {
+            (*this).net.place((*this).place).keep_end(e.index, e.corr, cause);
         }
         if e.payload != 0 {
             keep(this, e.payload, &error);

@@ -11,7 +11,7 @@ use crate::limits::{CALL_BITS, FAR_CALL};
 use crate::native::error::Cause;
 use crate::native::isolate::Isolate;
 use crate::native::run::guard;
-use crate::native::seat::Head;
+use crate::native::seat::{Head, ends};
 use crate::native::tasks::Running;
 use crate::sync::Arc;
 use buskin_value::{ErrorKind, ErrorValue, Value};
@@ -309,11 +309,13 @@ unsafe fn later(
         }
     });
     // SAFETY: as of `message`.
-    let here = unsafe { &mut *this };
-    here.mark(mark::PROMISED);
-    let task = here.tasks.add(running, e, 0); // its caller is told here
-    seat.head.side().tasks.push(task);
-    here.hold_back(e.index);
+    unsafe {
+        let here = &mut *this;
+        here.mark(mark::PROMISED);
+        let task = here.tasks.add(running, e, 0); // its caller is told here
+        ends(&raw mut seat.head).tasks.push(task);
+        here.hold_back(e.index);
+    }
 }
 
 /// A message that a future goes on with.

@@ -56,7 +56,7 @@ pub(crate) unsafe fn birth(this: *mut Isolate, e: &Entry) -> *mut Head {
     unsafe {
         let Some(foreign) = side(this) else { return ptr::null_mut() };
         foreign.ended.remove(&e.index);
-        let head = Head { shape: &SHAPE, side: None, held: 0, age: e.age };
+        let head = Head { shape: &SHAPE, side: None, ends: None, held: 0, age: e.age };
         let seat = Seat {
             head,
             class: None,

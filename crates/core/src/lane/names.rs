@@ -1,9 +1,9 @@
 //! What actors are called, and the indices they are reached by.
 
 use super::{Lane, ROOT};
+use crate::cell::table::Full;
 use crate::cell::{State, bit};
 use crate::entry::Entry;
-use crate::cell::table::Full;
 use crate::limits::INDEX_BITS;
 use crate::registry::{Taken, split_number};
 
@@ -96,6 +96,17 @@ impl Lane {
     /// Whether the actor has started once.
     pub(crate) fn has_started(&self, index: u32, age: u32) -> bool {
         self.is_alive(index, age) && self.table.at(index).is(bit::STARTED)
+    }
+
+    /// A message of a thread that is not the isolate's found the lane closed.
+    pub(crate) fn refused_outside(&mut self) {
+        self.ledger.sent += 1;
+        self.ledger.dead[crate::entry::dead::STOPPED as usize] += 1;
+    }
+
+    /// As if the host's timer had fired: for a thread that is not the isolate's. The lane is to be woken.
+    pub(crate) fn tick_soon(&mut self) {
+        self.ticked = true;
     }
 
     /// A spawn by a thread that is not the isolate's. The lane is to be woken.

@@ -26,6 +26,15 @@ impl Extra {
     }
 }
 
+/// In the upper half of the time-out of a tell, which has none: the lower half is the age of the sender, who is not the one that
+/// wrote it.
+pub(crate) const FORWARDED: u32 = u32::MAX - 1;
+
+fn forwarded_from(e: &Entry, timeout: u64) -> Option<u32> {
+    let [low, high] = [timeout, timeout >> 32].map(|half| u32::try_from(half & 0xffff_ffff).unwrap_or(0));
+    (high == FORWARDED && e.head & (flag::ASK | flag::SEND | flag::STREAM) == 0).then_some(low)
+}
+
 /// Whether an entry of the outbox leaves alone who may be given messages. MODE says so of the outbox as a whole, but is
 /// said of the one that was handed over when the isolate found no room for the entry itself.
 fn changes_no_life(e: &Entry) -> bool {
@@ -48,13 +57,15 @@ impl Lane {
             let alone = direct && io.outbox[..count].iter().all(changes_no_life);
             let ordered = self.route_mail(io, alone);
             let direct = direct && !ordered && self.facts.is_empty() && self.endings == 0;
-            return self.submit_outbox(io, count, whole, direct);
+            self.submit_outbox(io, count, whole, direct);
+            return self.settle_calls();
         }
         self.submit_outbox(io, count, whole, direct);
+        self.settle_calls();
     }
 
     #[inline(always)]
-    fn submit_outbox(&mut self, io: &mut Rings<'_>, count: usize, whole: bool, direct: bool) {
+    pub(super) fn submit_outbox(&mut self, io: &mut Rings<'_>, count: usize, whole: bool, direct: bool) {
         // apart from the other rings while it is read, so that the words of an entry are read where they lie
         let outbox = std::mem::take(&mut io.outbox);
         let mut at = 0;
@@ -98,7 +109,6 @@ impl Lane {
             }
         }
         io.outbox = outbox;
-        self.settle_calls();
     }
 
     /// How many entries are in the outbox of an isolate that was ended before it could say so.
@@ -209,7 +219,10 @@ impl Lane {
 
     #[inline(never)]
     fn message_with(&mut self, io: &mut Rings<'_>, e: &Entry, extra: Extra) {
-        let from_age = self.age_of(e.from);
+        let (from_age, extra) = match forwarded_from(e, extra.timeout) {
+            Some(age) => (age, Extra { timeout: 0, ..extra }),
+            None => (self.age_of(e.from), extra),
+        };
         if self.table.get(e.index).is_none() {
             return self.message_out(io, e, from_age, extra.priority, extra.ttl, extra.timeout);
         }

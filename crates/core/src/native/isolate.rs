@@ -12,22 +12,22 @@ use super::numbers::Whose;
 use super::options::{Failure, Phase};
 use super::refs::AnyRef;
 use super::run::{Came, Hand};
-use super::seat::{Head, Seats};
+use super::seat::{self, Head, Seats};
 use super::tables::{Arrivals, Tables};
 use super::tasks::Tasks;
 use super::timers::Timers;
 use super::vault::Block;
-use crate::entry::{
-    Entry, OP_MASK, TAG_SHIFT, carry, flag, mark, mode, note, op, outcome, phase, reason, word,
-};
+use crate::entry::{Entry, OP_MASK, TAG_SHIFT, carry, flag, mark, mode, note, op, outcome, phase, reason, word};
 use crate::hub::{Pulse, Shared};
 use crate::lane::far::Address;
+use crate::lane::guest::{Guest, Ran};
 use crate::lane::{Lane, Rings};
 use crate::limits::{CALL_BITS, CALL_MASK, FAR_CALL};
 use crate::sync::lock;
 use std::cell::Cell;
 use std::ptr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// Entries of a ring: 24 KiB each, which stay in the first levels of the cache.
 const RING: usize = 1024;
@@ -103,12 +103,17 @@ pub(crate) struct Isolate {
     /// The actor that runs; 0: none.
     pub(crate) current: u32,
     grants: Vec<(u32, u32)>,
+    /// Errands whose messages were written, and are to be handed over.
+    pub(crate) errands: u32,
     /// Replies to askers elsewhere, which are told after what was sent before them.
     replies: Vec<Block>,
     own: Tables,
     pub(crate) tasks: Tasks,
     /// It runs actors of another thread's lane.
     pub(crate) is_guest: bool,
+    /// The message in hand that may be answered later, and the last number of one; see [`super::token`].
+    pub(crate) late_now: u32,
+    pub(crate) last_late: u32,
     last_link: u32,
     /// A note whose second half comes next.
     pub(super) half: Entry,
@@ -120,6 +125,7 @@ pub(crate) struct Isolate {
 
 impl Isolate {
     pub(crate) fn new(net: Arc<Net>, place: u32, shared: Arc<Shared>, seats: Arc<Seats>) -> Box<Isolate> {
+        shared.with(|lane| lane.lend_only(flag::SLOT, super::run::HOME));
         let entries = || vec![Entry::default(); RING].into_boxed_slice();
         Box::new(Isolate {
             system: net.id,
@@ -143,9 +149,12 @@ impl Isolate {
             mode: 0,
             current: 0,
             grants: Vec::new(),
+            errands: 0,
             replies: Vec::new(),
             own: Tables::new(Whose::Own),
             is_guest: false,
+            late_now: 0,
+            last_late: 0,
             last_link: 0,
             half: Entry::default(),
             class: (0, 0),
@@ -157,6 +166,16 @@ impl Isolate {
     pub(crate) fn opens(&mut self) {
         self.foreign = Some(Foreign::new(Arc::clone(&self.net.hub), Arc::clone(&self.shared)));
         self.bag = vec![0; foreign::BAG].into_boxed_slice();
+    }
+
+    /// Says, or not any more, where the watchdog sees which handler runs.
+    ///
+    /// # Safety
+    /// The isolate stays where it is until this is taken back.
+    pub(crate) unsafe fn set_pulse(&self, is_set: bool) {
+        let pulse = Pulse { header: self.header.as_ptr(), inbox: self.inbox.as_ptr(), length: self.inbox.len() };
+        // SAFETY: the caller's promise.
+        unsafe { self.shared.set_pulse(is_set.then_some(pulse)) };
     }
 
     /// This thread runs it from now on.
@@ -229,11 +248,14 @@ impl Isolate {
         self.header[word::OUT] = i32::try_from(self.written).unwrap_or(0);
         self.header[word::MODE] = (self.mode | self.net.listens()).cast_signed();
         (self.written, self.mode) = (0, 0);
-        let Isolate { shared, header, outbox, inbox, marks, bag, places, satchel, .. } = self;
+        let Isolate { shared, header, outbox, inbox, marks, bag, places, satchel, errands, net, place, .. } = self;
         let held = shared.hold();
         // SAFETY: the lock is held.
         let lane = unsafe { shared.alone() };
         call(lane, &mut Rings { header: &mut header[..], outbox, inbox, marks, bag, places, satchel });
+        if *errands > 0 {
+            net.errands_are_over(*place, std::mem::take(errands), false);
+        }
         drop(held);
         satchel.clear();
         if !self.replies.is_empty() {
@@ -257,7 +279,59 @@ impl Isolate {
     /// Hands the outbox over in mid-way.
     #[cold]
     pub(crate) fn submit(&mut self) {
-        self.with_rings(Lane::submit);
+        if self.is_guest {
+            self.with_rings(|lane, io| lane.take_guests(io, &[]));
+        } else {
+            self.with_rings(Lane::submit);
+        }
+    }
+
+    /// What a thread runs actors of another lane in: as that lane's isolate, whose own it leaves alone.
+    #[allow(dead_code)]
+    pub(crate) fn visitor(net: &Arc<Net>, place: u32) -> Box<Isolate> {
+        let of = net.place(place);
+        let mut isolate = Isolate::new(Arc::clone(net), place, Arc::clone(&of.shared), Arc::clone(&of.seats));
+        (isolate.is_guest, isolate.turns) = (true, 0);
+        isolate
+    }
+
+    /// It visits another lane from now on.
+    pub(crate) fn visit(&mut self, place: u32) {
+        if self.place != place {
+            self.give_grants_back();
+            let of = self.net.place(place);
+            (self.shared, self.seats) = (Arc::clone(&of.shared), Arc::clone(&of.seats));
+            (self.place, self.class) = (place, (0, 0));
+        }
+    }
+
+    /// Runs guests, and hands them back.
+    ///
+    /// # Safety
+    /// A visitor of the guests' lane, to which no reference lives.
+    pub(crate) unsafe fn run_guests(this: *mut Isolate, guests: &mut [Guest]) {
+        let before = HERE.replace(this);
+        // SAFETY: the caller's promise, and as of `dispatch`.
+        unsafe {
+            for guest in &mut *guests {
+                let seat = (*this).seats.get(guest.entry.index);
+                (*this).current = guest.entry.index;
+                let hand = Hand { here: this, seat: seat.cast(), entry: &raw const guest.entry };
+                let block = Block::of(guest.entry.payload);
+                let came = (block.kind().run)(block, &hand);
+                if guest.entry.corr != 0 {
+                    (*this).close_call(guest.entry.corr);
+                }
+                guest.ran = match came {
+                    Came::Failed(cause) => Ran::Threw((*this).keep_cause(cause)),
+                    // one that goes on is never lent
+                    _ => Ran::Returned,
+                };
+            }
+            (*this).current = 0;
+            (*this).with_rings(|lane, io| lane.take_guests(io, guests));
+        }
+        HERE.set(before);
     }
 
     fn turn(&mut self) {
@@ -279,6 +353,12 @@ impl Isolate {
 
     pub(crate) fn with_lane<T>(&self, body: impl FnOnce(&mut Lane) -> T) -> T {
         self.shared.with(body)
+    }
+
+    /// Indices of another lane, which has no use for them here.
+    fn give_grants_back(&mut self) {
+        let grants = &mut self.grants;
+        self.shared.with(|lane| grants.drain(..).for_each(|granted| lane.give_back(granted.0)));
     }
 
     pub(crate) fn give_grant_back(&mut self, granted: (u32, u32)) {
@@ -317,8 +397,7 @@ impl Isolate {
             let filled = (*this).filled;
             for at in 0..filled {
                 (*this).at = at;
-                // the watchdog reads it while the handler runs
-                (&raw mut (*this).header[word::CURSOR]).write_volatile(i32::try_from(at).unwrap_or(0));
+                (*this).header[word::CURSOR] = i32::try_from(at).unwrap_or(0);
                 let entry = (&raw const *(*this).inbox).cast::<Entry>().add(at);
                 dispatch(this, entry);
             }
@@ -328,13 +407,6 @@ impl Isolate {
             (*this).own.timers.rest();
             filled + Tasks::poll(this) + usize::from(waits || (*this).written > 0)
         }
-    }
-
-    /// Whoever asks why the thread does not come back is shown what it runs, or not any more.
-    pub(crate) fn show(&self, shows: bool) {
-        let pulse = Pulse { header: self.header.as_ptr(), inbox: self.inbox.as_ptr(), length: self.inbox.len() };
-        // SAFETY: the arrays are never replaced, and it is shown no more before they are dropped.
-        unsafe { self.shared.set_pulse(shows.then_some(pulse)) };
     }
 
     /// When the lane's timer is due: see [`word::NEXT`].
@@ -366,6 +438,9 @@ impl Isolate {
 
     /// Of this actor nothing more is run in this inbox.
     pub(crate) fn hold_back(&mut self, index: u32) {
+        if self.is_guest {
+            return; // whom it runs has one message in hand; others are not its to look at
+        }
         let seat = self.seats.get(index);
         if !seat.is_null() {
             // SAFETY: a seat of this lane, whose head only this thread uses.
@@ -430,8 +505,8 @@ impl Isolate {
         let seat = self.seats.get(index);
         if !seat.is_null() {
             let task = self.tasks.add(future, &Entry { index, ..Entry::default() }, 0);
-            // SAFETY: a seat of this lane, whose side record this thread may use.
-            unsafe { (*seat).side() }.tasks.push(task);
+            // SAFETY: a seat of this lane, which is this thread's.
+            unsafe { seat::ends(seat) }.tasks.push(task);
         }
     }
 
@@ -465,21 +540,8 @@ impl Isolate {
     }
 
     /// What an actor's end is put down to.
-    fn reason(&mut self, index: u32, number: u32) -> Reason {
-        match number {
-            reason::NORMAL => Reason::Normal,
-            reason::SHUTDOWN => Reason::Shutdown,
-            reason::KILLED => Reason::Killed,
-            reason::FAILED => {
-                let seat = self.seats.get(index);
-                // SAFETY: a seat of this lane, which nobody else uses when it is over.
-                let side = if seat.is_null() { None } else { unsafe { (*seat).side.as_ref() } };
-                let cause = side.and_then(|side| side.failed.clone());
-                Reason::Failed(cause.unwrap_or_else(|| Cause::core("failed")))
-            }
-            reason::LOST => Reason::Lost,
-            _ => Reason::Unknown,
-        }
+    fn reason(&self, index: u32, number: u32) -> Reason {
+        self.net.place(self.place).end_of(index, self.age(index), number)
     }
 
     /// What its instance began is over.
@@ -491,23 +553,25 @@ impl Isolate {
                 return;
             }
             foreign::streams_over(this, index);
-            if let Some(side) = &mut (*seat).side {
-                let (tasks, watches) = (std::mem::take(&mut side.tasks), std::mem::take(&mut side.watches));
-                let first = std::mem::take(&mut side.timers);
-                for task in tasks {
+            if let Some(ends) = seat::ends_if(seat) {
+                let (late, goes_on) = (std::mem::take(&mut ends.late), std::mem::take(&mut ends.goes_on));
+                for task in std::mem::take(&mut ends.tasks) {
                     let corr = Tasks::give_up(this, task);
-                    if corr != 0 {
-                        (*this).reply_far(corr, false);
-                        if corr >> CALL_BITS != FAR_CALL {
-                            (*this).put(Entry { head: op::SETTLED, corr, ..Entry::default() });
-                        }
-                    }
+                    (*this).call_is_over(corr, false);
                 }
-                for watch in watches {
+                for (_, corr) in late {
+                    (*this).call_is_over(corr, false);
+                }
+                for (_, block) in goes_on {
+                    block.lose(AskError::Ended);
+                }
+            }
+            if let Some(side) = (*seat).side.take() {
+                for watch in side.watches {
                     let taken = (*this).tables_of(watch, |tables| tables.watches.take(watch));
                     drop(taken);
                 }
-                Timers::forget(this, first);
+                Timers::forget(this, side.timers);
             }
             ((*seat).shape.empty)(seat.cast());
         }
@@ -570,7 +634,7 @@ unsafe fn came_to(this: *mut Isolate, seat: *mut Head, entry: &Entry, came: Came
                 (*this).mark(mark::PROMISED);
                 let corr = if is_message { entry.corr } else { 0 };
                 let task = (*this).tasks.add(future, entry, corr);
-                (*seat).side().tasks.push(task);
+                seat::ends(seat).tasks.push(task);
                 if !is_message || !entry.has(flag::ASYNC) {
                     (*this).hold_back(entry.index);
                 }
@@ -584,6 +648,10 @@ unsafe fn came_to(this: *mut Isolate, seat: *mut Head, entry: &Entry, came: Came
                 if is_message && entry.corr != 0 {
                     (*this).reply_far(entry.corr, false);
                 }
+            }
+            Came::Late(token) => {
+                (*this).mark(mark::STREAMING);
+                seat::ends(seat).late.push((token, entry.corr));
             }
         }
     }
@@ -608,26 +676,33 @@ unsafe fn dispatch_note(this: *mut Isolate, e: &Entry) {
             note::START if !seat.is_null() => {
                 (*this).current = e.index;
                 let came = ((*seat).shape.start)(&hand);
-                if matches!(came, Came::Returned) && let Some(side) = &mut (*seat).side {
-                    for waits in std::mem::take(&mut side.started) {
+                if matches!(came, Came::Returned)
+                    && let Some(ends) = &mut (*seat).ends
+                {
+                    for waits in std::mem::take(&mut ends.started) {
                         waits.settle(Ok(()));
                     }
                 }
                 came_to(this, seat, e, came);
             }
             note::STOP if !seat.is_null() => {
-                let why = (*this).reason(e.index, e.payload);
+                // of an instance that makes way for another one nothing is kept but the error
+                let cause = if e.payload == reason::FAILED { (*this).cause(e.from) } else { None };
+                let why = cause.map_or_else(|| (*this).reason(e.index, e.payload), Reason::Failed);
                 (*this).current = e.index;
                 came_to(this, seat, e, ((*seat).shape.stop)(&hand, &why));
             }
             note::ENDED => {
+                if e.payload == reason::KILLED {
+                    (&(*this).net).killed.fetch_add(1, Relaxed);
+                }
                 let why = (*this).reason(e.index, e.payload);
                 foreign::ended(this, e, &why);
                 Isolate::instance_over(this, e.index);
                 (*this).seats.put(e.index, ptr::null_mut());
                 if !seat.is_null() {
-                    if let Some(side) = (*seat).side.take() {
-                        for waits in side.stopped {
+                    if let Some(ends) = (*seat).ends.take() {
+                        for waits in ends.stopped {
                             waits.settle(Ok(why.clone()));
                         }
                     }
@@ -646,7 +721,7 @@ unsafe fn dispatch_note(this: *mut Isolate, e: &Entry) {
                 if let Some(side) = &mut (*seat).side {
                     side.watches.retain(|w| *w != e.payload);
                 }
-                let why = (*this).end_of(&target, e.from, e.corr);
+                let why = (*this).end_of(&target, e.from);
                 (*this).current = e.index;
                 came_to(this, seat, e, then(&hand, why));
             }
@@ -654,19 +729,23 @@ unsafe fn dispatch_note(this: *mut Isolate, e: &Entry) {
                 (*this).current = e.index;
                 came_to(this, seat, e, ((*seat).shape.check)(&hand));
             }
-            note::DEAD => {
-                (*this).half = *e;
-                foreign::mark_dead(this, e);
-            }
-            note::FAILED => (*this).half = *e,
             note::RESUME => {
                 (*this).current = e.index;
-                foreign::resumed(this, e);
+                if foreign::is_foreign(seat) {
+                    foreign::resumed(this, e);
+                } else {
+                    came_to(this, seat, e, super::proceed::go_on(&hand, e.payload));
+                }
             }
             note::RETURN => {
                 (*this).current = e.index;
                 foreign::returned(this, e);
             }
+            note::DEAD => {
+                (*this).half = *e;
+                foreign::mark_dead(this, e);
+            }
+            note::FAILED => (*this).half = *e,
             note::REASON => lost(this, e),
             note::TIMEOUT => {
                 let why = AskError::TimedOut { deadlock: e.payload == 1 };
@@ -691,15 +770,13 @@ unsafe fn dispatch_note(this: *mut Isolate, e: &Entry) {
 
 impl Isolate {
     /// Why a watched actor ended.
-    fn end_of(&mut self, target: &AnyRef, number: u32, error: u32) -> Reason {
-        let cause = self.cause(error);
-        match (number, cause) {
-            (reason::FAILED, Some(cause)) => Reason::Failed(cause),
-            _ => match Address::of(target.word) {
-                Some(to) if to.lane == self.place => self.reason(to.index, number),
-                _ => self.reason(0, number),
-            },
-        }
+    fn end_of(&self, target: &AnyRef, number: u32) -> Reason {
+        let Some(to) = Address::of(target.word) else { return Reason::Unknown };
+        let place = self.net.place(to.lane);
+        // of one that had ended before it was watched the lane of the watcher knows nothing
+        let known = || place.shared.with(|lane| lane.end_known(to.index, target.age).0);
+        let number = if number == reason::UNKNOWN { known() } else { number };
+        place.end_of(to.index, target.age, number)
     }
 }
 
@@ -738,7 +815,7 @@ unsafe fn decide(this: *mut Isolate, e: &Entry) -> u32 {
         } else if seat.is_null() {
             None
         } else {
-            (*seat).side.as_ref().and_then(|side| side.decide.clone())
+            (*(&raw const (*seat).ends)).as_ref().and_then(|ends| ends.decide.clone())
         };
         let Some(decide) = decide else { return 0 };
         let answer = super::run::guard(|| decide(&failure)).ok().flatten();
@@ -780,7 +857,7 @@ unsafe fn verdict(this: *mut Isolate, e: &Entry) {
         let is_final = e.index != crate::entry::directive::RESTART && e.index != crate::entry::directive::RESUME;
         let seat = (*this).seats.get(failed.index);
         if !seat.is_null() && is_final && e.corr != 1 {
-            (*seat).side().failed = Some(failure.cause.clone());
+            (*this).net.place((*this).place).keep_end(failed.index, (*seat).age, &failure.cause);
         }
         (*this).told(failed.payload);
         foreign::own_verdict(this, &failed, e);

@@ -13,14 +13,19 @@ mod isolate;
 mod net;
 mod numbers;
 mod options;
+mod outside;
+mod proceed;
+mod quiet;
 mod refs;
 mod reply;
 mod run;
 mod seat;
+mod stream;
 mod system;
 mod tables;
 mod tasks;
 mod timers;
+mod token;
 mod vault;
 
 pub use actor::{Actor, AsyncHandler, Handler};
@@ -33,5 +38,7 @@ pub use reply::Ask;
 pub use run::{Handles, Later, Plain};
 #[doc(hidden)]
 pub use system::ByHand;
+pub use stream::{Blocking, Emitter, ReaderLeft, Replies, StreamHandler};
 pub use system::{Attached, Builder, System, attach};
 pub use timers::TimerId;
+pub use token::{ByToken, Reply, ReplyHandler};

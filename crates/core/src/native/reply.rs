@@ -9,7 +9,9 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
+use std::sync::atomic::{
+    AtomicU8, AtomicU32, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed, Ordering::Release,
+};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
@@ -114,6 +116,25 @@ impl<R: Send + 'static> ReplyTo<R> {
             true => std::mem::forget(self),
             false => self.0.publish(),
         }
+    }
+}
+
+impl<R: Send + 'static> ReplyTo<R> {
+    /// Whether no outcome was told yet.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.0.slot().state.load(Relaxed) == PENDING
+    }
+
+    /// One more: the first outcome that any of them tells counts.
+    pub(crate) fn share(&self) -> ReplyTo<R> {
+        self.0.slot().refs.fetch_add(1, Relaxed);
+        ReplyTo(Held(self.0.0, PhantomData))
+    }
+
+    /// Gives up the right to tell an outcome, which somebody else has.
+    pub(crate) fn release(self) {
+        let this = std::mem::ManuallyDrop::new(self);
+        drop(Held::<R>(this.0.0, PhantomData));
     }
 }
 
@@ -246,7 +267,7 @@ impl<R: Send + 'static> fmt::Debug for Ask<R> {
     }
 }
 
-struct Unpark(Thread);
+pub(super) struct Unpark(pub(super) Thread);
 
 impl Wake for Unpark {
     fn wake(self: Arc<Self>) {

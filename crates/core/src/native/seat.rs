@@ -6,6 +6,8 @@ use super::error::{Cause, Reason};
 use super::options::Decide;
 use super::reply::ReplyTo;
 use super::run::{Came, Hand, guard};
+use super::tasks::Running;
+use super::vault::Block;
 use std::any::TypeId;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering::AcqRel, Ordering::Acquire, Ordering::Release};
@@ -29,24 +31,36 @@ pub(crate) struct Shape {
 #[repr(C)]
 pub(crate) struct Head {
     pub(crate) shape: &'static Shape,
+    /// Used by whoever runs the actor.
     pub(crate) side: Option<Box<Side>>,
+    /// Used by the thread of its lane, while another one may run the actor.
+    pub(crate) ends: Option<Box<Ends>>,
     /// Of the inbox with this number nothing more is run.
     pub(crate) held: u32,
     /// The age of its index.
     pub(crate) age: u32,
 }
 
-/// What only few actors have.
+/// What its handlers began, if they did.
 #[derive(Default)]
 pub(crate) struct Side {
-    /// Slots of futures that run for it.
-    pub(crate) tasks: Vec<u32>,
     /// The first of its timers in either table, plus one.
     pub(crate) timers: [u32; 2],
     pub(crate) watches: Vec<u32>,
+}
+
+/// What its isolate knows of few actors.
+#[derive(Default)]
+pub(crate) struct Ends {
+    /// Slots of futures that run for it.
+    pub(crate) tasks: Vec<u32>,
+    /// Messages that are answered later: the number of the token, and the call.
+    pub(crate) late: Vec<(u32, u32)>,
+    /// What came of asks and is to go on in the actor.
+    pub(crate) goes_on: Vec<(u32, Block)>,
+    /// What its start waits for.
+    pub(crate) starts_when: Option<Running>,
     pub(crate) decide: Option<Decide>,
-    /// What its end is put down to.
-    pub(crate) failed: Option<Cause>,
     /// Who waits for its end.
     pub(crate) stopped: Vec<ReplyTo<Reason>>,
     /// Who waits for its start.
@@ -57,6 +71,24 @@ impl Head {
     pub(crate) fn side(&mut self) -> &mut Side {
         self.side.get_or_insert_default()
     }
+}
+
+/// The isolate's record of a seat.
+///
+/// # Safety
+/// The thread of the seat's lane calls, and uses no other reference to the record.
+pub(crate) unsafe fn ends<'a>(seat: *mut Head) -> &'a mut Ends {
+    // SAFETY: the caller's promise; another thread that runs the actor does not touch this field.
+    unsafe { (*(&raw mut (*seat).ends)).get_or_insert_default() }
+}
+
+/// The same, if there is one.
+///
+/// # Safety
+/// As of [`ends`].
+pub(crate) unsafe fn ends_if<'a>(seat: *mut Head) -> Option<&'a mut Ends> {
+    // SAFETY: the caller's promise.
+    unsafe { (*(&raw mut (*seat).ends)).as_deref_mut() }
 }
 
 /// The part that handlers see.
@@ -84,13 +116,13 @@ impl<A> Seat<A> {
 
 /// A seat for an actor that `make` makes, now and after every failure.
 pub(crate) fn new<A: Actor, F: FnMut() -> A + Send + 'static>(make: F) -> *mut Head {
-    let head = Head { shape: Of::<A, F>::MADE, side: None, held: 0, age: 0 };
+    let head = Head { shape: Of::<A, F>::MADE, side: None, ends: None, held: 0, age: 0 };
     Box::into_raw(Box::new(Whole { seat: Seat::<A> { head, actor: None }, make })).cast()
 }
 
 /// A seat for an actor that is there already, and cannot be made anew.
 pub(crate) fn once<A: Actor>(actor: A) -> *mut Head {
-    let head = Head { shape: Of::<A, ()>::ONCE, side: None, held: 0, age: 0 };
+    let head = Head { shape: Of::<A, ()>::ONCE, side: None, ends: None, held: 0, age: 0 };
     Box::into_raw(Box::new(Whole { seat: Seat { head, actor: Some(actor) }, make: () })).cast()
 }
 
@@ -103,7 +135,7 @@ impl<A: Actor> Of<A, ()> {
         let mut ctx = Ctx::<A>::new(hand);
         // SAFETY: START of this seat, the only one: nobody else uses it, and the actor is there.
         let actor = unsafe { Seat::<A>::actor(hand.seat) };
-        Self::started(guard(|| actor.started(&mut ctx)), &mut ctx)
+        Self::started(hand, guard(|| actor.started(&mut ctx)), &mut ctx)
     }
 }
 
@@ -118,7 +150,7 @@ impl<A: Actor, F: FnMut() -> A + Send + 'static> Of<A, F> {
             let actor = ((*whole).make)();
             (*whole).seat.actor.insert(actor).started(&mut ctx)
         });
-        Self::started(started, &mut ctx)
+        Self::started(hand, started, &mut ctx)
     }
 }
 
@@ -135,9 +167,14 @@ impl<A: Actor, F: 'static> Of<A, F> {
         once: false,
     };
 
-    fn started(outcome: Result<Result<(), Cause>, Cause>, ctx: &mut Ctx<A>) -> Came {
+    fn started(hand: &Hand, outcome: Result<Result<(), Cause>, Cause>, ctx: &mut Ctx<A>) -> Came {
+        // SAFETY: START of this seat, on the thread of its lane.
+        let goes_on = unsafe { ends_if(hand.seat.cast()) }.and_then(|ends| ends.starts_when.take());
         match outcome {
-            Ok(Ok(())) => ctx.came(),
+            Ok(Ok(())) => match (ctx.came(), goes_on) {
+                (Came::Returned, Some(future)) => Came::Promised(future),
+                (came, _) => came,
+            },
             Ok(Err(cause)) | Err(cause) => Came::Failed(cause),
         }
     }

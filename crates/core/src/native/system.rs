@@ -15,7 +15,11 @@ use crate::lane::{Defaults, Lane};
 use crate::sched::{self, Crew, Cycle, Threads};
 use crate::sync::Arc;
 use std::fmt;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
+
+/// How long a system may take to end.
+const SHUTDOWN_MS: u32 = 10_000;
 
 /// How a [`System`] is made.
 #[derive(Clone, Debug)]
@@ -25,12 +29,20 @@ pub struct Builder {
     name: Box<str>,
     stack: Option<usize>,
     pin: bool,
+    manual: bool,
     defaults: Defaults,
 }
 
 impl Default for Builder {
     fn default() -> Self {
-        Builder { threads: 0, name: "buskin-core".into(), stack: None, pin: false, defaults: Defaults::default() }
+        Builder {
+            threads: 0,
+            name: "buskin-core".into(),
+            stack: None,
+            pin: false,
+            manual: false,
+            defaults: Defaults::default(),
+        }
     }
 }
 
@@ -64,6 +76,12 @@ impl Builder {
         self
     }
 
+    /// Its clock is moved by hand, with [`System::advance`]: nothing times out and no timer runs until then. For tests.
+    pub fn manual_clock(mut self) -> Builder {
+        self.manual = true;
+        self
+    }
+
     fn threads_options(&self) -> sched::Options {
         sched::Options { name: Some(self.name.clone()), stack: self.stack, pin: self.pin }
     }
@@ -74,7 +92,7 @@ impl Builder {
         self
     }
 
-    /// How many messages may wait at an actor that does not say. By default 1,048,576.
+    /// How many messages may wait at an actor that does not say; at least 1. By default 1,048,576.
     pub fn capacity(mut self, messages: u32) -> Builder {
         self.defaults.capacity = messages.max(1);
         self
@@ -86,11 +104,11 @@ impl Builder {
     /// The process can have no more threads.
     pub fn try_build(self) -> std::io::Result<System> {
         let count = sched::count((self.threads > 0).then_some(self.threads)).max(1);
-        let clock = Clock::real();
+        let clock = if self.manual { Clock::Manual(0) } else { Clock::real() };
         let lanes: Vec<Arc<Shared>> =
             (0..count).map(|_| Arc::new(Shared::new(Lane::new(clock, self.defaults)))).collect();
         let hub = Hub::open(lanes.clone());
-        let net = Net::new(hub, 0, lanes);
+        let net = Net::new(hub, 0, lanes, self.manual);
         let lanes = net.places().map(|(lane, place)| (lane, Arc::clone(&place.shared))).collect();
         let of = Arc::clone(&net);
         let threads = Threads::start(&self.threads_options(), lanes, move |lane| native(&of, lane, false));
@@ -199,13 +217,54 @@ impl System {
         self.net.places().count()
     }
 
-    /// Ends all actors, children before their parents, each within its deadline, and then the threads. What waits becomes dead
-    /// letters. Returns when all of it is done. On a core thread it only begins.
-    pub fn shutdown(&self) {
-        self.end(10_000);
+    /// Waits until nothing waits, runs, starts, stops or restarts. Timers that are yet to come are not waited for; messages that wait
+    /// for the next instance of their actor are. On a core thread, which must not wait, it returns at once, with `false`.
+    pub fn idle(&self) -> bool {
+        self.net.wait_until_idle()
     }
 
-    fn end(&self, limit: u32) {
+    /// Moves a [manual clock](Builder::manual_clock) on by so much. It stops at each moment at which something is due, in order, and
+    /// returns when what followed from all that is done: after `advance(100 ms)` a timer of every 10 ms has run ten times. What is
+    /// due at one moment on several threads happens at once. An asynchronous handler that waits for something else is not waited for.
+    ///
+    /// With the machine's clock, and on a core thread, it does nothing and returns `false`.
+    ///
+    /// ```
+    /// # use buskin_core::native::{Actor, Ctx, Handler, System};
+    /// # use std::time::Duration;
+    /// # struct Clock(u32); struct Read;
+    /// impl Actor for Clock {
+    ///     fn started(&mut self, ctx: &mut Ctx<Self>) -> Result<(), buskin_core::native::Cause> {
+    ///         ctx.every(Duration::from_secs(60), |clock, _| clock.0 += 1);
+    ///         Ok(())
+    ///     }
+    /// }
+    /// # impl Handler<Read> for Clock { type Reply = u32; fn handle(&mut self, _: Read, _: &mut Ctx<Self>) -> u32 { self.0 } }
+    /// let system = System::builder().manual_clock().build();
+    /// let clock = system.spawn(|| Clock(0)).unwrap();
+    /// system.advance(Duration::from_secs(3600));
+    /// assert_eq!(clock.ask(Read).wait().unwrap(), 60);
+    /// ```
+    pub fn advance(&self, by: Duration) -> bool {
+        self.net.advance(by)
+    }
+
+    /// Ends all actors, children before their parents, each within its deadline, and then the threads. What waits becomes dead
+    /// letters. Returns when all of it is done: how many actors had to be killed, because they or others were late. After ten seconds
+    /// all that is left is.
+    ///
+    /// On a core thread it only begins, and returns 0. Dropping the system is the same.
+    pub fn shutdown(&self) -> u64 {
+        self.end(SHUTDOWN_MS)
+    }
+
+    /// The same, with another limit for all of it.
+    pub fn shutdown_within(&self, limit: Duration) -> u64 {
+        self.end(u32::try_from(limit.as_millis()).unwrap_or(u32::MAX - 1))
+    }
+
+    fn end(&self, limit: u32) -> u64 {
+        let before = self.net.killed.load(Relaxed);
         for (lane, _) in self.net.places() {
             let shutdown = move |here: *mut Isolate| {
                 // SAFETY: errands are run by the isolate's thread, while no reference to it lives.
@@ -215,15 +274,17 @@ impl System {
             };
             self.net.errand_to(lane, shutdown);
         }
-        if !super::isolate::is_core_thread() {
-            self.threads.join();
+        if super::isolate::is_core_thread() {
+            return 0;
         }
+        self.threads.join();
+        self.net.killed.load(Relaxed) - before
     }
 }
 
 impl Drop for System {
     fn drop(&mut self) {
-        self.end(10_000);
+        self.end(SHUTDOWN_MS);
     }
 }
 
@@ -243,7 +304,7 @@ pub struct Attached {
 /// registered, and are spawned and called by other isolates of the hub. No thread begins yet.
 #[must_use = "it ends with the value that is returned"]
 pub fn attach(hub: Arc<Hub>, first: u32, lanes: Vec<Arc<Shared>>, options: &sched::Options) -> Attached {
-    let net = Net::new(hub, first, lanes);
+    let net = Net::new(hub, first, lanes, false);
     let lanes = net.places().map(|(lane, place)| (lane, Arc::clone(&place.shared))).collect();
     let of = Arc::clone(&net);
     let threads = Threads::rest(options, lanes, move |lane| native(&of, lane, true));
@@ -340,17 +401,26 @@ impl Crew for Native {
         let this: *mut Isolate = &raw mut *self.isolate;
         // SAFETY: the thread's own isolate, which nobody else has a reference to.
         let gave = unsafe { Isolate::cycle(this, mode) };
-        Cycle { gave, over: self.isolate.closed && gave == 0, next: self.isolate.next() }
+        let quiet = &self.isolate.net.quiet;
+        if gave == 0 {
+            quiet.notice();
+        }
+        // with a clock that is moved by hand nothing is due by itself
+        let next = if quiet.is_manual() { -1 } else { self.isolate.next() };
+        Cycle { gave, over: self.isolate.closed && gave == 0, next }
     }
 }
 
 impl Drop for Native {
     fn drop(&mut self) {
         let this: *mut Isolate = &raw mut *self.isolate;
-        // SAFETY: as above.
-        unsafe { Isolate::end(this) };
-        self.isolate.show(false);
+        // SAFETY: as above; nobody reads where none is.
+        unsafe {
+            self.isolate.set_pulse(false);
+            Isolate::end(this);
+        }
         Isolate::leave();
+        self.isolate.net.quiet.notice();
     }
 }
 
@@ -360,7 +430,8 @@ fn native(net: &Arc<Net>, lane: u32, opens: bool) -> Native {
     let mut isolate = Isolate::new(Arc::clone(net), lane, Arc::clone(&place.shared), Arc::clone(&place.seats));
     if opens {
         isolate.opens();
-        isolate.show(true);
+        // SAFETY: it is taken back before the isolate, which stays where it is, goes.
+        unsafe { isolate.set_pulse(true) };
     }
     place.shared.with(Lane::awakes);
     isolate.enter();

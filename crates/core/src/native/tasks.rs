@@ -166,12 +166,21 @@ impl Tasks {
             return;
         }
         // SAFETY: a seat of this lane.
-        if let Some(side) = unsafe { &mut (*seat).side } {
-            side.tasks.retain(|task| *task != slot);
+        if let Some(ends) = unsafe { &mut *(&raw mut (*seat).ends) } {
+            ends.tasks.retain(|task| *task != slot);
         }
         let what = entry.op();
         if what == 0 {
             return;
+        }
+        // SAFETY: as above.
+        if what == note::START
+            && outcome.is_ok()
+            && let Some(ends) = unsafe { super::seat::ends_if(seat) }
+        {
+            for waits in std::mem::take(&mut ends.started) {
+                waits.settle(Ok(()));
+            }
         }
         let (came, payload) = match outcome {
             Ok(()) => (outcome::OK, 0),

@@ -33,7 +33,17 @@ impl<'a, C: Crew> Worker<'a, C> {
         let desk = &yard.desks[at];
         let thread = desk.thread.get_or_init(std::thread::current);
         desk.lane.with(|lane| lane.hang(Box::new(Bell(thread.clone()))));
-        Worker { yard, desk, crew: make(), spin: Spin::new(yard.spins), due: None, unread: 0, stride: 1, looked: Instant::now(), idles: true }
+        Worker {
+            yard,
+            desk,
+            crew: make(),
+            spin: Spin::new(yard.spins),
+            due: None,
+            unread: 0,
+            stride: 1,
+            looked: Instant::now(),
+            idles: true,
+        }
     }
 
     /// Until the threads are to end.

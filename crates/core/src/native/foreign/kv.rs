@@ -446,7 +446,9 @@ impl Items for Watch {
         match changes.waiting.pop_front() {
             Some(change) => Ok(Step::Item(Reply::Value(change))),
             None if changes.lost => {
-                let text = format!("kv.watch: more than {MOST_CHANGES} changes waited for their reader; read faster, or watch a longer prefix");
+                let text = format!(
+                    "kv.watch: more than {MOST_CHANGES} changes waited for their reader; read faster, or watch a longer prefix"
+                );
                 Err(Fault::refused(ErrorValue::new(ErrorKind::RangeError, &text)))
             }
             None => Ok(Step::Wait),

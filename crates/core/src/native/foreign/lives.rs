@@ -81,6 +81,7 @@ unsafe fn moved(this: *mut Isolate, e: &Entry) {
         if let Some(path) = foreign.path((*this).place, e.index, e.age) {
             seat.path = path.into();
         }
+        seat.stand_in = foreign.stand_in(e.index, e.age);
     }
 }
 
@@ -138,7 +139,7 @@ unsafe fn failed(this: *mut Isolate, e: &Entry) {
     // SAFETY: as of `carried`.
     unsafe {
         let head = (*this).seats().get(e.index);
-        let seat = is_foreign(head).then(|| &mut *head.cast::<Seat>());
+        let seat = is_foreign(head).then(|| &*head.cast::<Seat>());
         let (path, generation) =
             seat.as_ref().map_or_else(|| (Arc::from(""), 0), |seat| (Arc::clone(&seat.path), seat.generation));
         let cause = (*this).cause(e.payload).filter(|_| e.payload != 0);
@@ -163,8 +164,8 @@ unsafe fn failed(this: *mut Isolate, e: &Entry) {
             let bare = bare(&error);
             let _ = put_values(this, entry, &[bare, method, generation]);
         }
-        if let Some(seat) = seat {
-            seat.head.side().failed.clone_from(&cause);
+        if let Some(cause) = &cause {
+            (*this).net.place((*this).place).keep_end(e.index, e.corr, cause);
         }
         if e.payload != 0 {
             keep(this, e.payload, &error);
@@ -197,9 +198,22 @@ unsafe fn keep(this: *mut Isolate, number: u32, error: &Value) {
 /// What an actor fails with that threw nothing.
 fn late(what: u32, path: &str) -> ErrorValue {
     let (code, text) = match what {
-        phase::HEALTH => ("ERR_BUSKIN_TIMEOUT", format!("health check timed out: {path} did not answer in time; make it quicker, or allow more with the option health.timeout")),
-        phase::START => ("ERR_BUSKIN_TIMEOUT", format!("start timed out: {path} did not start in time; make it quicker, or allow more with the option startTimeout")),
-        phase::LINK => ("ERR_BUSKIN_STOPPED", format!("linked actor ended: one that {path} is linked to; watch it to live on when it ends")),
+        phase::HEALTH => (
+            "ERR_BUSKIN_TIMEOUT",
+            format!(
+                "health check timed out: {path} did not answer in time; make it quicker, or allow more with the option health.timeout"
+            ),
+        ),
+        phase::START => (
+            "ERR_BUSKIN_TIMEOUT",
+            format!(
+                "start timed out: {path} did not start in time; make it quicker, or allow more with the option startTimeout"
+            ),
+        ),
+        phase::LINK => (
+            "ERR_BUSKIN_STOPPED",
+            format!("linked actor ended: one that {path} is linked to; watch it to live on when it ends"),
+        ),
         _ => ("ERR_BUSKIN_STOPPED", format!("actor failed: {path} failed with its children; look at their failures")),
     };
     ErrorValue::buskin(code, &text)
@@ -213,12 +227,15 @@ pub(crate) unsafe fn own_verdict(this: *mut Isolate, failed: &Entry, verdict: &E
     // SAFETY: the caller's promise.
     unsafe {
         let head = (*this).seats().get(failed.index);
-        let Some(foreign) = side(this).filter(|_| is_foreign(head)) else { return };
-        let seat = &mut *head.cast::<Seat>();
+        if !is_foreign(head) {
+            return;
+        }
+        let seat = &*head.cast::<Seat>();
         let (age, place) = (seat.head.age, (*this).place);
-        let Some((word, seat_age)) = foreign.stand_in(failed.index, age) else { return };
+        let Some((word, seat_age)) = seat.stand_in else { return };
         let cause = (*this).cause(failed.payload);
-        let (error, method) = cause.map_or_else(|| (late(failed.from, &seat.path), None), |cause| error_of(&cause, &seat.path));
+        let (error, method) =
+            cause.map_or_else(|| (late(failed.from, &seat.path), None), |cause| error_of(&cause, &seat.path));
         let class = seat.class.as_ref().map_or(0, |known| known.id);
         let address = Address { lane: place, index: failed.index }.word();
         let child = RefValue { address, age: age.cast_signed(), class, path: Some(seat.path.to_string().into()) };

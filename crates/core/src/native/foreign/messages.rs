@@ -11,7 +11,7 @@ use crate::limits::{CALL_BITS, FAR_CALL};
 use crate::native::error::Cause;
 use crate::native::isolate::Isolate;
 use crate::native::run::guard;
-use crate::native::seat::Head;
+use crate::native::seat::{Head, ends};
 use crate::native::tasks::Running;
 use crate::sync::Arc;
 use buskin_value::{ErrorKind, ErrorValue, Value};
@@ -65,7 +65,7 @@ fn find(foreign: &mut Foreign, seat: &Seat, e: &Entry, read: Option<&Letter<'_>>
         return Found::Method(method as usize, false);
     }
     let name = match read.map_or(0, |letter| letter.name) {
-        0 => args.text().map(|name| name.into()), // it had no number
+        0 => args.text().map(Arc::from), // it had no number
         id => foreign.name(id),
     };
     let name: Arc<str> = name.unwrap_or_default();
@@ -81,7 +81,14 @@ fn values(foreign: &mut Foreign, args: Args<'_>, read: Option<&Letter<'_>>) -> O
     args.values(codec, &mut Beside { hub, lane, letter: read.map_or(0, Letter::number) }).ok()
 }
 
-unsafe fn run(this: *mut Isolate, seat: &mut Seat, e: &Entry, method: usize, args: Args<'_>, read: Option<&Letter<'_>>) {
+unsafe fn run(
+    this: *mut Isolate,
+    seat: &mut Seat,
+    e: &Entry,
+    method: usize,
+    args: Args<'_>,
+    read: Option<&Letter<'_>>,
+) {
     // SAFETY: as of `message`: while the method runs there is no other reference to the isolate than those in the call.
     unsafe {
         let (Some(foreign), Some(known)) = (side(this), seat.class.clone()) else { return not_ours(this, e) };
@@ -302,11 +309,13 @@ unsafe fn later(
         }
     });
     // SAFETY: as of `message`.
-    let here = unsafe { &mut *this };
-    here.mark(mark::PROMISED);
-    let task = here.tasks.add(running, e, 0); // its caller is told here
-    seat.head.side().tasks.push(task);
-    here.hold_back(e.index);
+    unsafe {
+        let here = &mut *this;
+        here.mark(mark::PROMISED);
+        let task = here.tasks.add(running, e, 0); // its caller is told here
+        ends(&raw mut seat.head).tasks.push(task);
+        here.hold_back(e.index);
+    }
 }
 
 /// A message that a future goes on with.

@@ -113,7 +113,8 @@ pub(super) unsafe fn read(this: *mut Isolate, e: &Entry) {
         let path = path.or_else(|| Some(ended?.path.as_deref()?.to_owned()));
         let path = path.or_else(|| path_of(foreign, place, e.index, e.age)).unwrap_or_else(|| "(ended)".to_owned());
         let class = ours.and_then(|seat| seat.class.clone()).or_else(|| ended?.class.clone());
-        let tagged = e.tag().checked_sub(1).and_then(|tag| Some(class?.kind.methods().get(tag as usize)?.name.to_string()));
+        let tagged =
+            e.tag().checked_sub(1).and_then(|tag| Some(class?.kind.methods().get(tag as usize)?.name.to_string()));
         let read = if e.has(flag::LETTER) { letter(this, at, e.payload) } else { None };
         let mut args = match &read {
             Some(letter) => letter.args().ok(),
@@ -121,7 +122,7 @@ pub(super) unsafe fn read(this: *mut Isolate, e: &Entry) {
             None => Some(super::args::Args::Word(e.payload.cast_signed())),
         };
         let name = tagged.or_else(|| match read.as_ref()?.name {
-            0 => args.as_mut()?.text().map(|name| name.into_owned()),
+            0 => args.as_mut()?.text().map(std::borrow::Cow::into_owned),
             id => foreign.name(id).map(|name| name.to_string()),
         });
         let Foreign { hub, lane, codec, .. } = foreign;
@@ -142,4 +143,3 @@ pub(super) unsafe fn tell(this: *mut Isolate, e: &Entry) {
         dead_letter(this, e.index, &path, (from, e.age), &name, args);
     }
 }
-

@@ -283,4 +283,3 @@ unsafe fn by_call<'a>(this: *mut Isolate, e: &Entry) -> Option<(u32, &'a mut Str
     let number = *streams.by_call.get(&call_of(e.index))?;
     Some((number, streams.all.get_mut(&number)?))
 }
-

@@ -15,8 +15,8 @@ use crate::call::{self, guard};
 use crate::hubs::{self, Opened};
 use crate::isolate::Bell;
 use crate::memory::{Letters, Memory};
-use crate::threads::Crew;
 use crate::settings::{defaults, micros, settings_of};
+use crate::threads::Crew;
 
 /// A lane bound to an isolate.
 ///

@@ -10,8 +10,7 @@ use buskin_core::native::foreign::{Behaviour, Call, Fault, Items, Kind, Method, 
 use buskin_value::{ErrorKind, ErrorValue};
 
 /// The methods, in the order of their numbers; streams are the last ones.
-const METHODS: [&str; 10] =
-    ["echo", "add", "fail", "refuse", "panic", "block", "later", "thread", "deep", "path"];
+const METHODS: [&str; 10] = ["echo", "add", "fail", "refuse", "panic", "block", "later", "thread", "deep", "path"];
 const STREAMS: [&str; 2] = ["numbers", "failing"];
 
 pub(crate) struct Probes;

@@ -16,8 +16,8 @@ use crate::bound::Bound;
 use crate::call::{self, Native, guard};
 use crate::hubs::{self, Opened};
 use crate::memory::Letters;
-use crate::threads::Crew;
 use crate::settings::{defaults, exact, settings_of};
+use crate::threads::Crew;
 
 /// Bytes of a core thread's stack at least: the deepest value that may be in a message takes half of it to be read.
 const LEAST_STACK: usize = 2 << 20;

@@ -36,9 +36,9 @@ pub use options::{Backoff, Directive, Failure, Options, Overflow, Phase, Restart
 pub use refs::{AnyRef, Call, Priority, Ref, With};
 pub use reply::Ask;
 pub use run::{Handles, Later, Plain};
+pub use stream::{Blocking, Emitter, ReaderLeft, Replies, StreamHandler};
 #[doc(hidden)]
 pub use system::ByHand;
-pub use stream::{Blocking, Emitter, ReaderLeft, Replies, StreamHandler};
 pub use system::{Attached, Builder, System, attach};
 pub use timers::TimerId;
 pub use token::{ByToken, Reply, ReplyHandler};

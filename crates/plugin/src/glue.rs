@@ -238,12 +238,12 @@ unsafe extern "C" fn tick(actor: *mut c_void, host: *const Host, now: u64) -> An
 
 unsafe extern "C" fn healthy(actor: *mut c_void, host: *const Host) -> Answer {
     // SAFETY: as of `call`.
-    unsafe { run(actor, host, |behaviour| behaviour.healthy()) }
+    unsafe { run(actor, host, Behaviour::healthy) }
 }
 
 unsafe extern "C" fn stopped(actor: *mut c_void, host: *const Host) -> Answer {
     // SAFETY: as of `call`.
-    unsafe { run(actor, host, |behaviour| behaviour.stopped()) }
+    unsafe { run(actor, host, Behaviour::stopped) }
 }
 
 unsafe fn run(

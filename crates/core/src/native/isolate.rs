@@ -18,7 +18,7 @@ use super::tasks::Tasks;
 use super::timers::Timers;
 use super::vault::Block;
 use crate::entry::{Entry, OP_MASK, TAG_SHIFT, carry, flag, mark, mode, note, op, outcome, phase, reason, word};
-use crate::hub::{Pulse, Shared};
+use crate::hub::Shared;
 use crate::lane::far::Address;
 use crate::lane::guest::{Guest, Ran};
 use crate::lane::{Lane, Rings};
@@ -166,16 +166,6 @@ impl Isolate {
     pub(crate) fn opens(&mut self) {
         self.foreign = Some(Foreign::new(Arc::clone(&self.net.hub), Arc::clone(&self.shared)));
         self.bag = vec![0; foreign::BAG].into_boxed_slice();
-    }
-
-    /// Says, or not any more, where the watchdog sees which handler runs.
-    ///
-    /// # Safety
-    /// The isolate stays where it is until this is taken back.
-    pub(crate) unsafe fn set_pulse(&self, is_set: bool) {
-        let pulse = Pulse { header: self.header.as_ptr(), inbox: self.inbox.as_ptr(), length: self.inbox.len() };
-        // SAFETY: the caller's promise.
-        unsafe { self.shared.set_pulse(is_set.then_some(pulse)) };
     }
 
     /// This thread runs it from now on.

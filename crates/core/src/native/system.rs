@@ -414,11 +414,8 @@ impl Crew for Native {
 impl Drop for Native {
     fn drop(&mut self) {
         let this: *mut Isolate = &raw mut *self.isolate;
-        // SAFETY: as above; nobody reads where none is.
-        unsafe {
-            self.isolate.set_pulse(false);
-            Isolate::end(this);
-        }
+        // SAFETY: as above.
+        unsafe { Isolate::end(this) };
         Isolate::leave();
         self.isolate.net.quiet.notice();
     }
@@ -430,8 +427,6 @@ fn native(net: &Arc<Net>, lane: u32, opens: bool) -> Native {
     let mut isolate = Isolate::new(Arc::clone(net), lane, Arc::clone(&place.shared), Arc::clone(&place.seats));
     if opens {
         isolate.opens();
-        // SAFETY: it is taken back before the isolate, which stays where it is, goes.
-        unsafe { isolate.set_pulse(true) };
     }
     place.shared.with(Lane::awakes);
     isolate.enter();

@@ -272,7 +272,15 @@ export function badModule(className: string, value: unknown): BuskinError {
 export function noSuchNative(name: unknown, names: readonly string[]): BuskinError {
   return new BuskinError(
     'ERR_BUSKIN_MODULE',
-    `no native actor: ${show(name)} is none of those that this addon has, which are ${names.join(', ')}; use one of them, or build the addon with it`,
+    `no native actor: ${show(name)} is none of those that this addon has, which are ${names.join(', ')}; use one of them, or load the library that has it with loadNative`,
+  )
+}
+
+/** A library has no native actors that could be loaded. `why` is what was wrong. */
+export function libraryFailed(path: string, why: string): BuskinError {
+  return new BuskinError(
+    'ERR_BUSKIN_MODULE',
+    `library not loaded: ${location(path)}: ${why.replace(/[.;\s]+$/, '')}; build it for this platform with the crate buskin-plugin of this version`,
   )
 }
 

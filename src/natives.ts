@@ -1,6 +1,9 @@
 // Actors in Rust, as TypeScript sees them.
 
+import { fileURLToPath } from 'node:url'
 import type { Actor, ActorClass } from './actor.ts'
+import { libraryFailed, option } from './errors.ts'
+import { addon } from './native/addon.ts'
 import { nativeClass } from './runtime/natives.ts'
 
 /** What became of a key: of 'set' the value as well. */
@@ -56,4 +59,26 @@ export function native<K extends keyof NativeActors & string>(name: K): ActorCla
 export function native<A extends Actor, P extends readonly unknown[] = any>(name: string): ActorClass<A, P>
 export function native(name: string): ActorClass {
   return nativeClass(name)
+}
+
+/**
+ * Loads a library with native actors, which is written in Rust with the crate `buskin-plugin`: its path, or a file URL. Its kinds are there for
+ * `native` from then on, on all isolates of the process; their names are returned. Throws ERR_BUSKIN_MODULE for what is no such library, or one
+ * made for another version of Buskin.
+ */
+export function loadNative(library: string | URL): readonly string[] {
+  const path = pathOf(library)
+  const loaded = addon.nativeLoad(path)
+  if (typeof loaded === 'string') throw libraryFailed(path, loaded)
+  return Object.freeze(loaded)
+}
+
+function pathOf(library: unknown): string {
+  try {
+    if (library instanceof URL) return fileURLToPath(library)
+    if (typeof library === 'string' && library !== '') return library.startsWith('file:') ? fileURLToPath(library) : library
+  } catch {
+    // a URL of something else
+  }
+  throw option('library', library, 'the path of a library, or a file URL')
 }

@@ -189,7 +189,7 @@ test('a thread that is blocked is told of, by actor and method, and goes on', as
   const events = eventsOf(system)
   const a = system.spawn(Probe, { name: 'a' })
   t.is(await a.ask.add(1), 1)
-  a.tell.block(1_000)
+  a.tell.block(2_500)
   await until('the event', () => lines(events).includes('core 1 stalled') || lines(events).includes('core 2 stalled'))
   t.regex((events.find((event) => event.type === 'core') as { detail: string }).detail, /'block' of \/a/)
   t.is(await a.ask.add(1), 2)

@@ -119,6 +119,8 @@ export interface Addon {
   /** Undefined: there is none of that name. */
   nativeKind(name: string): NativeKind | undefined
   nativeKinds(): string[]
+  /** Registers the kinds of a library: their names. A string says why not. */
+  nativeLoad(path: string): string[] | string
   /** There is the kind 'probe' from now on: for tests. */
   nativeProbe(): boolean
   /** Which layout the rings have. */

@@ -61,3 +61,17 @@ pub(crate) unsafe extern "C" fn probe(env: Env, _info: Info) -> Value {
         unsafe { call::boolean(env, known.is_ok()) }
     })
 }
+
+/// `nativeLoad(path)`: there are the kinds of a library from now on, in this process: their names. A string says why there are none.
+pub(crate) unsafe extern "C" fn load(env: Env, info: Info) -> Value {
+    guard(env, || {
+        // SAFETY: env, info and their arguments are those of this call.
+        unsafe {
+            let (_, [path]) = call::arguments::<1>(env, info);
+            match crate::libraries::load(&call::text(env, path)) {
+                Ok(names) => list(env, names.iter().map(String::as_str)),
+                Err(why) => call::string(env, &why),
+            }
+        }
+    })
+}

@@ -8,6 +8,7 @@ mod hubs;
 mod isolate;
 mod kinds;
 mod lane;
+mod libraries;
 mod memory;
 mod pin;
 mod probe;
@@ -29,6 +30,7 @@ pub fn exports(exports: Object<'_>, env: napi::Env) -> napi::Result<()> {
         call::define(env.raw(), exports.raw(), c"nativeKind", kinds::kind, std::ptr::null_mut());
         call::define(env.raw(), exports.raw(), c"nativeKinds", kinds::kinds, std::ptr::null_mut());
         call::define(env.raw(), exports.raw(), c"nativeProbe", kinds::probe, std::ptr::null_mut());
+        call::define(env.raw(), exports.raw(), c"nativeLoad", kinds::load, std::ptr::null_mut());
         let layout = call::double(env.raw(), f64::from(buskin_core::LAYOUT));
         napi::sys::napi_set_named_property(env.raw(), exports.raw(), c"layout".as_ptr(), layout);
     }

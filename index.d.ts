@@ -708,5 +708,11 @@ export interface NativeActors {
  */
 export declare function native<K extends keyof NativeActors & string>(name: K): ActorClass<NativeActors[K], []>;
 export declare function native<A extends Actor, P extends readonly unknown[] = any>(name: string): ActorClass<A, P>;
+/**
+ * Loads a library with native actors, which is written in Rust with the crate `buskin-plugin`: its path, or a file URL. Its kinds are there for
+ * `native` from then on, on all isolates of the process; their names are returned. Throws ERR_BUSKIN_MODULE for what is no such library, or one
+ * made for another version of Buskin.
+ */
+export declare function loadNative(library: string | URL): readonly string[];
 
 export {}

@@ -9,15 +9,14 @@ use super::calls::Calls;
 use super::error::{AskError, Cause, Lost, Reason};
 use super::net::Net;
 use super::options::{Failure, Phase};
+use super::reactor::Reactor;
 use super::refs::AnyRef;
 use super::run::{Came, Hand};
 use super::seat::{Head, Seats};
 use super::tasks::Tasks;
 use super::timers::Timers;
 use super::vault::Block;
-use crate::entry::{
-    Entry, OP_MASK, TAG_SHIFT, carry, flag, mark, mode, note, op, outcome, phase, reason, word,
-};
+use crate::entry::{Entry, OP_MASK, TAG_SHIFT, carry, flag, mark, mode, note, op, outcome, phase, reason, word};
 use crate::hub::Shared;
 use crate::lane::far::Address;
 use crate::lane::{Lane, Rings};
@@ -36,11 +35,34 @@ const CAUSES: usize = 1024;
 
 thread_local! {
     static HERE: Cell<*mut Isolate> = const { Cell::new(ptr::null_mut()) };
+    /// The same, but also while the thread runs what is no actor's.
+    static CORE: Cell<*mut Isolate> = const { Cell::new(ptr::null_mut()) };
 }
 
 /// Whether the calling thread is a core thread of some system.
 pub(crate) fn is_core_thread() -> bool {
-    !HERE.get().is_null()
+    !CORE.get().is_null()
+}
+
+/// The system of the calling thread if it is a core thread.
+pub(crate) fn net() -> Option<Arc<Net>> {
+    let core = CORE.get();
+    // SAFETY: the isolate of this thread, whose `net` is never written after it was made.
+    (!core.is_null()).then(|| unsafe { Arc::clone(&*(&raw const (*core).net)) })
+}
+
+/// Runs what is no actor's on this core thread, a reactor: what it sends or wakes takes the way of any other thread, which wakes
+/// the lane if it sleeps.
+#[cfg(feature = "tokio")]
+pub(crate) fn aside<T>(run: impl FnOnce() -> T) -> T {
+    struct Back(*mut Isolate);
+    impl Drop for Back {
+        fn drop(&mut self) {
+            HERE.set(self.0);
+        }
+    }
+    let _back = Back(HERE.replace(ptr::null_mut()));
+    run()
 }
 
 /// The isolate of the calling thread if it is one of this system; null otherwise.
@@ -100,6 +122,7 @@ pub(crate) struct Isolate {
     pub(crate) timers: Timers,
     pub(crate) watches: Watches,
     pub(crate) tasks: Tasks,
+    pub(crate) reactor: Reactor,
     /// What actors failed with, by number, until what follows from it was told.
     causes: HashMap<u32, Cause>,
     /// Those that were told, the oldest first: watchers may read of them a little later.
@@ -157,6 +180,7 @@ impl Isolate {
             system: net.id,
             place,
             tasks: Tasks::new(&net, place),
+            reactor: Reactor::none(),
             net,
             shared,
             seats,
@@ -191,11 +215,13 @@ impl Isolate {
     /// This thread runs it from now on.
     pub(crate) fn enter(&mut self) {
         HERE.set(self);
+        CORE.set(self);
     }
 
     /// No more.
     pub(crate) fn leave() {
         HERE.set(ptr::null_mut());
+        CORE.set(ptr::null_mut());
     }
 
     // -------------------------------------------------------------------------------------- the outbox
@@ -360,6 +386,7 @@ impl Isolate {
     pub(crate) unsafe fn end(this: *mut Isolate) {
         // SAFETY: the caller's promise.
         unsafe {
+            Tasks::give_all_up(this);
             let orphans = (*this).with_lane(|lane| {
                 lane.rest();
                 lane.take_orphans()
@@ -512,17 +539,31 @@ unsafe fn came_to(this: *mut Isolate, seat: *mut Head, entry: &Entry, came: Came
     // SAFETY: as of `dispatch`; the seat is the entry's actor's, which nobody else uses.
     unsafe {
         let is_message = entry.op() == note::MSG;
-        match came {
-            Came::Returned => {}
+        let came = match came {
             Came::Promised(future) => {
-                (*this).mark(mark::PROMISED);
                 let corr = if is_message { entry.corr } else { 0 };
-                let task = (*this).tasks.add(future, entry, corr);
-                (*seat).side().tasks.push(task);
-                if !is_message || !entry.has(flag::ASYNC) {
-                    (*this).hold_back(entry.index);
+                match Tasks::begin(this, future, entry, corr) {
+                    Ok(task) => {
+                        (*this).mark(mark::PROMISED);
+                        (*seat).side().tasks.push(task);
+                        if !is_message || !entry.has(flag::ASYNC) {
+                            (*this).hold_back(entry.index);
+                        }
+                        return;
+                    }
+                    Err(Ok(())) => Came::Returned,
+                    Err(Err(cause)) => Came::Failed(cause),
                 }
             }
+            came => came,
+        };
+        match came {
+            Came::Returned => {
+                if is_message && entry.corr != 0 {
+                    (*this).reply_far(entry.corr, true);
+                }
+            }
+            Came::Promised(_) => {}
             Came::Failed(cause) => {
                 (*this).mark(mark::THREW);
                 let number = (*this).keep_cause(cause);
@@ -559,7 +600,9 @@ unsafe fn dispatch_note(this: *mut Isolate, e: &Entry) {
             note::START if !seat.is_null() => {
                 (*this).current = e.index;
                 let came = ((*seat).shape.start)(&hand);
-                if matches!(came, Came::Returned) && let Some(side) = &mut (*seat).side {
+                if matches!(came, Came::Returned)
+                    && let Some(side) = &mut (*seat).side
+                {
                     for waits in std::mem::take(&mut side.started) {
                         waits.settle(Ok(()));
                     }

@@ -5,12 +5,16 @@
 //! actor, or it becomes a dead letter with a reason.
 
 mod actor;
+mod blocking;
 mod calls;
 mod ctx;
 mod error;
 mod isolate;
 mod net;
 mod options;
+mod promise;
+#[cfg_attr(not(feature = "tokio"), path = "no_reactor.rs")]
+mod reactor;
 mod refs;
 mod reply;
 mod run;
@@ -21,6 +25,7 @@ mod timers;
 mod vault;
 
 pub use actor::{Actor, AsyncHandler, Handler};
+pub use blocking::blocking;
 pub use ctx::{Ctx, LinkId, WatchId};
 pub use error::{AskError, Cause, Lost, Reason, SpawnError};
 pub use net::DeadLetter;

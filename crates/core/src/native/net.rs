@@ -1,10 +1,12 @@
 //! What the threads of a system share, and what other threads reach it by.
 
 use super::actor::Actor;
+use super::blocking::Pool;
 use super::ctx::Ctx;
 use super::error::{AskError, Lost, Reason, SpawnError};
 use super::isolate::{self, Isolate};
 use super::options::{Decide, Directive, Failure, Options};
+use super::promise::Promise;
 use super::refs::{AnyRef, Ref};
 use super::reply::{Ask, ReplyTo};
 use super::run::{Came, Hand, guard};
@@ -102,7 +104,7 @@ pub(crate) struct Net {
     pub(crate) id: u32,
     pub(crate) hub: Arc<Hub>,
     /// The first lane of native actors, and all of them.
-    first: u32,
+    pub(crate) first: u32,
     places: Box<[Place]>,
     /// How many actors without a parent there were.
     roots: AtomicU32,
@@ -111,6 +113,8 @@ pub(crate) struct Net {
     listeners: RwLock<Listeners>,
     /// Held while a name is given to an actor without a parent.
     names: Mutex<()>,
+    /// Who does work that blocks.
+    pub(crate) blocking: std::sync::Arc<Pool>,
 }
 
 /// Systems of this process by number.
@@ -119,7 +123,7 @@ static NEXT: AtomicU32 = AtomicU32::new(1);
 
 impl Net {
     /// A system whose native lanes are those of the hub from `first` on.
-    pub(crate) fn new(hub: Arc<Hub>, first: u32, lanes: Vec<Arc<Shared>>) -> Arc<Net> {
+    pub(crate) fn new(hub: Arc<Hub>, first: u32, lanes: Vec<Arc<Shared>>, blocking: usize) -> Arc<Net> {
         let net = Arc::new(Net {
             id: NEXT.fetch_add(1, Relaxed),
             hub,
@@ -129,6 +133,7 @@ impl Net {
             listens: AtomicU32::new(0),
             listeners: RwLock::default(),
             names: Mutex::default(),
+            blocking: Pool::new(blocking),
         });
         let mut systems = SYSTEMS.write().unwrap_or_else(PoisonError::into_inner);
         systems.retain(|(_, net)| net.strong_count() > 0);
@@ -315,6 +320,12 @@ impl Net {
     }
 }
 
+impl Drop for Net {
+    fn drop(&mut self) {
+        self.blocking.close(false); // for a system that ended on a thread of its own, which waits for nothing
+    }
+}
+
 /// The entries of a spawn, and what the seat has to know of its options.
 ///
 /// # Safety
@@ -469,7 +480,8 @@ where
 
     unsafe fn run(block: Block, hand: &Hand) -> Came {
         // SAFETY: a continuation of these types for this actor, whose turn it is.
-        let ((then, outcome), actor) = unsafe { (block.take::<(F, Result<R, AskError>)>(), Seat::<A>::actor(hand.seat)) };
+        let ((then, outcome), actor) =
+            unsafe { (block.take::<(F, Result<R, AskError>)>(), Seat::<A>::actor(hand.seat)) };
         let mut ctx = Ctx::new(hand);
         match guard(|| then(actor, outcome, &mut ctx)) {
             Ok(()) => ctx.came(),
@@ -491,7 +503,7 @@ where
     F: FnOnce(&mut A, Result<R, AskError>, &mut Ctx<A>) + Send + 'static,
 {
     let index = here.local(to.any().word);
-    let future = Box::pin(async move {
+    let future = Promise::new(async move {
         let outcome = ask.await;
         let block = Block::new(Then::<A, F, R>::KIND, (then, outcome));
         to.any().post(block);

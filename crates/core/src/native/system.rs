@@ -1,10 +1,12 @@
 //! A system of native actors: its threads, and what a program does with it.
 
 use super::actor::Actor;
+use super::blocking;
 use super::error::SpawnError;
 use super::isolate::Isolate;
 use super::net::{DeadLetter, Net};
 use super::options::{Directive, Failure, Options};
+use super::reactor::{Reactor, Ready, Wanted};
 use super::refs::{AnyRef, Ref};
 use crate::clock::Clock;
 use crate::count::Ledger;
@@ -24,12 +26,22 @@ pub struct Builder {
     name: Box<str>,
     stack: Option<usize>,
     pin: bool,
+    blocking: usize,
+    pub(crate) reactors: Wanted,
     defaults: Defaults,
 }
 
 impl Default for Builder {
     fn default() -> Self {
-        Builder { threads: 0, name: "buskin-core".into(), stack: None, pin: false, defaults: Defaults::default() }
+        Builder {
+            threads: 0,
+            name: "buskin-core".into(),
+            stack: None,
+            pin: false,
+            blocking: blocking::MOST,
+            reactors: Wanted::default(),
+            defaults: Defaults::default(),
+        }
     }
 }
 
@@ -63,6 +75,13 @@ impl Builder {
         self
     }
 
+    /// How many threads there may be for [work that blocks](super::Ctx::blocking); at least 1. By default 512. They are started when
+    /// there is some.
+    pub fn blocking_threads(mut self, threads: usize) -> Builder {
+        self.blocking = threads;
+        self
+    }
+
     fn threads_options(&self) -> sched::Options {
         sched::Options { name: Some(self.name.clone()), stack: self.stack, pin: self.pin }
     }
@@ -89,10 +108,11 @@ impl Builder {
         let lanes: Vec<Arc<Shared>> =
             (0..count).map(|_| Arc::new(Shared::new(Lane::new(clock, self.defaults)))).collect();
         let hub = Hub::open(lanes.clone());
-        let net = Net::new(hub, 0, lanes);
+        let net = Net::new(hub, 0, lanes, self.blocking);
         let lanes = net.places().map(|(lane, place)| (lane, Arc::clone(&place.shared))).collect();
         let of = Arc::clone(&net);
-        let threads = Threads::start(&self.threads_options(), lanes, move |lane| native(&of, lane));
+        let reactors = self.reactors.make(count)?;
+        let threads = Threads::start(&self.threads_options(), lanes, move |lane| native(&of, lane, &reactors));
         Ok(System { net, threads: threads? })
     }
 }
@@ -191,7 +211,7 @@ impl System {
     }
 
     /// Ends all actors, children before their parents, each within its deadline, and then the threads. What waits becomes dead
-    /// letters. Returns when all of it is done. On a core thread it only begins.
+    /// letters. Work that blocks and has begun is waited for. Returns when all of it is done. On a core thread it only begins.
     pub fn shutdown(&self) {
         self.end(10_000);
     }
@@ -208,6 +228,7 @@ impl System {
         }
         if !super::isolate::is_core_thread() {
             self.threads.join();
+            self.net.blocking.close(true);
         }
     }
 }
@@ -234,7 +255,17 @@ impl Crew for Native {
         let this: *mut Isolate = &raw mut *self.isolate;
         // SAFETY: the thread's own isolate, which nobody else has a reference to.
         let gave = unsafe { Isolate::cycle(this, mode) };
+        if gave > 0 {
+            // SAFETY: as above.
+            unsafe { Reactor::look(this) };
+        }
         Cycle { gave, over: self.isolate.closed && gave == 0, next: self.isolate.next() }
+    }
+
+    fn nap(&mut self, limit: Option<Duration>) -> bool {
+        let this: *mut Isolate = &raw mut *self.isolate;
+        // SAFETY: as above.
+        unsafe { Reactor::nap(this, limit) }
     }
 }
 
@@ -247,10 +278,11 @@ impl Drop for Native {
     }
 }
 
-fn native(net: &Arc<Net>, lane: u32) -> Native {
+fn native(net: &Arc<Net>, lane: u32, reactors: &Ready) -> Native {
     let place = net.place(lane);
     let mut isolate = Isolate::new(Arc::clone(net), lane, Arc::clone(&place.shared), Arc::clone(&place.seats));
     place.shared.with(Lane::awakes);
     isolate.enter();
+    reactors.start((lane - net.first) as usize, &mut isolate);
     Native { isolate }
 }

@@ -33,7 +33,17 @@ impl<'a, C: Crew> Worker<'a, C> {
         let desk = &yard.desks[at];
         let thread = desk.thread.get_or_init(std::thread::current);
         desk.lane.with(|lane| lane.hang(Box::new(Bell(thread.clone()))));
-        Worker { yard, desk, crew: make(), spin: Spin::new(yard.spins), due: None, unread: 0, stride: 1, looked: Instant::now(), idles: true }
+        Worker {
+            yard,
+            desk,
+            crew: make(),
+            spin: Spin::new(yard.spins),
+            due: None,
+            unread: 0,
+            stride: 1,
+            looked: Instant::now(),
+            idles: true,
+        }
     }
 
     /// Until the threads are to end.
@@ -49,7 +59,10 @@ impl<'a, C: Crew> Worker<'a, C> {
                 awake = self.spin.wait(|| self.desk.remote.has_mail(), self.due);
             } else {
                 self.spin.parked();
-                nap(self.due.map(|due| due.saturating_duration_since(Instant::now())));
+                let limit = self.due.map(|due| due.saturating_duration_since(Instant::now()));
+                if !self.crew.nap(limit) {
+                    nap(limit);
+                }
                 awake = true;
             }
         }

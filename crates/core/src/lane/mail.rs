@@ -44,6 +44,11 @@ impl Remote {
         }
     }
 
+    /// Rings, whether it sleeps or not.
+    pub fn ring(&self) {
+        self.0.gate.ring();
+    }
+
     /// Whether something is on its way.
     #[must_use]
     pub fn has_mail(&self) -> bool {

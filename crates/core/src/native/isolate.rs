@@ -9,6 +9,7 @@ use super::error::{AskError, Cause, Lost, Reason};
 use super::net::Net;
 use super::numbers::Whose;
 use super::options::{Failure, Phase};
+use super::reactor::Reactor;
 use super::refs::AnyRef;
 use super::run::{Came, Hand};
 use super::seat::{self, Head, Seats};
@@ -35,11 +36,34 @@ const GRANTS: usize = 64;
 
 thread_local! {
     static HERE: Cell<*mut Isolate> = const { Cell::new(ptr::null_mut()) };
+    /// The same, but also while the thread runs what is no actor's.
+    static CORE: Cell<*mut Isolate> = const { Cell::new(ptr::null_mut()) };
 }
 
 /// Whether the calling thread is a core thread of some system.
 pub(crate) fn is_core_thread() -> bool {
-    !HERE.get().is_null()
+    !CORE.get().is_null()
+}
+
+/// The system of the calling thread if it is a core thread.
+pub(crate) fn net() -> Option<Arc<Net>> {
+    let core = CORE.get();
+    // SAFETY: the isolate of this thread, whose `net` is never written after it was made.
+    (!core.is_null()).then(|| unsafe { Arc::clone(&*(&raw const (*core).net)) })
+}
+
+/// Runs what is no actor's on this core thread, a reactor: what it sends or wakes takes the way of any other thread, which wakes
+/// the lane if it sleeps.
+#[cfg(feature = "tokio")]
+pub(crate) fn aside<T>(run: impl FnOnce() -> T) -> T {
+    struct Back(*mut Isolate);
+    impl Drop for Back {
+        fn drop(&mut self) {
+            HERE.set(self.0);
+        }
+    }
+    let _back = Back(HERE.replace(ptr::null_mut()));
+    run()
 }
 
 /// The isolate of the calling thread if it is one of this system; null otherwise.
@@ -106,6 +130,7 @@ pub(crate) struct Isolate {
     /// The message in hand that may be answered later, and the last number of one; see [`super::token`].
     pub(crate) late_now: u32,
     pub(crate) last_late: u32,
+    pub(crate) reactor: Reactor,
     last_link: u32,
     /// A note whose second half comes next.
     half: Entry,
@@ -123,6 +148,7 @@ impl Isolate {
             system: net.id,
             place,
             tasks: Tasks::new(&net, place),
+            reactor: Reactor::none(),
             net,
             shared,
             seats,
@@ -156,11 +182,13 @@ impl Isolate {
     /// This thread runs it from now on.
     pub(crate) fn enter(&mut self) {
         HERE.set(self);
+        CORE.set(self);
     }
 
     /// No more.
     pub(crate) fn leave() {
         HERE.set(ptr::null_mut());
+        CORE.set(ptr::null_mut());
     }
 
     // -------------------------------------------------------------------------------------- the outbox
@@ -390,6 +418,7 @@ impl Isolate {
     pub(crate) unsafe fn end(this: *mut Isolate) {
         // SAFETY: the caller's promise.
         unsafe {
+            Tasks::give_all_up(this);
             let orphans = (*this).with_lane(|lane| {
                 lane.rest();
                 lane.take_orphans()
@@ -473,7 +502,7 @@ impl Isolate {
         }
         let seat = self.seats.get(index);
         if !seat.is_null() {
-            let task = self.tasks.add(future, &Entry { index, ..Entry::default() }, 0);
+            let task = self.tasks.add(future.0, &Entry { index, ..Entry::default() }, 0);
             // SAFETY: a seat of this lane, which is this thread's.
             unsafe { seat::ends(seat) }.tasks.push(task);
         }
@@ -592,17 +621,31 @@ unsafe fn came_to(this: *mut Isolate, seat: *mut Head, entry: &Entry, came: Came
     // SAFETY: as of `dispatch`; the seat is the entry's actor's, which nobody else uses.
     unsafe {
         let is_message = entry.op() == note::MSG;
-        match came {
-            Came::Returned => {}
+        let came = match came {
             Came::Promised(future) => {
-                (*this).mark(mark::PROMISED);
                 let corr = if is_message { entry.corr } else { 0 };
-                let task = (*this).tasks.add(future, entry, corr);
-                seat::ends(seat).tasks.push(task);
-                if !is_message || !entry.has(flag::ASYNC) {
-                    (*this).hold_back(entry.index);
+                match Tasks::begin(this, future, entry, corr) {
+                    Ok(task) => {
+                        (*this).mark(mark::PROMISED);
+                        seat::ends(seat).tasks.push(task);
+                        if !is_message || !entry.has(flag::ASYNC) {
+                            (*this).hold_back(entry.index);
+                        }
+                        return;
+                    }
+                    Err(Ok(())) => Came::Returned,
+                    Err(Err(cause)) => Came::Failed(cause),
                 }
             }
+            came => came,
+        };
+        match came {
+            Came::Returned => {
+                if is_message && entry.corr != 0 {
+                    (*this).reply_far(entry.corr, true);
+                }
+            }
+            Came::Promised(_) => {}
             Came::Failed(cause) => {
                 (*this).mark(mark::THREW);
                 let number = (*this).keep_cause(cause);

@@ -5,6 +5,7 @@
 //! actor, or it becomes a dead letter with a reason.
 
 mod actor;
+mod blocking;
 mod calls;
 mod ctx;
 mod error;
@@ -14,7 +15,10 @@ mod numbers;
 mod options;
 mod outside;
 mod proceed;
+mod promise;
 mod quiet;
+#[cfg_attr(not(feature = "tokio"), path = "no_reactor.rs")]
+mod reactor;
 mod refs;
 mod reply;
 mod run;
@@ -28,6 +32,7 @@ mod token;
 mod vault;
 
 pub use actor::{Actor, AsyncHandler, Handler};
+pub use blocking::blocking;
 pub use ctx::{Ctx, LinkId, WatchId};
 pub use error::{AskError, Cause, Lost, Reason, SpawnError};
 pub use net::DeadLetter;

@@ -1,5 +1,6 @@
 //! What the threads of a system share, and what other threads reach it by.
 
+use super::blocking::Pool;
 use super::error::{AskError, Cause, Lost, Reason, SpawnError};
 use super::isolate::{self, Isolate};
 use super::numbers::Whose;
@@ -165,7 +166,7 @@ pub(crate) struct Net {
     pub(crate) id: u32,
     pub(crate) hub: Arc<Hub>,
     /// The first lane of native actors, and all of them.
-    first: u32,
+    pub(crate) first: u32,
     places: Box<[Place]>,
     /// How many actors without a parent there were.
     roots: AtomicU32,
@@ -177,6 +178,8 @@ pub(crate) struct Net {
     pub(crate) quiet: Quiet,
     /// How many actors were killed.
     pub(crate) killed: AtomicU64,
+    /// Who does work that blocks.
+    pub(crate) blocking: std::sync::Arc<Pool>,
 }
 
 /// Systems of this process by number.
@@ -185,7 +188,7 @@ static NEXT: AtomicU32 = AtomicU32::new(1);
 
 impl Net {
     /// A system whose native lanes are those of the hub from `first` on.
-    pub(crate) fn new(hub: Arc<Hub>, first: u32, lanes: Vec<Arc<Shared>>, manual: bool) -> Arc<Net> {
+    pub(crate) fn new(hub: Arc<Hub>, first: u32, lanes: Vec<Arc<Shared>>, manual: bool, blocking: usize) -> Arc<Net> {
         let net = Arc::new(Net {
             id: NEXT.fetch_add(1, Relaxed),
             hub,
@@ -197,6 +200,7 @@ impl Net {
             names: Mutex::default(),
             quiet: Quiet::new(manual),
             killed: AtomicU64::new(0),
+            blocking: Pool::new(blocking),
         });
         let mut systems = SYSTEMS.write().unwrap_or_else(PoisonError::into_inner);
         systems.retain(|(_, net)| net.strong_count() > 0);
@@ -363,6 +367,12 @@ impl Net {
             // SAFETY: a seat in the table is whole.
             (lane.is_alive(at.index, who.age) && !seat.is_null()).then(|| unsafe { ((*seat).shape.id)() })
         })
+    }
+}
+
+impl Drop for Net {
+    fn drop(&mut self) {
+        self.blocking.close(false); // for a system that ended on a thread of its own, which waits for nothing
     }
 }
 

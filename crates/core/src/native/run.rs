@@ -4,6 +4,7 @@ use super::actor::{Actor, AsyncHandler, Handler};
 use super::ctx::Ctx;
 use super::error::{AskError, Cause};
 use super::isolate::Isolate;
+use super::promise::Promise;
 use super::reply::ReplyTo;
 use super::seat::Seat;
 use super::vault::{Block, Kind};
@@ -11,7 +12,7 @@ use crate::entry::{Entry, flag};
 use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
+use std::pin::pin;
 use std::task::Poll;
 
 /// Where an entry of the inbox is being run.
@@ -30,7 +31,7 @@ pub(crate) enum Came {
     /// It is over.
     Returned,
     /// A future goes on with it.
-    Promised(Pin<Box<dyn Future<Output = Result<(), Cause>>>>),
+    Promised(Promise),
     /// The handler has returned, and the message is over when the token of this number is used.
     Late(u32),
     /// The actor failed.
@@ -187,7 +188,7 @@ impl<A: AsyncHandler<M>, M: Send + 'static> To<A, M, Later> {
         let message = unsafe { block.take::<M>() };
         // SAFETY: an `A`, which stays where it is, and which nobody else touches until the future is over.
         let future = unsafe { Self::begin(message, hand) };
-        Came::Promised(Box::pin(async move { future.await.map(|_| ()) }))
+        Came::Promised(Promise::new(async move { future.await.map(|_| ()) }))
     }
 
     unsafe fn ask(block: Block, hand: &Hand) -> Came {
@@ -195,8 +196,12 @@ impl<A: AsyncHandler<M>, M: Send + 'static> To<A, M, Later> {
         let (message, reply) = unsafe { block.take::<(M, ReplyTo<A::Reply>)>() };
         // SAFETY: as in `tell`.
         let future = unsafe { Self::begin(message, hand) };
-        Came::Promised(Box::pin(async move {
-            match future.await {
+        Came::Promised(Promise::new(async move {
+            // a panic is caught in here: one that came out would drop the reply before it is known what it is
+            let mut future = pin!(future);
+            let outcome =
+                poll_fn(|cx| guard(|| future.as_mut().poll(cx)).unwrap_or_else(|cause| Poll::Ready(Err(cause))));
+            match outcome.await {
                 Ok(value) => reply.settle(Ok(value)),
                 Err(cause) => {
                     reply.settle(Err(AskError::Failed(cause.clone())));

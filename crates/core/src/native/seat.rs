@@ -4,9 +4,9 @@ use super::actor::Actor;
 use super::ctx::Ctx;
 use super::error::{Cause, Reason};
 use super::options::Decide;
+use super::promise::Promise;
 use super::reply::ReplyTo;
 use super::run::{Came, Hand, guard};
-use super::tasks::Running;
 use super::vault::Block;
 use std::any::TypeId;
 use std::ptr;
@@ -59,7 +59,7 @@ pub(crate) struct Ends {
     /// What came of asks and is to go on in the actor.
     pub(crate) goes_on: Vec<(u32, Block)>,
     /// What its start waits for.
-    pub(crate) starts_when: Option<Running>,
+    pub(crate) starts_when: Option<Promise>,
     pub(crate) decide: Option<Decide>,
     /// Who waits for its end.
     pub(crate) stopped: Vec<ReplyTo<Reason>>,

@@ -1,10 +1,12 @@
 //! A system of native actors: its threads, and what a program does with it.
 
 use super::actor::Actor;
+use super::blocking;
 use super::error::{AskError, SpawnError};
 use super::isolate::Isolate;
 use super::net::{DeadLetter, Net};
 use super::options::{Directive, Failure, Options};
+use super::reactor::{Reactor, Ready, Wanted};
 use super::refs::{AnyRef, Ref};
 use super::vault::Block;
 use crate::clock::Clock;
@@ -30,6 +32,8 @@ pub struct Builder {
     stack: Option<usize>,
     pin: bool,
     manual: bool,
+    blocking: usize,
+    pub(crate) reactors: Wanted,
     defaults: Defaults,
 }
 
@@ -41,6 +45,8 @@ impl Default for Builder {
             stack: None,
             pin: false,
             manual: false,
+            blocking: blocking::MOST,
+            reactors: Wanted::default(),
             defaults: Defaults::default(),
         }
     }
@@ -82,6 +88,13 @@ impl Builder {
         self
     }
 
+    /// How many threads there may be for [work that blocks](super::Ctx::blocking); at least 1. By default 512. They are started when
+    /// there is some.
+    pub fn blocking_threads(mut self, threads: usize) -> Builder {
+        self.blocking = threads;
+        self
+    }
+
     fn threads_options(&self) -> sched::Options {
         sched::Options { name: Some(self.name.clone()), stack: self.stack, pin: self.pin }
     }
@@ -108,10 +121,11 @@ impl Builder {
         let lanes: Vec<Arc<Shared>> =
             (0..count).map(|_| Arc::new(Shared::new(Lane::new(clock, self.defaults)))).collect();
         let hub = Hub::open(lanes.clone());
-        let net = Net::new(hub, 0, lanes, self.manual);
+        let net = Net::new(hub, 0, lanes, self.manual, self.blocking);
         let lanes = net.places().map(|(lane, place)| (lane, Arc::clone(&place.shared))).collect();
         let of = Arc::clone(&net);
-        let threads = Threads::start(&self.threads_options(), lanes, move |lane| native(&of, lane));
+        let reactors = self.reactors.make(count)?;
+        let threads = Threads::start(&self.threads_options(), lanes, move |lane| native(&of, lane, &reactors));
         Ok(System { net, threads: threads? })
     }
 }
@@ -250,7 +264,8 @@ impl System {
     }
 
     /// Ends all actors, children before their parents, each within its deadline, and then the threads. What waits becomes dead
-    /// letters. Returns when all of it is done: how many actors had to be killed, because they or others were late. After ten seconds
+    /// letters. Work that blocks and has begun is waited for. Returns when all of it
+    /// is done: how many actors had to be killed, because they or others were late. After ten seconds
     /// all that is left is.
     ///
     /// On a core thread it only begins, and returns 0. Dropping the system is the same.
@@ -278,6 +293,7 @@ impl System {
             return 0;
         }
         self.threads.join();
+        self.net.blocking.close(true);
         self.net.killed.load(Relaxed) - before
     }
 }
@@ -304,10 +320,10 @@ pub struct Attached {
 /// registered, and are spawned and called by other isolates of the hub. No thread begins yet.
 #[must_use = "it ends with the value that is returned"]
 pub fn attach(hub: Arc<Hub>, first: u32, lanes: Vec<Arc<Shared>>, options: &sched::Options) -> Attached {
-    let net = Net::new(hub, first, lanes, false);
+    let net = Net::new(hub, first, lanes, false, blocking::MOST);
     let lanes = net.places().map(|(lane, place)| (lane, Arc::clone(&place.shared))).collect();
     let of = Arc::clone(&net);
-    let threads = Threads::rest(options, lanes, move |lane| native(&of, lane));
+    let threads = Threads::rest(options, lanes, move |lane| native(&of, lane, &Ready::default()));
     Attached { net, threads }
 }
 
@@ -382,7 +398,17 @@ impl Crew for Native {
         }
         // with a clock that is moved by hand nothing is due by itself
         let next = if quiet.is_manual() { -1 } else { self.isolate.next() };
+        if gave > 0 {
+            // SAFETY: as above.
+            unsafe { Reactor::look(this) };
+        }
         Cycle { gave, over: self.isolate.closed && gave == 0, next }
+    }
+
+    fn nap(&mut self, limit: Option<Duration>) -> bool {
+        let this: *mut Isolate = &raw mut *self.isolate;
+        // SAFETY: as above.
+        unsafe { Reactor::nap(this, limit) }
     }
 }
 
@@ -396,10 +422,11 @@ impl Drop for Native {
     }
 }
 
-fn native(net: &Arc<Net>, lane: u32) -> Native {
+fn native(net: &Arc<Net>, lane: u32, reactors: &Ready) -> Native {
     let place = net.place(lane);
     let mut isolate = Isolate::new(Arc::clone(net), lane, Arc::clone(&place.shared), Arc::clone(&place.seats));
     place.shared.with(Lane::awakes);
     isolate.enter();
+    reactors.start((lane - net.first) as usize, &mut isolate);
     Native { isolate }
 }

@@ -26,6 +26,13 @@ pub trait Crew {
     /// adds to the crew's own: TICK when the lane's timer is due, AWAKE when the thread looks for mail itself should the turn
     /// give nothing. Without AWAKE a turn that gives nothing has put the lane to sleep.
     fn cycle(&mut self, mode: u32) -> Cycle;
+
+    /// Waits until the lane's bell rings, for no longer than `limit`, in a way of the crew's own: it has hung another bell, whose
+    /// ring is a token as that of a park is. False: it has none, and the thread parks.
+    fn nap(&mut self, limit: Option<Duration>) -> bool {
+        let _ = limit;
+        false
+    }
 }
 
 /// What came of a turn.
@@ -224,6 +231,9 @@ impl Threads {
         self.yard.over.store(true, Release);
         for handle in &begun.handles {
             handle.thread().unpark(); // not by way of its lane, which may be closed
+        }
+        for desk in &self.yard.desks {
+            desk.remote.ring(); // who waits in another way
         }
     }
 }

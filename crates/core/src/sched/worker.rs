@@ -59,7 +59,10 @@ impl<'a, C: Crew> Worker<'a, C> {
                 awake = self.spin.wait(|| self.desk.remote.has_mail(), self.due);
             } else {
                 self.spin.parked();
-                nap(self.due.map(|due| due.saturating_duration_since(Instant::now())));
+                let limit = self.due.map(|due| due.saturating_duration_since(Instant::now()));
+                if !self.crew.nap(limit) {
+                    nap(limit);
+                }
                 awake = true;
             }
         }

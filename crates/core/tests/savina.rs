@@ -2,9 +2,13 @@
 #![allow(clippy::unwrap_used)]
 
 #[path = "../../../bench/savina/native/src/suite/mod.rs"]
+#[allow(dead_code)] // the times are for the program
 mod suite;
 
-use suite::registry::{self, Program};
+use buskin_core::native::{Actor, AnyRef, Ctx, Handler};
+use std::sync::Arc;
+use suite::registry::{self, Numbers, Program};
+use suite::stage::Layout;
 use suite::{Stage, Wrong};
 
 fn run(stage: &Stage, program: &Program) -> Result<(f64, f64), Wrong> {
@@ -25,7 +29,12 @@ fn all_ten_programs_count_and_compute_what_they_must() {
             for _ in 0..2 {
                 let done = run(&stage, program).unwrap();
                 let expected = program.expected.get("small").unwrap();
-                assert_eq!(done, (expected.real("messages").unwrap(), expected.real("actors").unwrap()), "{}", program.name);
+                assert_eq!(
+                    done,
+                    (expected.real("messages").unwrap(), expected.real("actors").unwrap()),
+                    "{}",
+                    program.name
+                );
             }
         }
     }
@@ -50,15 +59,56 @@ fn what_an_actor_finds_wrong_fails_the_run() {
     let programs = registry::read().unwrap();
     for threads in [1, 2] {
         for (name, size, wrong, message) in [
-            ("create", "theta", 0.0, "create: sin² is 0"),               // made by ordinary code
-            ("dictionary", "keys", 0.0, "divisor of zero"), // made by an actor
+            ("create", "theta", 0.0, "create: sin² is 0"), // made by ordinary code
+            ("dictionary", "keys", 0.0, "was told None"),  // made by an actor
         ] {
             let stage = Stage::open(threads).unwrap();
             let program = programs.iter().find(|program| program.name == name).unwrap();
             let mut sizes = program.sizes.get("small").unwrap().clone();
             sizes.0.insert(size.to_owned(), wrong);
-            let error = stage.run(program, (&sizes, program.expected.get("small").unwrap())).err().map(|error| error.to_string());
+            let error = stage
+                .run(program, (&sizes, program.expected.get("small").unwrap()))
+                .err()
+                .map(|error| error.to_string());
             assert!(error.as_ref().is_some_and(|e| e.contains(message)), "{name}: {error:?}");
+        }
+    }
+}
+
+struct Idler;
+struct Hear;
+
+impl Actor for Idler {}
+impl Handler<Hear> for Idler {
+    type Reply = ();
+    fn handle(&mut self, _: Hear, _: &mut Ctx<Self>) {}
+}
+
+fn lose_one(layout: &Arc<Layout>, _: &Numbers) -> Result<Vec<AnyRef>, Wrong> {
+    let idler = layout.system.spawn(|| Idler)?;
+    idler.stop();
+    idler.tell(Hear);
+    Ok(vec![idler.any()])
+}
+
+fn count_none(layout: &Arc<Layout>, _: &Numbers) -> Result<Vec<AnyRef>, Wrong> {
+    let idler = layout.system.spawn(|| Idler)?;
+    idler.tell(Hear);
+    idler.drain(None);
+    Ok(vec![idler.any()])
+}
+
+#[test]
+fn messages_that_nobody_handles_or_counts_fail_the_run() {
+    for threads in [1, 2] {
+        let stage = Stage::open(threads).unwrap();
+        let nothing = Numbers([("messages".to_owned(), 0.0), ("actors".to_owned(), 0.0)].into());
+        // in this order: a dead letter stays one
+        for (start, message) in
+            [(count_none as suite::stage::Start, "the receivers 0"), (lose_one, "more than handled")]
+        {
+            let error = stage.time(start, &Numbers::default(), &nothing, |_| {}).err().map(|error| error.to_string());
+            assert!(error.as_ref().is_some_and(|e| e.contains(message)), "{error:?}");
         }
     }
 }

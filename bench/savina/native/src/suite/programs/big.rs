@@ -104,13 +104,14 @@ impl Handler<Done> for Sink {
 
 pub(super) fn start(layout: &Arc<Layout>, sizes: &Numbers) -> Result<Vec<AnyRef>, Wrong> {
     let (actors, rounds) = (sizes.whole("actors")?, sizes.whole("rounds")?);
-    let sink = layout.system.spawn_with(&layout.share(0, actors), Sink::default)?;
+    let together = layout.together();
+    let sink = layout.system.spawn_with(&together, Sink::default)?;
     let one = |id| {
         let make = move || {
             let (random, neighbours, tally) = (Random::new(id), Neighbours::default(), Tally::default());
             Big { id, rounds, sink, random, neighbours, sent: 0, expected: None, pinged: 0, tally }
         };
-        layout.system.spawn_with(&layout.share(id, actors), make)
+        layout.system.spawn_with(&together, make)
     };
     let all: Neighbours = (0..actors).map(one).collect::<Result<_, SpawnError>>()?;
     sink.tell(Meet(Arc::clone(&all)));

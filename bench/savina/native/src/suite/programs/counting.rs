@@ -62,7 +62,7 @@ impl Handler<Retrieve> for Counter {
 }
 
 pub(super) fn start(layout: &Arc<Layout>, sizes: &Numbers) -> Result<Vec<AnyRef>, Wrong> {
-    let together = layout.share(0, 2);
+    let together = layout.together();
     let counter = layout.system.spawn_with(&together, Counter::default)?;
     let producer = layout.system.spawn_with(&together, move || Producer { counter, tally: Tally::default() })?;
     producer.tell(Start(sizes.whole("messages")?));

@@ -60,7 +60,9 @@ impl Sizes {
                 allowed.entry(key).or_default().push(value);
             }
         }
-        map.iter().filter(|(key, value)| !allowed.get(*key).map_or(key == value, |allowed| allowed.contains(value))).count() as u64
+        map.iter()
+            .filter(|(key, value)| !allowed.get(*key).map_or(key == value, |allowed| allowed.contains(value)))
+            .count() as u64
     }
 }
 
@@ -126,6 +128,13 @@ struct Dictionary {
     tally: Tally,
 }
 
+impl Dictionary {
+    /// The key of a random number.
+    fn key(&self, random: u32) -> u32 {
+        random.checked_rem(self.sizes.keys).unwrap_or(random)
+    }
+}
+
 struct Read(Ref<Worker>, u32);
 struct Write(Ref<Worker>, u32, u32);
 
@@ -134,14 +143,14 @@ impl Handler<Read> for Dictionary {
     type Reply = ();
     fn handle(&mut self, Read(sender, key): Read, _: &mut Ctx<Self>) {
         self.tally.heard();
-        sender.tell(Reply(self.map.get(&(key % self.sizes.keys)).copied()));
+        sender.tell(Reply(self.map.get(&self.key(key)).copied()));
     }
 }
 impl Handler<Write> for Dictionary {
     type Reply = ();
     fn handle(&mut self, Write(sender, key, value): Write, _: &mut Ctx<Self>) {
         self.tally.heard();
-        self.map.insert(key % self.sizes.keys, value);
+        self.map.insert(self.key(key), value);
         sender.tell(Reply(Some(value)));
     }
 }

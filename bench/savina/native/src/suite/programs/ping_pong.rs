@@ -80,7 +80,7 @@ impl Handler<Stop> for Pong {
 
 pub(super) fn start(layout: &Arc<Layout>, sizes: &Numbers) -> Result<Vec<AnyRef>, Wrong> {
     let left = sizes.whole("rounds")?;
-    let together = layout.share(0, 2);
+    let together = layout.together();
     let pong = layout.system.spawn_with(&together, Pong::default)?;
     let ping = layout.system.spawn_with(&together, move || Ping { left, pong, tally: Tally::default() })?;
     ping.tell(Start);

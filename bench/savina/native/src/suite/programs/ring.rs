@@ -54,7 +54,8 @@ impl Handler<End> for Link {
 pub(super) fn start(layout: &Arc<Layout>, sizes: &Numbers) -> Result<Vec<AnyRef>, Wrong> {
     let (actors, hops) = (sizes.whole("actors")?, sizes.whole("hops")?);
     let make = move || Link { size: actors, next: None, seen: 0, tally: Tally::default() };
-    let ring = (0..actors).map(|i| layout.system.spawn_with(&layout.share(i, actors), make));
+    let together = layout.together();
+    let ring = (0..actors).map(|_| layout.system.spawn_with(&together, make));
     let ring = ring.collect::<Result<Vec<Ref<Link>>, SpawnError>>()?;
     for (link, next) in ring.iter().zip(ring.iter().cycle().skip(1)) {
         link.tell(Data(*next));

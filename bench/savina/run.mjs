@@ -20,6 +20,7 @@ const USAGE = `node bench/run.mjs savina [options]
   --rounds=5        a process for each program, mode and round
   --cores=N         how many cores, and native threads, 'all' are; as many as there are CPUs when not given
   --any             on all cores it is left to the system where actors in JavaScript live
+  --deal            native actors without a parent are dealt out to all threads, instead of living together
   --js              without native actors: cargo is not needed
   --quick           a tenth of the work, one round: to see that it runs, not to judge
   --json[=file]     append raw results as JSON lines, to bench/results/ when no file is named`
@@ -32,6 +33,7 @@ function readOptions(argv) {
       rounds: { type: 'string' },
       cores: { type: 'string' },
       any: { type: 'boolean', default: false },
+      deal: { type: 'boolean', default: false },
       js: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
       json: { type: 'string' },
@@ -45,14 +47,15 @@ function readOptions(argv) {
   return {
     chosen: programs.filter(({ name }) => names?.includes(name) ?? true),
     rounds: whole('rounds', values.rounds ?? (values.quick ? '1' : '5'), 1_000),
-    // what child.mjs is told, the layout and the number of cores; and the native program, the number of threads
+    // what child.mjs is told, the layout and the number of cores; and the native program, the number of threads and the layout
     modes: {
       one: ['0', '0'],
       all: [values.any ? 'any' : String(cores), String(cores)],
-      ...values.js ? {} : { nativeOne: ['1'], nativeAll: [String(cores)] },
+      ...values.js ? {} : { nativeOne: ['1', 'together'], nativeAll: [String(cores), values.deal ? 'dealt' : 'together'] },
     },
     cores,
     any: values.any,
+    deal: values.deal,
     js: values.js,
     // the size before the clock, which compiles and loads what there is to load, is a tenth of the one that counts
     sizes: values.quick ? ['quick', 'small'] : ['default', 'quick'],
@@ -156,10 +159,10 @@ async function main() {
     console.log(USAGE)
     return 0
   }
-  const { rounds, cores, any, js, quick } = options
-  const context = { ...machine(), suite: 'savina', rounds, cores, any, js, quick }
+  const { rounds, cores, any, deal, js, quick } = options
+  const context = { ...machine(), suite: 'savina', rounds, cores, any, deal, js, quick }
   console.log(`${context.date.slice(0, 10)}, commit ${context.commit ?? 'none'}${context.changed ? ' with changes' : ''}, ${context.cpu} × ${context.cpus}, Node ${context.node}`)
-  console.log(`${rounds} rounds; all cores: ${cores} beside the main isolate${any ? ', placed by the system' : ''}${js ? '' : `; native: 1 and ${cores} core threads`}`)
+  console.log(`${rounds} rounds; all cores: ${cores} beside the main isolate${any ? ', placed by the system' : ''}${js ? '' : `; native: 1 and ${cores} core threads${deal ? ', dealt out' : ''}`}`)
   if (load() > context.cpus / 2) console.log(`the machine is not idle (load ${load().toFixed(1)}): do not trust these times`)
   const native = js ? null : buildNative()
   const write = recorder(options, context)

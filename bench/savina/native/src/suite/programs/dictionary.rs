@@ -2,7 +2,7 @@
 
 use super::super::Wrong;
 use super::super::registry::Numbers;
-use super::super::stage::Layout;
+use super::super::stage::Place;
 use super::super::tally::{Fact, Tally, fact, later};
 use super::master::{End, Ended, Master, Task, Work, begin};
 use super::random::Random;
@@ -167,8 +167,8 @@ impl Handler<End> for Dictionary {
     }
 }
 
-pub(super) fn start(layout: &Arc<Layout>, sizes: &Numbers) -> Result<Vec<AnyRef>, Wrong> {
+pub(super) fn start(place: &Arc<Place>, sizes: &Numbers) -> Result<Vec<AnyRef>, Wrong> {
     let whole = |name| sizes.whole(name);
     let (workers, messages) = (whole("workers")?, whole("messages")?);
-    begin(layout, Sizes { workers, messages, write_percent: whole("writePercent")?, keys: whole("keys")? })
+    begin(place, Sizes { workers, messages, write_percent: whole("writePercent")?, keys: whole("keys")? })
 }

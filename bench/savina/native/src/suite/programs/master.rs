@@ -2,7 +2,7 @@
 //! children, so they live on its thread.
 
 use super::super::Wrong;
-use super::super::stage::Layout;
+use super::super::stage::Place;
 use super::super::tally::Tally;
 use buskin_core::native::{Actor, AnyRef, Cause, Ctx, Handler, Ref};
 use std::sync::Arc;
@@ -51,7 +51,7 @@ impl<T: Task> Handler<Ended> for Master<T> {
     }
 }
 
-pub(super) fn begin<T: Task>(layout: &Arc<Layout>, task: T) -> Result<Vec<AnyRef>, Wrong> {
+pub(super) fn begin<T: Task>(place: &Arc<Place>, task: T) -> Result<Vec<AnyRef>, Wrong> {
     let make = move || Master { task, server: None, working: task.workers(), tally: Tally::default() };
-    Ok(vec![layout.system.spawn_with(&layout.together(), make)?.any()])
+    Ok(vec![place.system.spawn_with(&place.first(), make)?.any()])
 }

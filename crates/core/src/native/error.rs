@@ -21,7 +21,8 @@ enum Inner {
 impl Cause {
     /// What a panic left.
     pub(crate) fn panic(payload: &(dyn Any + Send)) -> Cause {
-        let text = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        let text =
+            payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
         Cause(Arc::new(Inner::Panic(text.unwrap_or("a panic without words").into())))
     }
 
@@ -190,7 +191,10 @@ impl fmt::Display for SpawnError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             SpawnError::NameTaken(name) => {
-                write!(f, "the name '{name}' is taken: choose another, or stop the actor that has it and wait until it has ended")
+                write!(
+                    f,
+                    "the name '{name}' is taken: choose another, or stop the actor that has it and wait until it has ended"
+                )
             }
             SpawnError::BadName(name) => write!(f, "'{name}' is no name: a name is not empty and has no '/'"),
             SpawnError::Full => f.write_str("every index is in use: stop actors that are not needed"),

@@ -15,9 +15,7 @@ use super::seat::{Head, Seats};
 use super::tasks::Tasks;
 use super::timers::Timers;
 use super::vault::Block;
-use crate::entry::{
-    Entry, OP_MASK, TAG_SHIFT, carry, flag, mark, mode, note, op, outcome, phase, reason, word,
-};
+use crate::entry::{Entry, OP_MASK, TAG_SHIFT, carry, flag, mark, mode, note, op, outcome, phase, reason, word};
 use crate::hub::Shared;
 use crate::lane::far::Address;
 use crate::lane::{Lane, Rings};
@@ -559,7 +557,9 @@ unsafe fn dispatch_note(this: *mut Isolate, e: &Entry) {
             note::START if !seat.is_null() => {
                 (*this).current = e.index;
                 let came = ((*seat).shape.start)(&hand);
-                if matches!(came, Came::Returned) && let Some(side) = &mut (*seat).side {
+                if matches!(came, Came::Returned)
+                    && let Some(side) = &mut (*seat).side
+                {
                     for waits in std::mem::take(&mut side.started) {
                         waits.settle(Ok(()));
                     }

@@ -476,7 +476,8 @@ where
 
     unsafe fn run(block: Block, hand: &Hand) -> Came {
         // SAFETY: a continuation of these types for this actor, whose turn it is.
-        let ((then, outcome), actor) = unsafe { (block.take::<(F, Result<R, AskError>)>(), Seat::<A>::actor(hand.seat)) };
+        let ((then, outcome), actor) =
+            unsafe { (block.take::<(F, Result<R, AskError>)>(), Seat::<A>::actor(hand.seat)) };
         let mut ctx = Ctx::new(hand);
         match guard(|| then(actor, outcome, &mut ctx)) {
             Ok(()) => ctx.came(),

@@ -129,9 +129,7 @@ impl Call {
             Some(None) => u64::MAX,
             Some(Some(t)) => us(t).saturating_add(1),
         };
-        let halves = |word: u64| {
-            [word, word >> 32].map(|half| u32::try_from(half & 0xffff_ffff).unwrap_or(0))
-        };
+        let halves = |word: u64| [word, word >> 32].map(|half| u32::try_from(half & 0xffff_ffff).unwrap_or(0));
         let ([age, payload], [from, corr]) = (halves(ttl), halves(timeout));
         let index = match self.priority {
             Priority::Normal => 0,

@@ -13,8 +13,8 @@ use std::cell::UnsafeCell;
 use std::fmt;
 use std::mem::{align_of, size_of};
 use std::ptr::{self, NonNull};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::sync::atomic::{AtomicPtr, Ordering::Acquire, Ordering::Release};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Blocks begin at multiples of this many bytes of their chunk.
 const UNIT_BITS: u32 = 4;

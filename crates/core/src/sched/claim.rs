@@ -74,7 +74,7 @@ mod tests {
     fn the_owner_claims_more_each_time_and_a_thief_gets_the_rest() {
         let claim = Claim::default();
         claim.open(1000);
-        let ends: Vec<_> = (0..9).scan(0, |at, _| {
+        let ends = (0..9).scan(0, |at, _| {
             *at = claim.more(*at);
             Some(*at)
         });

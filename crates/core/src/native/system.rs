@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::count::Ledger;
 use crate::entry::{Entry, op};
 use crate::hub::{Hub, Shared};
-use crate::lane::{Defaults, Lane};
+use crate::lane::{Defaults, Guest, Lane};
 use crate::sched::{self, Crew, Cycle, Threads};
 use crate::sync::Arc;
 use std::fmt;
@@ -385,6 +385,8 @@ impl fmt::Debug for Attached {
 /// The isolate of a core thread.
 struct Native {
     isolate: Box<Isolate>,
+    /// What it runs actors of other lanes in, once it did.
+    visitor: Option<Box<Isolate>>,
 }
 
 impl Crew for Native {
@@ -405,6 +407,19 @@ impl Crew for Native {
         Cycle { gave, over: self.isolate.closed && gave == 0, next }
     }
 
+    fn takes_guests(&self) -> bool {
+        true
+    }
+
+    fn run_guests(&mut self, host: u32, guests: &mut [Guest]) {
+        let net = &self.isolate.net;
+        let visitor = self.visitor.get_or_insert_with(|| Isolate::visitor(net, host));
+        visitor.visit(host);
+        let this: *mut Isolate = &raw mut **visitor;
+        // SAFETY: of the lane that these are guests of; nobody else has a reference to it.
+        unsafe { Isolate::run_guests(this, guests) };
+    }
+
     fn nap(&mut self, limit: Option<Duration>) -> bool {
         let this: *mut Isolate = &raw mut *self.isolate;
         // SAFETY: as above.
@@ -415,6 +430,11 @@ impl Crew for Native {
 impl Drop for Native {
     fn drop(&mut self) {
         let this: *mut Isolate = &raw mut *self.isolate;
+        if let Some(mut visitor) = self.visitor.take() {
+            visitor.give_grants_back();
+        }
+        // SAFETY: nothing is given.
+        unsafe { self.isolate.net.place(self.isolate.place).shared.set_pulse(None) };
         // SAFETY: as above.
         unsafe { Isolate::end(this) };
         Isolate::leave();
@@ -428,5 +448,7 @@ fn native(net: &Arc<Net>, lane: u32, reactors: &Ready) -> Native {
     place.shared.with(Lane::awakes);
     isolate.enter();
     reactors.start((lane - net.first) as usize, &mut isolate);
-    Native { isolate }
+    // SAFETY: what the isolate shows stays until it is taken back, before the isolate is dropped.
+    unsafe { place.shared.set_pulse(Some(isolate.pulse())) };
+    Native { isolate, visitor: None }
 }

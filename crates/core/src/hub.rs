@@ -138,6 +138,26 @@ impl Posts {
         }
     }
 
+    /// Whether nothing waits, runs or moves anywhere, by what the lanes show of themselves. For a lane that has just shown that it
+    /// rests: if so, it wakes those who wait for that, and otherwise it leaves it to a lane that is to come to rest later.
+    ///
+    /// The last wake-up is not lost. Nothing but a lane's own show, or its close, can make this true: a lane that is busy or
+    /// reads shows its rest, and what moves to a lane is taken off by that lane, in a show. Each show writes first and looks
+    /// then, all in one order (`SeqCst`, which these loads pair with): of two at once, the one that wrote second sees what the
+    /// other wrote. So the last show that changes anything finds all at rest. A waiter that it wakes looks at the lanes themselves, under their locks,
+    /// and so not before that lane's turn has ended. Should it find one awake, as it looks for mail before it sleeps, that one
+    /// has a turn to come, in which it shows its rest again. Whoever begins to wait says so before it looks under the same locks:
+    /// a turn that it does not see sees it.
+    ///
+    /// It may be true too early, while a parcel goes on behind the look: that costs a look of the waiter's, no more.
+    pub(crate) fn all_rest(&self) -> bool {
+        self.list.iter().all(|p| {
+            // what moves comes first: it is taken off only when what follows from it is shown
+            let rests = || p.moving.load(SeqCst) == 0 && p.state.load(SeqCst) & (post::BUSY | post::READS) == 0;
+            rests() || p.remote.is_closed()
+        })
+    }
+
     /// The isolate of a lane listens to these feeds from now on: whoever hears of anything it does after that knows so.
     pub fn listen(&self, lane: u32, bits: u32) {
         if let Some(post) = self.get(lane)

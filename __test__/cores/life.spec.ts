@@ -5,7 +5,7 @@ import type { Ref } from '../../src/index.ts'
 import { within } from '../support.ts'
 import { Sub, told } from './fixtures/life.ts'
 import { unloadable } from './fixtures/unloadable.ts'
-import { code, eventsOf, find, messageOf, stage } from './lives.ts'
+import { code, deadBy, eventsOf, find, messageOf, stage } from './lives.ts'
 
 // one system at a time: each has worker threads of its own
 const test = ava.serial
@@ -24,6 +24,13 @@ test('an actor elsewhere starts once and stops once, and the feed of the main is
   t.deepEqual(await a.stopped, { kind: 'normal' })
   t.deepEqual(eventsOf(on.events, '/a'), ['started 0', 'stopped 0 normal'])
   t.deepEqual(await on.lines(), ['a0 start', 'a0 stop normal'])
+})
+
+test('an actor that a core spawns on itself gets what it is told at once', async (t) => {
+  const { system, spawn } = stage(t)
+  const parent = spawn('parent', { on: 1 })
+  for (const on of ['local', 1, 'near'] as const) t.deepEqual(await parent.ask.raiseAndTell(`early-${on}`, on), ['told', 'asked'], String(on))
+  t.deepEqual(deadBy(system), {})
 })
 
 test('promises that are first looked at after the fact know it', async (t) => {

@@ -117,12 +117,18 @@ impl Posts {
     /// The first lane tells the others whether it holds the process; whether it does.
     ///
     /// Each side writes before it reads: another lane shows that it holds, then looks here whether it has to ring; this one says
-    /// what it made of the others, then looks at them once more. So whichever came second sees what the first one wrote.
+    /// what it made of the others, then looks at them once more. So whichever came second sees what the first one wrote. What it
+    /// says already it need not say again.
     pub(crate) fn show_first(&self, holds: bool, reads: bool) -> bool {
+        let say = |word: &AtomicBool, value| {
+            if word.load(Relaxed) != value {
+                word.store(value, SeqCst);
+            }
+        };
         loop {
             let others = !holds && !reads && self.others_hold();
-            self.held_for_others.store(others, SeqCst);
-            self.held.store(holds || others, SeqCst);
+            say(&self.held_for_others, others);
+            say(&self.held, holds || others);
             if holds || reads || others == self.others_hold() {
                 return holds || others;
             }

@@ -23,6 +23,7 @@ impl Lane {
         }
         self.mail_gate_shut();
         self.now = None;
+        self.forget_guests();
         let unread = io.map(|io| self.read_remains(io));
         self.mode = 0;
         if let Some(far) = self.far.as_ref() {

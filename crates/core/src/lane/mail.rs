@@ -283,6 +283,13 @@ impl Lane {
         self.mail.sleep()
     }
 
+    /// Its thread is to look, should it sleep or be about to.
+    pub(super) fn rouse(&self) {
+        if self.mail.door.inbox.wake() == Pushed::MustRing {
+            self.mail.door.gate.ring();
+        }
+    }
+
     /// Nobody rings any more, until another bell is hung.
     pub(super) fn mail_gate_shut(&mut self) {
         self.mail.door.gate.shut();
@@ -317,9 +324,13 @@ impl Lane {
             | if far.waits { post::WAITS } else { 0 }
             | if far.lost { 0 } else { post::LIVES };
         if !self.reading {
-            own.turns.fetch_add(1, Relaxed);
+            own.turns.store(own.turns.load(Relaxed).wrapping_add(1), Relaxed); // nobody else writes it
         }
-        let before = own.state.swap(state, SeqCst); // pairs with the watchdog's look after it has parked
+        // who looks at several words sees the change before, or this lane sees theirs: without a change there is nothing to see
+        let mut before = own.state.load(Relaxed);
+        if before != state {
+            before = own.state.swap(state, SeqCst); // pairs with the watchdog's look after it has parked
+        }
         if state & !before & post::READS != 0 {
             far.posts.watch.notice();
         }

@@ -1,9 +1,9 @@
 //! What actors are called, and the indices they are reached by.
 
 use super::{Lane, ROOT};
+use crate::cell::table::Full;
 use crate::cell::{State, bit};
 use crate::entry::Entry;
-use crate::cell::table::Full;
 use crate::limits::INDEX_BITS;
 use crate::registry::{Taken, split_number};
 

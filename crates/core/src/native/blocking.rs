@@ -7,7 +7,6 @@ use super::isolate;
 use super::reply::{self, Ask, ReplyTo};
 use super::run::{Came, Hand, guard};
 use super::vault::{Block, Kind};
-use crate::entry::Entry;
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io;
@@ -196,7 +195,7 @@ impl Pool {
         loop {
             while let Some(work) = state.work.pop_front() {
                 drop(state);
-                let hand = Hand { here: ptr::null_mut(), seat: ptr::null_mut(), entry: Entry::default() };
+                let hand = Hand { here: ptr::null_mut(), seat: ptr::null_mut(), entry: &raw const super::net::NOTHING };
                 // SAFETY: work that was added, and is nobody else's. What it gave may have a destructor that panics.
                 let _ = guard(|| unsafe { (work.kind().run)(work, &hand) });
                 state = self.state();

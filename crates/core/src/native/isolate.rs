@@ -5,24 +5,26 @@
 //! spawn), so nothing here holds a reference to it across one: it is reached through a raw pointer, and every reference ends
 //! before the next user's code begins.
 
-use super::calls::Calls;
 use super::error::{AskError, Cause, Lost, Reason};
 use super::net::Net;
+use super::numbers::Whose;
 use super::options::{Failure, Phase};
 use super::reactor::Reactor;
 use super::refs::AnyRef;
 use super::run::{Came, Hand};
-use super::seat::{Head, Seats};
+use super::seat::{self, Head, Seats};
+use super::tables::{Arrivals, Tables};
 use super::tasks::Tasks;
 use super::timers::Timers;
 use super::vault::Block;
 use crate::entry::{Entry, OP_MASK, TAG_SHIFT, carry, flag, mark, mode, note, op, outcome, phase, reason, word};
 use crate::hub::Shared;
 use crate::lane::far::Address;
+use crate::lane::guest::{Guest, Ran};
 use crate::lane::{Lane, Rings};
-use crate::limits::{CALL_BITS, FAR_CALL};
+use crate::limits::{CALL_BITS, CALL_MASK, FAR_CALL};
+use crate::sync::lock;
 use std::cell::Cell;
-use std::collections::{HashMap, VecDeque};
 use std::ptr;
 use std::sync::Arc;
 
@@ -30,8 +32,6 @@ use std::sync::Arc;
 const RING: usize = 1024;
 /// Indices that are granted at once.
 const GRANTS: usize = 64;
-/// Causes that are kept after they were told.
-const CAUSES: usize = 1024;
 
 thread_local! {
     static HERE: Cell<*mut Isolate> = const { Cell::new(ptr::null_mut()) };
@@ -41,7 +41,13 @@ thread_local! {
 
 /// Whether the calling thread is a core thread of some system.
 pub(crate) fn is_core_thread() -> bool {
-    !CORE.get().is_null()
+    !CORE.get().is_null() || !HERE.get().is_null()
+}
+
+/// The isolate of the lane of the calling thread, whose actors it may not be running just now; null when it has none.
+#[cfg(feature = "tokio")]
+pub(crate) fn core() -> *mut Isolate {
+    CORE.get()
 }
 
 /// The system of the calling thread if it is a core thread.
@@ -86,7 +92,9 @@ pub(crate) fn asker(system: u32) -> u32 {
 pub(crate) fn defer(asker: u32, cell: Block) -> bool {
     let here = HERE.get();
     // SAFETY: the isolate of this thread; handlers, which reply, run while no reference to it lives.
-    let Some(here) = (unsafe { here.as_mut() }).filter(|here| here.place + 1 != asker) else { return false };
+    let Some(here) = (unsafe { here.as_mut() }).filter(|here| here.place + 1 != asker || here.is_guest) else {
+        return false;
+    };
     here.replies.push(cell);
     true
 }
@@ -118,16 +126,11 @@ pub(crate) struct Isolate {
     grants: Vec<(u32, u32)>,
     /// Replies to askers elsewhere, which are told after what was sent before them.
     replies: Vec<Block>,
-    pub(crate) calls: Calls,
-    pub(crate) timers: Timers,
-    pub(crate) watches: Watches,
+    own: Tables,
     pub(crate) tasks: Tasks,
     pub(crate) reactor: Reactor,
-    /// What actors failed with, by number, until what follows from it was told.
-    causes: HashMap<u32, Cause>,
-    /// Those that were told, the oldest first: watchers may read of them a little later.
-    spent: VecDeque<u32>,
-    last_cause: u32,
+    /// It runs actors of another thread's lane.
+    pub(crate) is_guest: bool,
     last_link: u32,
     /// A note whose second half comes next.
     half: Entry,
@@ -137,44 +140,9 @@ pub(crate) struct Isolate {
     pub(crate) closed: bool,
 }
 
-/// Callbacks of watches by number.
-#[derive(Default)]
-pub(crate) struct Watches {
-    slots: Vec<Option<Watch>>,
-    free: Vec<u32>,
-}
-
-pub(crate) type OnEnd = Box<dyn FnOnce(&Hand, Reason) -> Came>;
-
-struct Watch {
-    target: AnyRef,
-    then: OnEnd,
-}
-
-impl Watches {
-    pub(crate) fn add(&mut self, target: AnyRef, then: OnEnd) -> u32 {
-        let watch = Some(Watch { target, then });
-        match self.free.pop() {
-            Some(at) => {
-                self.slots[at as usize] = watch;
-                at
-            }
-            None => {
-                self.slots.push(watch);
-                u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
-            }
-        }
-    }
-
-    pub(crate) fn take(&mut self, at: u32) -> Option<(AnyRef, OnEnd)> {
-        let watch = self.slots.get_mut(at as usize)?.take()?;
-        self.free.push(at);
-        Some((watch.target, watch.then))
-    }
-}
-
 impl Isolate {
     pub(crate) fn new(net: Arc<Net>, place: u32, shared: Arc<Shared>, seats: Arc<Seats>) -> Box<Isolate> {
+        shared.with(|lane| lane.lend_only(flag::SLOT));
         let entries = || vec![Entry::default(); RING].into_boxed_slice();
         Box::new(Isolate {
             system: net.id,
@@ -199,12 +167,8 @@ impl Isolate {
             current: 0,
             grants: Vec::new(),
             replies: Vec::new(),
-            calls: Calls::default(),
-            timers: Timers::default(),
-            watches: Watches::default(),
-            causes: HashMap::new(),
-            spent: VecDeque::new(),
-            last_cause: 0,
+            own: Tables::new(Whose::Own),
+            is_guest: false,
             last_link: 0,
             half: Entry::default(),
             class: (0, 0),
@@ -293,7 +257,7 @@ impl Isolate {
     fn tell_replies(&mut self) {
         let mut replies = std::mem::take(&mut self.replies);
         let this: *mut Isolate = self;
-        let hand = Hand { here: this, seat: ptr::null_mut(), entry: Entry::default() };
+        let hand = Hand { here: this, seat: ptr::null_mut(), entry: &raw const super::net::NOTHING };
         for cell in replies.drain(..) {
             // SAFETY: a share of a cell, given up by `ReplyTo::settle`. A waker may use the isolate: no reference is used meanwhile.
             unsafe { (cell.kind().run)(cell, &hand) };
@@ -305,7 +269,60 @@ impl Isolate {
     /// Hands the outbox over in mid-way.
     #[cold]
     pub(crate) fn submit(&mut self) {
-        self.with_rings(Lane::submit);
+        if self.is_guest {
+            self.with_rings(|lane, io| lane.take_guests(io, &[]));
+        } else {
+            self.with_rings(Lane::submit);
+        }
+    }
+
+    /// What a thread runs actors of another lane in: as that lane's isolate, whose own it leaves alone.
+    #[allow(dead_code)]
+    pub(crate) fn visitor(net: &Arc<Net>, place: u32) -> Box<Isolate> {
+        let of = net.place(place);
+        let mut isolate = Isolate::new(Arc::clone(net), place, Arc::clone(&of.shared), Arc::clone(&of.seats));
+        (isolate.is_guest, isolate.turns) = (true, 0);
+        isolate
+    }
+
+    /// It visits another lane from now on.
+    pub(crate) fn visit(&mut self, place: u32) {
+        if self.place != place {
+            self.give_grants_back();
+            let of = self.net.place(place);
+            (self.shared, self.seats) = (Arc::clone(&of.shared), Arc::clone(&of.seats));
+            (self.place, self.class) = (place, (0, 0));
+        }
+    }
+
+    /// Runs guests, and hands them back.
+    ///
+    /// # Safety
+    /// A visitor of the guests' lane, to which no reference lives.
+    pub(crate) unsafe fn run_guests(this: *mut Isolate, guests: &mut [Guest]) {
+        let before = HERE.replace(this);
+        // SAFETY: the caller's promise, and as of `dispatch`.
+        unsafe {
+            for guest in &mut *guests {
+                let seat = (*this).seats.get(guest.entry.index);
+                (*this).current = guest.entry.index;
+                let hand = Hand { here: this, seat: seat.cast(), entry: &raw const guest.entry };
+                let block = Block::of(guest.entry.payload);
+                let came = (block.kind().run)(block, &hand);
+                if guest.entry.corr != 0 {
+                    (*this).close_call(guest.entry.corr);
+                }
+                guest.ran = match came {
+                    Came::Failed(cause) => Ran::Threw((*this).keep_cause(cause)),
+                    Came::NoHandler => Ran::NoHandler,
+                    // an asynchronous handler is never lent
+                    Came::Returned | Came::Promised(_) => Ran::Returned,
+                };
+            }
+            (*this).current = 0;
+            (*this).with_rings(|lane, io| lane.take_guests(io, guests));
+        }
+        HERE.set(before);
     }
 
     fn turn(&mut self) {
@@ -327,6 +344,12 @@ impl Isolate {
 
     pub(crate) fn with_lane<T>(&self, body: impl FnOnce(&mut Lane) -> T) -> T {
         self.shared.with(body)
+    }
+
+    /// Indices of another lane, which has no use for them here.
+    fn give_grants_back(&mut self) {
+        let grants = &mut self.grants;
+        self.shared.with(|lane| grants.drain(..).for_each(|granted| lane.give_back(granted.0)));
     }
 
     pub(crate) fn give_grant_back(&mut self, granted: (u32, u32)) {
@@ -358,18 +381,21 @@ impl Isolate {
             // what futures are to do is no business of the lane's: it must not sleep over it
             let waits = (*this).tasks.has_ready() || !(*this).replies.is_empty();
             (*this).mode |= bits | if waits { mode::AWAKE } else { 0 };
+            if (*this).net.place((*this).place).has_arrivals() {
+                (*this).take_arrivals();
+            }
             (*this).turn();
             let filled = (*this).filled;
             for at in 0..filled {
                 (*this).at = at;
                 (*this).header[word::CURSOR] = i32::try_from(at).unwrap_or(0);
-                let entry = *(&(*this).inbox).get_unchecked(at);
-                dispatch(this, &entry);
+                let entry = (&raw const *(*this).inbox).cast::<Entry>().add(at);
+                dispatch(this, entry);
             }
             (*this).at = filled;
             (*this).header[word::CURSOR] = !i32::try_from(filled).unwrap_or(0);
             (*this).current = 0;
-            (*this).timers.rest();
+            (*this).own.timers.rest();
             filled + Tasks::poll(this) + usize::from(waits || (*this).written > 0)
         }
     }
@@ -395,8 +421,8 @@ impl Isolate {
                 Block::of(word).lose(AskError::Ended);
             }
             (*this).tell_replies();
-            let calls = std::mem::take(&mut (*this).calls);
-            for share in calls.into_shares() {
+            let calls = [(*this).own.take_calls(), lock(&(*this).net.place((*this).place).guests).take_calls()];
+            for share in calls.into_iter().flat_map(super::calls::Calls::into_shares) {
                 share.lose(AskError::Ended);
             }
         }
@@ -404,6 +430,9 @@ impl Isolate {
 
     /// Of this actor nothing more is run in this inbox.
     pub(crate) fn hold_back(&mut self, index: u32) {
+        if self.is_guest {
+            return; // whom it runs has one message in hand; others are not its to look at
+        }
         let seat = self.seats.get(index);
         if !seat.is_null() {
             // SAFETY: a seat of this lane, whose head only this thread uses.
@@ -417,11 +446,69 @@ impl Isolate {
         self.address(self.last_link)
     }
 
+    /// Where what begins now is kept.
+    #[inline(always)]
+    pub(crate) fn tables<T>(&mut self, body: impl FnOnce(&mut Tables) -> T) -> T {
+        if self.is_guest { body(&mut lock(&self.net.place(self.place).guests)) } else { body(&mut self.own) }
+    }
+
+    /// Where a number is kept. A guest has none of the isolate's own: who has is not lent.
+    #[inline(always)]
+    pub(crate) fn tables_of<T>(&mut self, number: u32, body: impl FnOnce(&mut Tables) -> T) -> T {
+        match Whose::of(number) {
+            Whose::Own => body(&mut self.own),
+            Whose::Guests => body(&mut lock(&self.net.place(self.place).guests)),
+        }
+    }
+
+    /// The same, of a call.
+    #[inline(always)]
+    pub(crate) fn calls_of<T>(&mut self, corr: u32, body: impl FnOnce(&mut super::calls::Calls) -> T) -> T {
+        self.tables_of(corr & CALL_MASK, |tables| body(&mut tables.calls))
+    }
+
+    /// A call within the lane is over.
+    #[inline(always)]
+    fn close_call(&mut self, corr: u32) {
+        if self.is_guest && Whose::of(corr & CALL_MASK) == Whose::Own {
+            self.net.place(self.place).arrive(|arrivals| arrivals.closed.push(corr));
+        } else {
+            self.calls_of(corr, |calls| calls.close(corr));
+        }
+    }
+
+    /// What guests left for it.
+    #[cold]
+    fn take_arrivals(&mut self) {
+        let Arrivals { closed, tasks } = self.net.place(self.place).take_arrivals();
+        for corr in closed {
+            self.close_call(corr);
+        }
+        for (future, index) in tasks {
+            self.add_task(future, index);
+        }
+    }
+
+    /// A future that goes on for an actor, and is nothing that the lane knows of.
+    pub(crate) fn add_task(&mut self, future: super::tasks::Sendable, index: u32) {
+        if self.is_guest {
+            return self.net.place(self.place).arrive(|arrivals| arrivals.tasks.push((future, index)));
+        }
+        let seat = self.seats.get(index);
+        if !seat.is_null() {
+            let task = self.tasks.add(future.into(), &Entry { index, ..Entry::default() }, 0);
+            // SAFETY: a seat of this lane, which is this thread's.
+            unsafe { seat::ends(seat) }.tasks.push(task);
+        }
+    }
+
     /// Keeps what an actor failed with; its number.
     pub(crate) fn keep_cause(&mut self, cause: Cause) -> u32 {
-        self.last_cause = self.last_cause.wrapping_add(1).max(1);
-        self.causes.insert(self.last_cause, cause);
-        self.last_cause
+        self.tables(|tables| tables.keep_cause(cause))
+    }
+
+    fn cause(&mut self, number: u32) -> Option<Cause> {
+        self.tables_of(number, |tables| tables.cause(number))
     }
 
     fn mark(&mut self, what: u8) {
@@ -435,7 +522,7 @@ impl Isolate {
             let from = if ok { outcome::OK } else { outcome::THREW };
             self.put(Entry { head: op::CARRY | carry::REPLY << TAG_SHIFT, corr, from, ..Entry::default() });
         } else {
-            self.calls.close(corr);
+            self.close_call(corr);
         }
     }
 
@@ -448,8 +535,12 @@ impl Isolate {
             reason::FAILED => {
                 let seat = self.seats.get(index);
                 // SAFETY: a seat of this lane, which nobody else uses when it is over.
-                let side = if seat.is_null() { None } else { unsafe { (*seat).side.as_ref() } };
-                let cause = side.and_then(|side| side.failed.clone());
+                let ends = if seat.is_null() {
+                    None
+                } else {
+                    unsafe { (&raw const (*seat).ends).as_ref().and_then(|ends| ends.as_ref()) }
+                };
+                let cause = ends.and_then(|ends| ends.failed.clone());
                 Reason::Failed(cause.unwrap_or_else(|| Cause::core("failed")))
             }
             reason::LOST => Reason::Lost,
@@ -465,10 +556,8 @@ impl Isolate {
             if seat.is_null() {
                 return;
             }
-            if let Some(side) = &mut (*seat).side {
-                let (tasks, watches) = (std::mem::take(&mut side.tasks), std::mem::take(&mut side.watches));
-                let first = std::mem::take(&mut side.timers);
-                for task in tasks {
+            if let Some(ends) = &mut (*seat).ends {
+                for task in std::mem::take(&mut ends.tasks) {
                     let corr = Tasks::give_up(this, task);
                     if corr != 0 {
                         (*this).reply_far(corr, false);
@@ -477,11 +566,13 @@ impl Isolate {
                         }
                     }
                 }
-                for watch in watches {
-                    let taken = (*this).watches.take(watch);
+            }
+            if let Some(side) = (*seat).side.take() {
+                for watch in side.watches {
+                    let taken = (*this).tables_of(watch, |tables| tables.watches.take(watch));
                     drop(taken);
                 }
-                Timers::forget(this, first);
+                Timers::forget(this, side.timers);
             }
             ((*seat).shape.empty)(seat.cast());
         }
@@ -491,34 +582,34 @@ impl Isolate {
 /// Runs an entry of the inbox.
 ///
 /// # Safety
-/// The thread's own isolate, to which no reference lives.
+/// The thread's own isolate, to which no reference lives; the entry is one of its inbox.
 #[inline(always)]
-unsafe fn dispatch(this: *mut Isolate, entry: &Entry) {
+unsafe fn dispatch(this: *mut Isolate, at: *const Entry) {
     // SAFETY: the caller's promise, here and below: every reference to the isolate ends before a user's function begins.
     unsafe {
-        let index = entry.index;
-        if entry.head & OP_MASK != note::MSG {
-            return dispatch_note(this, entry);
+        let (head, index) = ((*at).head, (*at).index);
+        if head & OP_MASK != note::MSG {
+            return dispatch_note(this, &*at);
         }
         let seat = (*this).seats.get(index);
         if seat.is_null() || (*seat).held == (*this).turns {
-            return hold(this, entry);
+            return hold(this, &*at);
         }
         (*this).current = index;
-        let hand = Hand { here: this, seat: seat.cast(), entry: *entry };
-        let came = if entry.has(flag::SLOT) {
-            let block = Block::of(entry.payload);
+        let hand = Hand { here: this, seat: seat.cast(), entry: at };
+        let came = if head & flag::SLOT != 0 {
+            let block = Block::of((*at).payload);
             (block.kind().run)(block, &hand)
         } else {
             Came::NoHandler
         };
         match came {
             Came::Returned => {
-                if entry.corr != 0 {
-                    (*this).reply_far(entry.corr, true);
+                if (*at).corr != 0 {
+                    (*this).reply_far((*at).corr, true);
                 }
             }
-            came => came_to(this, seat, entry, came),
+            came => came_to(this, seat, at, came),
         }
     }
 }
@@ -535,9 +626,10 @@ unsafe fn hold(this: *mut Isolate, entry: &Entry) {
 /// An entry did not simply return.
 #[cold]
 #[inline(never)]
-unsafe fn came_to(this: *mut Isolate, seat: *mut Head, entry: &Entry, came: Came) {
+unsafe fn came_to(this: *mut Isolate, seat: *mut Head, at: *const Entry, came: Came) {
     // SAFETY: as of `dispatch`; the seat is the entry's actor's, which nobody else uses.
     unsafe {
+        let entry = &{ *at }; // futures begin here, which are users' code: no reference into the inbox lives meanwhile
         let is_message = entry.op() == note::MSG;
         let came = match came {
             Came::Promised(future) => {
@@ -545,7 +637,7 @@ unsafe fn came_to(this: *mut Isolate, seat: *mut Head, entry: &Entry, came: Came
                 match Tasks::begin(this, future, entry, corr) {
                     Ok(task) => {
                         (*this).mark(mark::PROMISED);
-                        (*seat).side().tasks.push(task);
+                        seat::ends(seat).tasks.push(task);
                         if !is_message || !entry.has(flag::ASYNC) {
                             (*this).hold_back(entry.index);
                         }
@@ -591,7 +683,7 @@ unsafe fn dispatch_note(this: *mut Isolate, e: &Entry) {
     unsafe {
         let what = e.op();
         let seat = (*this).seats.get(e.index);
-        let hand = Hand { here: this, seat: seat.cast(), entry: *e };
+        let hand = Hand { here: this, seat: seat.cast(), entry: e };
         let runs = matches!(what, note::TIMER | note::WATCH | note::HEALTH | note::RESUME | note::RETURN);
         if runs && (seat.is_null() || (*seat).held == (*this).turns) {
             return hold(this, e);
@@ -601,9 +693,9 @@ unsafe fn dispatch_note(this: *mut Isolate, e: &Entry) {
                 (*this).current = e.index;
                 let came = ((*seat).shape.start)(&hand);
                 if matches!(came, Came::Returned)
-                    && let Some(side) = &mut (*seat).side
+                    && let Some(ends) = &mut (*seat).ends
                 {
-                    for waits in std::mem::take(&mut side.started) {
+                    for waits in std::mem::take(&mut ends.started) {
                         waits.settle(Ok(()));
                     }
                 }
@@ -619,8 +711,8 @@ unsafe fn dispatch_note(this: *mut Isolate, e: &Entry) {
                 Isolate::instance_over(this, e.index);
                 (*this).seats.put(e.index, ptr::null_mut());
                 if !seat.is_null() {
-                    if let Some(side) = (*seat).side.take() {
-                        for waits in side.stopped {
+                    if let Some(ends) = (*seat).ends.take() {
+                        for waits in ends.stopped {
                             waits.settle(Ok(why.clone()));
                         }
                     }
@@ -634,7 +726,8 @@ unsafe fn dispatch_note(this: *mut Isolate, e: &Entry) {
                 came_to(this, seat, e, came);
             }
             note::WATCH => {
-                let Some((target, then)) = (*this).watches.take(e.payload) else { return };
+                let taken = (*this).tables_of(e.payload, |tables| tables.watches.take(e.payload));
+                let Some((target, then)) = taken else { return };
                 if let Some(side) = &mut (*seat).side {
                     side.watches.retain(|w| *w != e.payload);
                 }
@@ -650,12 +743,12 @@ unsafe fn dispatch_note(this: *mut Isolate, e: &Entry) {
             note::REASON => lost(this, e.index),
             note::TIMEOUT => {
                 let why = AskError::TimedOut { deadlock: e.payload == 1 };
-                let share = (*this).calls.late(e.corr);
+                let share = (*this).calls_of(e.corr, |calls| calls.late(e.corr));
                 if let Some(share) = share {
                     share.lose(why);
                 }
             }
-            note::ACCEPTED => (*this).calls.accepted(e.corr),
+            note::ACCEPTED => (*this).calls_of(e.corr, |calls| calls.accepted(e.corr)),
             note::DECIDE => {
                 let answer = decide(this, e);
                 let age = (*this).age(e.index);
@@ -672,7 +765,7 @@ unsafe fn dispatch_note(this: *mut Isolate, e: &Entry) {
 impl Isolate {
     /// Why a watched actor ended.
     fn end_of(&mut self, target: &AnyRef, number: u32, error: u32) -> Reason {
-        let cause = self.causes.get(&error).cloned();
+        let cause = self.cause(error);
         match (number, cause) {
             (reason::FAILED, Some(cause)) => Reason::Failed(cause),
             _ => match Address::of(target.word) {
@@ -699,7 +792,7 @@ unsafe fn lost(this: *mut Isolate, why: u32) {
                 (*this).net.dead_letter(&super::net::DeadLetter { target, message: name, why });
             }
         }
-        let share = (*this).calls.take(letter.corr);
+        let share = (*this).calls_of(letter.corr, |calls| calls.take(letter.corr));
         if let Some(share) = share {
             share.lose(AskError::Lost(why));
         }
@@ -717,7 +810,7 @@ unsafe fn decide(this: *mut Isolate, e: &Entry) -> u32 {
         } else if seat.is_null() {
             None
         } else {
-            (*seat).side.as_ref().and_then(|side| side.decide.clone())
+            (*(&raw const (*seat).ends)).as_ref().and_then(|ends| ends.decide.clone())
         };
         let Some(decide) = decide else { return 0 };
         let answer = super::run::guard(|| decide(&failure)).ok().flatten();
@@ -737,7 +830,7 @@ impl Isolate {
 
     fn failure(&mut self, e: &Entry, restarts: u32) -> Failure {
         let age = self.age(e.index);
-        let cause = self.causes.get(&e.payload).cloned().unwrap_or_else(|| {
+        let cause = self.cause(e.payload).unwrap_or_else(|| {
             Cause::core(match e.from {
                 phase::START => "it did not start in time",
                 phase::HEALTH => "a health check was not answered in time",
@@ -759,14 +852,9 @@ unsafe fn verdict(this: *mut Isolate, e: &Entry) {
         let is_final = e.index != crate::entry::directive::RESTART && e.index != crate::entry::directive::RESUME;
         let seat = (*this).seats.get(failed.index);
         if !seat.is_null() && is_final && e.corr != 1 {
-            (*seat).side().failed = Some(failure.cause.clone());
+            seat::ends(seat).failed = Some(failure.cause.clone());
         }
-        (*this).spent.push_back(failed.payload);
-        if (*this).spent.len() > CAUSES
-            && let Some(oldest) = (*this).spent.pop_front()
-        {
-            (*this).causes.remove(&oldest);
-        }
+        (*this).tables_of(failed.payload, |tables| tables.told(failed.payload));
         (*this).net.failed(&failure, super::options::Directive::from_number(e.index));
     }
 }
@@ -776,17 +864,17 @@ unsafe fn carried(this: *mut Isolate, e: &Entry) {
     // SAFETY: as of `dispatch`.
     unsafe {
         match e.tag() {
-            carry::REPLY | carry::OVER => (*this).calls.close(e.corr),
+            carry::REPLY | carry::OVER => (*this).close_call(e.corr),
             carry::REFUSED => {
-                let share = (*this).calls.take(e.corr);
+                let share = (*this).calls_of(e.corr, |calls| calls.take(e.corr));
                 if let Some(share) = share {
                     share.lose(AskError::Lost(Lost::of(e.payload)));
                 }
             }
             carry::ACCEPTED => {
-                (*this).calls.accepted(e.corr);
+                (*this).calls_of(e.corr, |calls| calls.accepted(e.corr));
                 if e.from != 1 {
-                    (*this).calls.close(e.corr);
+                    (*this).close_call(e.corr);
                 }
             }
             carry::ERRAND => super::net::errand(this, Block::of(e.payload)),

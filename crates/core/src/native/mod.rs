@@ -11,6 +11,7 @@ mod ctx;
 mod error;
 mod isolate;
 mod net;
+mod numbers;
 mod options;
 mod promise;
 #[cfg_attr(not(feature = "tokio"), path = "no_reactor.rs")]
@@ -20,6 +21,7 @@ mod reply;
 mod run;
 mod seat;
 mod system;
+mod tables;
 mod tasks;
 mod timers;
 mod vault;
@@ -33,5 +35,5 @@ pub use options::{Backoff, Directive, Failure, Options, Overflow, Phase, Restart
 pub use refs::{AnyRef, Call, Priority, Ref, With};
 pub use reply::Ask;
 pub use run::{Handles, Later, Plain};
-pub use system::{Builder, System};
+pub use system::{Attached, Builder, System, attach};
 pub use timers::TimerId;

@@ -5,12 +5,14 @@ use super::blocking::Pool;
 use super::ctx::Ctx;
 use super::error::{AskError, Lost, Reason, SpawnError};
 use super::isolate::{self, Isolate};
+use super::numbers::Whose;
 use super::options::{Decide, Directive, Failure, Options};
-use super::promise::Promise;
 use super::refs::{AnyRef, Ref};
 use super::reply::{Ask, ReplyTo};
 use super::run::{Came, Hand, guard};
-use super::seat::{Head, Seat, Seats, Shape};
+use super::seat::{self, Head, Seat, Seats, Shape};
+use super::tables::{Arrivals, Tables};
+use super::tasks::Sendable;
 use super::vault::{Block, Kind};
 use crate::entry::{Entry, TAG_SHIFT, carry, flag, mode, op, spawn};
 use crate::hub::{Hub, Shared};
@@ -22,7 +24,7 @@ use crate::sync::{Arc, Mutex, lock};
 use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::ptr;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 use std::sync::{PoisonError, RwLock, Weak};
 
 /// Actors without a parent that are spawned one after the other share a thread up to this many: those who are made together talk to
@@ -57,6 +59,10 @@ pub(crate) struct Place {
     pub(crate) shared: Arc<Shared>,
     pub(crate) seats: Arc<Seats>,
     known: Mutex<Known>,
+    /// What its actors wait for that other threads run.
+    pub(crate) guests: Mutex<Tables>,
+    arrivals: Mutex<Arrivals>,
+    arrived: AtomicBool,
 }
 
 /// What the lane knows by number.
@@ -71,7 +77,14 @@ impl Place {
         let plain = Options::new().profile();
         let id = shared.with(|lane| lane.profile(&plain));
         let known = Known { classes: HashMap::new(), profiles: HashMap::from([(plain.map(f64::to_bits), id)]) };
-        Place { shared, seats: Arc::new(Seats::new()), known: Mutex::new(known) }
+        Place {
+            shared,
+            seats: Arc::new(Seats::new()),
+            known: Mutex::new(known),
+            guests: Mutex::new(Tables::new(Whose::Guests)),
+            arrivals: Mutex::default(),
+            arrived: AtomicBool::new(false),
+        }
     }
 
     /// The number of a type of actors.
@@ -82,6 +95,23 @@ impl Place {
             self.shared.with(|lane| lane.class(next, short((shape.name)())));
             next
         })
+    }
+
+    /// A guest leaves something for the isolate, which looks at its next turn.
+    pub(crate) fn arrive(&self, leave: impl FnOnce(&mut Arrivals)) {
+        leave(&mut lock(&self.arrivals));
+        self.arrived.store(true, Release);
+    }
+
+    #[inline(always)]
+    pub(crate) fn has_arrivals(&self) -> bool {
+        self.arrived.load(Acquire)
+    }
+
+    pub(crate) fn take_arrivals(&self) -> Arrivals {
+        let mut arrivals = lock(&self.arrivals);
+        self.arrived.store(false, Release);
+        std::mem::take(&mut *arrivals)
     }
 
     fn profile(&self, options: &Options) -> u32 {
@@ -104,7 +134,7 @@ pub(crate) struct Net {
     pub(crate) id: u32,
     pub(crate) hub: Arc<Hub>,
     /// The first lane of native actors, and all of them.
-    pub(crate) first: u32,
+    first: u32,
     places: Box<[Place]>,
     /// How many actors without a parent there were.
     roots: AtomicU32,
@@ -145,6 +175,11 @@ impl Net {
     pub(crate) fn of(system: u32) -> Option<Arc<Net>> {
         let systems = SYSTEMS.read().unwrap_or_else(PoisonError::into_inner);
         systems.iter().find(|(id, _)| *id == system)?.1.upgrade()
+    }
+
+    /// The first lane of native actors.
+    pub(crate) fn first(&self) -> u32 {
+        self.first
     }
 
     pub(crate) fn place(&self, lane: u32) -> &Place {
@@ -333,11 +368,13 @@ impl Drop for Net {
 unsafe fn entries(place: &Place, seat: *mut Head, options: &Options, class: u32, parent: u32) -> (Entry, Entry) {
     if let Some(decide) = &options.decide {
         // SAFETY: the caller's promise.
-        unsafe { (*seat).side() }.decide = Some(Arc::clone(decide));
+        unsafe { seat::ends(seat) }.decide = Some(Arc::clone(decide));
     }
     let named = if options.name.is_some() { spawn::NAMED } else { 0 };
+    // SAFETY: as above.
+    let once = if unsafe { (*seat).shape.once } { spawn::ONCE } else { 0 };
     let head = op::SPAWN | class << TAG_SHIFT;
-    let entry = Entry { head, payload: spawn::STOP_HOOK | named, from: parent, ..Entry::default() };
+    let entry = Entry { head, payload: spawn::STOP_HOOK | named | once, from: parent, ..Entry::default() };
     let defaults = place.shared.with(|lane| lane.defaults());
     let extra = Entry {
         head: op::EXT,
@@ -383,14 +420,16 @@ fn try_spawn(
         return Err(SpawnError::NameTaken(name.to_string()));
     }
     // SAFETY: the seat is ours until it is put into the table.
-    let class = here.class(unsafe { (*seat).shape });
+    let shape = unsafe { (*seat).shape };
+    let class = here.class(shape);
     // SAFETY: as above.
     unsafe { (*seat).age = age };
     match options {
         None => {
             here.seats().put(index, seat);
             let head = op::SPAWN | class << TAG_SHIFT;
-            here.put(Entry { head, index, age, payload: spawn::STOP_HOOK, from: parent, corr: 0 });
+            let payload = spawn::STOP_HOOK | if shape.once { spawn::ONCE } else { 0 };
+            here.put(Entry { head, index, age, payload, from: parent, corr: 0 });
         }
         Some(options) => {
             let net = Arc::clone(&here.net);
@@ -423,12 +462,15 @@ impl<F: FnOnce(*mut Isolate) + Send + 'static> Errand<F> {
     }
 }
 
+/// No entry.
+pub(crate) static NOTHING: Entry = Entry { head: 0, index: 0, age: 0, payload: 0, from: 0, corr: 0 };
+
 /// Runs an errand that has come.
 ///
 /// # Safety
 /// The thread's own isolate, to which no reference lives, and the block of an errand.
 pub(crate) unsafe fn errand(here: *mut Isolate, block: Block) {
-    let hand = Hand { here, seat: ptr::null_mut(), entry: Entry::default() };
+    let hand = Hand { here, seat: ptr::null_mut(), entry: &raw const NOTHING };
     // SAFETY: the caller's promise.
     unsafe {
         (*here).current = 0;
@@ -442,8 +484,8 @@ pub(crate) fn when_stopped(here: &mut Isolate, index: u32, age: u32, to: ReplyTo
     if seat.is_null() || here.age(index) != age {
         return to.settle(Ok(Reason::Unknown));
     }
-    // SAFETY: a seat of this lane, whose side record only this thread uses.
-    unsafe { (*seat).side() }.stopped.push(to);
+    // SAFETY: a seat of this lane, which is this thread's.
+    unsafe { seat::ends(seat) }.stopped.push(to);
 }
 
 /// Tells when an actor of this isolate has started.
@@ -456,7 +498,7 @@ pub(crate) fn when_started(here: &mut Isolate, index: u32, age: u32, to: ReplyTo
         return to.settle(Ok(()));
     }
     // SAFETY: as above.
-    unsafe { (*seat).side() }.started.push(to);
+    unsafe { seat::ends(seat) }.started.push(to);
 }
 
 /// Looks into the lane of an actor.
@@ -503,14 +545,11 @@ where
     F: FnOnce(&mut A, Result<R, AskError>, &mut Ctx<A>) + Send + 'static,
 {
     let index = here.local(to.any().word);
-    let future = Promise::new(async move {
+    let future = Sendable::new(async move {
         let outcome = ask.await;
         let block = Block::new(Then::<A, F, R>::KIND, (then, outcome));
         to.any().post(block);
         Ok(())
     });
-    let task = here.tasks.add(future, &Entry { index, ..Entry::default() }, 0);
-    let seat = here.seats().get(index);
-    // SAFETY: the actor that asks, which runs now.
-    unsafe { (*seat).side() }.tasks.push(task);
+    here.add_task(future, index);
 }

@@ -189,10 +189,14 @@ impl<A: Actor> Ctx<A> {
     ///
     /// # Errors
     /// The process can have no more of what a reactor is made of (file descriptors).
-    pub fn tokio(&mut self) -> io::Result<Handle> {
-        let here = self.here();
-        if here.reactor.0.is_none() {
-            Reactor::start(here, runtime()?);
+    pub fn tokio(&self) -> io::Result<Handle> {
+        // the thread's own isolate: the actor may be run for another thread
+        // SAFETY: handlers run while no reference to it lives.
+        let Some(core) = (unsafe { isolate::core().as_mut() }) else {
+            return Err(io::Error::new(io::ErrorKind::Unsupported, "this is no core thread"));
+        };
+        if core.reactor.0.is_none() {
+            Reactor::start(core, runtime()?);
         }
         Ok(Handle::current())
     }

@@ -129,9 +129,7 @@ impl Call {
             Some(None) => u64::MAX,
             Some(Some(t)) => us(t).saturating_add(1),
         };
-        let halves = |word: u64| {
-            [word, word >> 32].map(|half| u32::try_from(half & 0xffff_ffff).unwrap_or(0))
-        };
+        let halves = |word: u64| [word, word >> 32].map(|half| u32::try_from(half & 0xffff_ffff).unwrap_or(0));
         let ([age, payload], [from, corr]) = (halves(ttl), halves(timeout));
         let index = match self.priority {
             Priority::Normal => 0,
@@ -292,7 +290,7 @@ impl AnyRef {
     #[inline]
     fn call_here(self, here: &mut Isolate, block: Block, share: Block, flags: u32, call: &Call) {
         let far = Address::of(here.local(self.word)).is_some();
-        let corr = here.calls.open(share, far, flags & flag::SEND != 0);
+        let corr = here.tables(|tables| tables.calls.open(share, far, flags & flag::SEND != 0));
         self.put(here, block, flags, corr, call);
     }
 
@@ -337,7 +335,7 @@ impl AnyRef {
 
     fn end_here(self, here: &mut Isolate, how: u32, limit: u32) {
         let index = here.local(self.word);
-        if how != stop::DRAIN && Address::of(index).is_none() && here.age(index) == self.age {
+        if how != stop::DRAIN && !here.is_guest && Address::of(index).is_none() && here.age(index) == self.age {
             here.hold_back(index);
         }
         let from = here.current;

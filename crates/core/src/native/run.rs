@@ -21,8 +21,9 @@ pub(crate) struct Hand {
     pub(crate) here: *mut Isolate,
     /// The actor's.
     pub(crate) seat: *mut (),
-    /// The entry.
-    pub(crate) entry: Entry,
+    /// The entry, where it lies in the inbox: a copy would be read in other pieces than it was written in, which costs more than
+    /// all the rest.
+    pub(crate) entry: *const Entry,
 }
 
 /// What running an entry came to.
@@ -180,7 +181,8 @@ impl<A: AsyncHandler<M>, M: Send + 'static> To<A, M, Later> {
         Came::Promised(Promise::new(async move {
             // a panic is caught in here: one that came out would drop the reply before it is known what it is
             let mut future = pin!(future);
-            let outcome = poll_fn(|cx| guard(|| future.as_mut().poll(cx)).unwrap_or_else(|cause| Poll::Ready(Err(cause))));
+            let outcome =
+                poll_fn(|cx| guard(|| future.as_mut().poll(cx)).unwrap_or_else(|cause| Poll::Ready(Err(cause))));
             match outcome.await {
                 Ok(value) => reply.settle(Ok(value)),
                 Err(cause) => {

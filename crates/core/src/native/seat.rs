@@ -21,27 +21,37 @@ pub(crate) struct Shape {
     pub(crate) free: unsafe fn(*mut ()),
     pub(crate) name: fn() -> &'static str,
     pub(crate) id: fn() -> TypeId,
+    /// It cannot be made anew.
+    pub(crate) once: bool,
 }
 
 /// The beginning of every seat.
 #[repr(C)]
 pub(crate) struct Head {
     pub(crate) shape: &'static Shape,
+    /// Used by whoever runs the actor.
     pub(crate) side: Option<Box<Side>>,
+    /// Used by the thread of its lane, while another one may run the actor.
+    pub(crate) ends: Option<Box<Ends>>,
     /// Of the inbox with this number nothing more is run.
     pub(crate) held: u32,
     /// The age of its index.
     pub(crate) age: u32,
 }
 
-/// What only few actors have.
+/// What its handlers began, if they did.
 #[derive(Default)]
 pub(crate) struct Side {
+    /// The first of its timers in either table, plus one.
+    pub(crate) timers: [u32; 2],
+    pub(crate) watches: Vec<u32>,
+}
+
+/// What its isolate knows of few actors.
+#[derive(Default)]
+pub(crate) struct Ends {
     /// Slots of futures that run for it.
     pub(crate) tasks: Vec<u32>,
-    /// The first of its timers, plus one.
-    pub(crate) timers: u32,
-    pub(crate) watches: Vec<u32>,
     pub(crate) decide: Option<Decide>,
     /// What its end is put down to.
     pub(crate) failed: Option<Cause>,
@@ -55,6 +65,15 @@ impl Head {
     pub(crate) fn side(&mut self) -> &mut Side {
         self.side.get_or_insert_default()
     }
+}
+
+/// The isolate's record of a seat.
+///
+/// # Safety
+/// The thread of the seat's lane calls, and uses no other reference to the record.
+pub(crate) unsafe fn ends<'a>(seat: *mut Head) -> &'a mut Ends {
+    // SAFETY: the caller's promise; another thread that runs the actor does not touch this field.
+    unsafe { (*(&raw mut (*seat).ends)).get_or_insert_default() }
 }
 
 /// The part that handlers see.
@@ -82,22 +101,31 @@ impl<A> Seat<A> {
 
 /// A seat for an actor that `make` makes, now and after every failure.
 pub(crate) fn new<A: Actor, F: FnMut() -> A + Send + 'static>(make: F) -> *mut Head {
-    let head = Head { shape: Of::<A, F>::SHAPE, side: None, held: 0, age: 0 };
+    let head = Head { shape: Of::<A, F>::MADE, side: None, ends: None, held: 0, age: 0 };
     Box::into_raw(Box::new(Whole { seat: Seat::<A> { head, actor: None }, make })).cast()
+}
+
+/// A seat for an actor that is there already, and cannot be made anew.
+pub(crate) fn once<A: Actor>(actor: A) -> *mut Head {
+    let head = Head { shape: Of::<A, ()>::ONCE, side: None, ends: None, held: 0, age: 0 };
+    Box::into_raw(Box::new(Whole { seat: Seat { head, actor: Some(actor) }, make: () })).cast()
 }
 
 struct Of<A, F>(std::marker::PhantomData<(A, F)>);
 
+impl<A: Actor> Of<A, ()> {
+    const ONCE: &'static Shape = &Shape { start: Self::start_once, once: true, ..*Self::SHAPE };
+
+    unsafe fn start_once(hand: &Hand) -> Came {
+        let mut ctx = Ctx::<A>::new(hand);
+        // SAFETY: START of this seat, the only one: nobody else uses it, and the actor is there.
+        let actor = unsafe { Seat::<A>::actor(hand.seat) };
+        Self::started(guard(|| actor.started(&mut ctx)), &mut ctx)
+    }
+}
+
 impl<A: Actor, F: FnMut() -> A + Send + 'static> Of<A, F> {
-    const SHAPE: &'static Shape = &Shape {
-        start: Self::start,
-        stop: Self::stop,
-        check: Self::check,
-        empty: Self::empty,
-        free: Self::free,
-        name: std::any::type_name::<A>,
-        id: TypeId::of::<A>,
-    };
+    const MADE: &'static Shape = &Shape { start: Self::start, ..*Self::SHAPE };
 
     unsafe fn start(hand: &Hand) -> Came {
         let whole = hand.seat.cast::<Whole<A, F>>();
@@ -107,7 +135,25 @@ impl<A: Actor, F: FnMut() -> A + Send + 'static> Of<A, F> {
             let actor = ((*whole).make)();
             (*whole).seat.actor.insert(actor).started(&mut ctx)
         });
-        match started {
+        Self::started(started, &mut ctx)
+    }
+}
+
+impl<A: Actor, F: 'static> Of<A, F> {
+    /// All but how it starts.
+    const SHAPE: &'static Shape = &Shape {
+        start: Self::check,
+        stop: Self::stop,
+        check: Self::check,
+        empty: Self::empty,
+        free: Self::free,
+        name: std::any::type_name::<A>,
+        id: TypeId::of::<A>,
+        once: false,
+    };
+
+    fn started(outcome: Result<Result<(), Cause>, Cause>, ctx: &mut Ctx<A>) -> Came {
+        match outcome {
             Ok(Ok(())) => ctx.came(),
             Ok(Err(cause)) | Err(cause) => Came::Failed(cause),
         }

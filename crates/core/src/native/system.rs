@@ -2,12 +2,13 @@
 
 use super::actor::Actor;
 use super::blocking;
-use super::error::SpawnError;
+use super::error::{AskError, SpawnError};
 use super::isolate::Isolate;
 use super::net::{DeadLetter, Net};
 use super::options::{Directive, Failure, Options};
-use super::reactor::{Reactor, Ready, Wanted};
+use super::reactor::{Reactor, Wanted};
 use super::refs::{AnyRef, Ref};
+use super::vault::Block;
 use crate::clock::Clock;
 use crate::count::Ledger;
 use crate::entry::{Entry, op};
@@ -112,7 +113,11 @@ impl Builder {
         let lanes = net.places().map(|(lane, place)| (lane, Arc::clone(&place.shared))).collect();
         let of = Arc::clone(&net);
         let reactors = self.reactors.make(count)?;
-        let threads = Threads::start(&self.threads_options(), lanes, move |lane| native(&of, lane, &reactors));
+        let threads = Threads::start(&self.threads_options(), lanes, move |lane| {
+            let mut native = native(&of, lane);
+            reactors.start(lane as usize, &mut native.isolate);
+            native
+        });
         Ok(System { net, threads: threads? })
     }
 }
@@ -173,6 +178,14 @@ impl System {
         make: impl FnMut() -> A + Send + 'static,
     ) -> Result<Ref<A>, SpawnError> {
         self.net.spawn(super::seat::new(make), options).map(Ref::new)
+    }
+
+    /// An actor that is there already. It cannot be made anew, so it is never restarted: when it fails it ends.
+    ///
+    /// # Errors
+    /// As [`spawn`](System::spawn).
+    pub fn spawn_once<A: Actor>(&self, actor: A) -> Result<Ref<A>, SpawnError> {
+        self.net.spawn(super::seat::once(actor), &Options::new()).map(Ref::new)
     }
 
     /// The actor without a parent that has this name, if it is an `A`.
@@ -245,6 +258,79 @@ impl fmt::Debug for System {
     }
 }
 
+/// Lanes of native actors in a hub that somebody else made, and their threads.
+pub struct Attached {
+    net: Arc<Net>,
+    threads: Threads,
+}
+
+/// The lanes of `hub` from `first` on are native ones: their actors are of the kinds that are
+/// registered, and are spawned and called by other isolates of the hub. No thread begins yet.
+#[must_use = "it ends with the value that is returned"]
+pub fn attach(hub: Arc<Hub>, first: u32, lanes: Vec<Arc<Shared>>, options: &sched::Options) -> Attached {
+    let net = Net::new(hub, first, lanes, blocking::MOST);
+    let lanes = net.places().map(|(lane, place)| (lane, Arc::clone(&place.shared))).collect();
+    let of = Arc::clone(&net);
+    let threads = Threads::rest(options, lanes, move |lane| native(&of, lane));
+    Attached { net, threads }
+}
+
+impl Attached {
+    /// Begins the thread of the lane that has this number in the hub. One that has begun, or that was stopped, is left as it is.
+    ///
+    /// # Errors
+    /// The process can have no more threads.
+    pub fn start(&self, place: u32) -> std::io::Result<()> {
+        self.threads.begin(self.at(place))
+    }
+
+    /// Whether the thread of a lane has begun.
+    #[must_use]
+    pub fn has_started(&self, place: u32) -> bool {
+        self.threads.has_begun(self.at(place))
+    }
+
+    fn at(&self, place: u32) -> usize {
+        place.checked_sub(self.net.first()).map_or(usize::MAX, |at| at as usize)
+    }
+
+    /// Ends the threads: each after what it is at, and with all that was sent to its lane as dead letters. One that takes longer
+    /// than this is left alone with its lane. Whether all have ended. The lanes are closed then, so what lives there should have
+    /// ended before. No lane's lock is held by the caller.
+    pub fn stop(&self, limit: Duration) -> bool {
+        let ended = self.threads.end_within(limit);
+        self.net.blocking.close(false);
+        for (at, (_, place)) in self.net.places().enumerate() {
+            if !self.threads.has_begun(at) {
+                let orphans = place.shared.with(|lane| {
+                    lane.close();
+                    lane.take_orphans()
+                });
+                for word in orphans {
+                    // SAFETY: the lane is closed, and each block that waited there is given out once.
+                    unsafe { Block::of(word) }.lose(AskError::Ended);
+                }
+            }
+        }
+        ended
+    }
+}
+
+/// What threads that are ended without a limit get: they have nothing left to do then.
+const LIMIT: Duration = Duration::from_secs(1);
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        self.stop(LIMIT);
+    }
+}
+
+impl fmt::Debug for Attached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Attached").field("threads", &self.threads.len()).finish_non_exhaustive()
+    }
+}
+
 /// The isolate of a core thread.
 struct Native {
     isolate: Box<Isolate>,
@@ -278,11 +364,10 @@ impl Drop for Native {
     }
 }
 
-fn native(net: &Arc<Net>, lane: u32, reactors: &Ready) -> Native {
+fn native(net: &Arc<Net>, lane: u32) -> Native {
     let place = net.place(lane);
     let mut isolate = Isolate::new(Arc::clone(net), lane, Arc::clone(&place.shared), Arc::clone(&place.seats));
     place.shared.with(Lane::awakes);
     isolate.enter();
-    reactors.start((lane - net.first) as usize, &mut isolate);
     Native { isolate }
 }

@@ -7,9 +7,28 @@ use super::promise::Promise;
 use super::run::guard;
 use crate::entry::{Entry, TAG_SHIFT, flag, mode, note, op, outcome};
 use std::collections::VecDeque;
+use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering::AcqRel, Ordering::Acquire, Ordering::Release};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll, Wake, Waker};
+
+/// One that another thread may begin.
+pub(crate) struct Sendable(Promise);
+
+// SAFETY: `new` takes only what may be sent, and a room of the vault may be given back on any thread.
+unsafe impl Send for Sendable {}
+
+impl Sendable {
+    pub(crate) fn new(future: impl Future<Output = Result<(), Cause>> + Send + 'static) -> Sendable {
+        Sendable(Promise::new(future))
+    }
+}
+
+impl From<Sendable> for Promise {
+    fn from(of: Sendable) -> Promise {
+        of.0
+    }
+}
 
 /// How many futures are polled between two turns.
 const POLLS: usize = 256;
@@ -50,7 +69,7 @@ impl Wake for Wakes {
         }
         let here = isolate::here(self.woken.system);
         // SAFETY: this thread's isolate. Futures and handlers, which wake, run while no reference to it lives.
-        if !here.is_null() && unsafe { (*here).place } == self.woken.place {
+        if !here.is_null() && unsafe { (*here).place == self.woken.place && !(*here).is_guest } {
             unsafe { (*here).tasks.ready.push_back(self.slot) };
             return;
         }
@@ -212,8 +231,8 @@ impl Tasks {
             return;
         }
         // SAFETY: a seat of this lane.
-        if let Some(side) = unsafe { &mut (*seat).side } {
-            side.tasks.retain(|task| *task != slot);
+        if let Some(ends) = unsafe { &mut *(&raw mut (*seat).ends) } {
+            ends.tasks.retain(|task| *task != slot);
         }
         let what = entry.op();
         if what == 0 {

@@ -5,7 +5,7 @@
 //! megabyte that are never given back, so a number leads to its block by one look at a table, on every thread.
 //!
 //! A thread frees into lists of its own and takes from them. When two full lists have come together it hands one to the other
-//! threads, and takes one of theirs before it carves: that is the case of a thread that only sends to one that only receives.
+//! threads, and takes one of theirs before it carves: so it is with a thread that only sends and one that only receives.
 
 use super::error::AskError;
 use std::alloc::{Layout, alloc, handle_alloc_error};
@@ -13,8 +13,8 @@ use std::cell::UnsafeCell;
 use std::fmt;
 use std::mem::{align_of, size_of};
 use std::ptr::{self, NonNull};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicPtr, Ordering::Acquire, Ordering::Release};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Blocks begin at multiples of this many bytes of their chunk.
 const UNIT_BITS: u32 = 4;
@@ -96,29 +96,41 @@ impl Room {
 }
 
 /// Of a size, how many blocks make a list that is handed to other threads.
-const fn batch(class: usize) -> u32 {
+const fn batch(class: usize) -> usize {
     let count = (1 << 14) >> class;
-    if count < 4 { 4 } else { count / 16 + 4 }
+    if count > 1024 {
+        1024
+    } else if count < 4 {
+        4
+    } else {
+        count
+    }
 }
 
 static TABLE: [AtomicPtr<u8>; CHUNKS] = [const { AtomicPtr::new(ptr::null_mut()) }; CHUNKS];
 
 /// What all threads share: lists of free blocks by size, and where the next chunk is carved.
 struct Common {
-    /// The first of a list, and how many it has.
-    lists: [Vec<(u32, u32)>; CLASSES],
+    lists: [Vec<Vec<u32>>; CLASSES],
+    /// Lists without blocks, for whoever needs one.
+    empty: Vec<Vec<u32>>,
     chunks: usize,
-    /// The unit of the last chunk where the next region begins.
+    /// Where the next region begins in the last chunk.
     next: usize,
 }
 
-static COMMON: Mutex<Common> = Mutex::new(Common { lists: [const { Vec::new() }; CLASSES], chunks: 0, next: CHUNK });
+static COMMON: Mutex<Common> =
+    Mutex::new(Common { lists: [const { Vec::new() }; CLASSES], empty: Vec::new(), chunks: 0, next: CHUNK });
+
+fn common() -> MutexGuard<'static, Common> {
+    COMMON.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 impl Common {
     /// A fresh region of `count` blocks: the number of the first.
-    fn carve(&mut self, class: usize, count: u32) -> u32 {
+    fn carve(&mut self, class: usize, count: usize) -> u32 {
         let size = SMALLEST << class;
-        let bytes = size * count as usize;
+        let bytes = size * count;
         let mut at = self.next.next_multiple_of(size);
         if at + bytes > CHUNK {
             assert!(self.chunks < CHUNKS, "16 GiB of messages wait");
@@ -136,91 +148,95 @@ impl Common {
     }
 }
 
-/// One size of one thread.
-#[derive(Clone, Copy)]
+/// One size of one thread. The lists are apart from the blocks: to take one from a list that the blocks themselves were linked in
+/// would wait for its memory, which to write it does not.
 struct Rack {
-    /// Free blocks, linked through their first word, and how many.
-    list: (u32, u32),
-    /// A second list, full or empty.
-    spare: (u32, u32),
+    /// Free blocks; as a rule there is room for one more.
+    list: Vec<u32>,
+    /// Free blocks too: full, or empty.
+    spare: Vec<u32>,
     /// Blocks that were carved and never used: the next, and how many.
-    fresh: (u32, u32),
+    fresh: (u32, usize),
 }
 
 struct Racks([Rack; CLASSES]);
 
 thread_local! {
-    static RACKS: UnsafeCell<Racks> =
-        const { UnsafeCell::new(Racks([Rack { list: (NONE, 0), spare: (NONE, 0), fresh: (NONE, 0) }; CLASSES])) };
+    static RACKS: UnsafeCell<Racks> = const {
+        UnsafeCell::new(Racks([const { Rack { list: Vec::new(), spare: Vec::new(), fresh: (NONE, 0) } }; CLASSES]))
+    };
 }
 
 impl Racks {
     #[inline(always)]
     fn take(&mut self, class: usize) -> u32 {
-        let rack = &mut self.0[class];
-        let (head, count) = rack.list;
-        if count == 0 {
-            return self.refill(class);
+        match self.0[class].list.pop() {
+            Some(block) => block,
+            None => self.refill(class),
         }
-        // SAFETY: a free block of this thread's list; its first word is the next one's number.
-        rack.list = (unsafe { address(head).cast::<u32>().read() }, count - 1);
-        head
     }
 
     #[cold]
     fn refill(&mut self, class: usize) -> u32 {
         let rack = &mut self.0[class];
-        if rack.fresh.1 > 0 {
-            let (at, left) = rack.fresh;
-            rack.fresh = (at + (1 << class), left - 1);
-            return at;
-        }
-        if rack.spare.1 > 0 {
-            rack.list = std::mem::replace(&mut rack.spare, (NONE, 0));
-        } else {
-            let mut common = COMMON.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if !rack.spare.is_empty() {
+            std::mem::swap(&mut rack.list, &mut rack.spare);
+        } else if rack.fresh.1 == 0 {
+            let mut common = common();
             match common.lists[class].pop() {
-                Some(list) => rack.list = list,
+                Some(full) => common.empty.push(std::mem::replace(&mut rack.list, full)),
                 None => rack.fresh = (common.carve(class, batch(class)), batch(class)),
             }
         }
-        self.take(class)
+        match rack.list.pop() {
+            Some(block) => block,
+            None => rack.next_fresh(class),
+        }
     }
 
     #[inline(always)]
     fn give(&mut self, class: usize, block: u32) {
         let rack = &mut self.0[class];
-        let (head, count) = rack.list;
-        // SAFETY: the block is this thread's, and nobody reads it any more.
-        unsafe { address(block).cast::<u32>().write(head) };
-        rack.list = (block, count + 1);
-        if count + 1 == batch(class) {
-            self.shelve(class);
+        if rack.list.len() >= batch(class) {
+            rack.shelve(class);
         }
+        rack.list.push(block);
+    }
+}
+
+impl Rack {
+    fn next_fresh(&mut self, class: usize) -> u32 {
+        let (at, left) = self.fresh;
+        self.fresh = (at + (1 << class), left - 1);
+        at
     }
 
+    /// The list is full.
     #[cold]
     fn shelve(&mut self, class: usize) {
-        let rack = &mut self.0[class];
-        let full = std::mem::replace(&mut rack.list, (NONE, 0));
-        let before = std::mem::replace(&mut rack.spare, full);
-        if before.1 > 0 {
-            COMMON.lock().unwrap_or_else(std::sync::PoisonError::into_inner).lists[class].push(before);
+        std::mem::swap(&mut self.list, &mut self.spare);
+        if self.list.is_empty() {
+            self.list.reserve_exact(batch(class));
+            return;
         }
+        let mut common = common();
+        let empty = common.empty.pop().unwrap_or_default();
+        let full = std::mem::replace(&mut self.list, empty);
+        common.lists[class].push(full);
+        drop(common);
+        self.list.reserve_exact(batch(class));
     }
 }
 
 impl Drop for Racks {
     fn drop(&mut self) {
-        for class in 0..CLASSES {
-            while self.0[class].fresh.1 > 0 {
-                let (at, left) = self.0[class].fresh;
-                self.0[class].fresh = (at + (1 << class), left - 1);
-                self.give(class, at);
+        for (class, rack) in self.0.iter_mut().enumerate() {
+            let mut lists = [std::mem::take(&mut rack.list), std::mem::take(&mut rack.spare)];
+            while rack.fresh.1 > 0 {
+                let block = rack.next_fresh(class);
+                lists[0].push(block);
             }
-            let Rack { list, spare, .. } = self.0[class];
-            let mut common = COMMON.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            common.lists[class].extend([list, spare].into_iter().filter(|list| list.1 > 0));
+            common().lists[class].extend(lists.into_iter().filter(|list| !list.is_empty()));
         }
     }
 }
@@ -235,15 +251,18 @@ fn address(block: u32) -> *mut u8 {
     unsafe { chunk.add(at) }
 }
 
+#[inline(always)]
 fn take(class: usize) -> u32 {
     // after the thread's lists were given back (a message sent by another thread-local's destructor) blocks come one by one
     RACKS
+        // SAFETY: the thread's own, and nothing that it does comes back here.
         .try_with(|racks| unsafe { (*racks.get()).take(class) })
-        .unwrap_or_else(|_| COMMON.lock().unwrap_or_else(std::sync::PoisonError::into_inner).carve(class, 1))
+        .unwrap_or_else(|_| common().carve(class, 1))
 }
 
+#[inline(always)]
 fn give(class: usize, block: u32) {
-    // a block that is freed so late is not used again
+    // SAFETY: as above. A block that is freed so late is not used again
     let _ = RACKS.try_with(|racks| unsafe { (*racks.get()).give(class, block) });
 }
 

@@ -11,7 +11,7 @@ use std::fmt;
 use std::io;
 use std::sync::OnceLock;
 use std::thread::{Builder, JoinHandle, Thread, current};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::hub::Shared;
 use crate::lane::Remote;
@@ -97,11 +97,24 @@ impl Yard {
     }
 }
 
+/// Begins one thread.
+type Begin = Box<dyn Fn(usize) -> io::Result<JoinHandle<()>> + Send + Sync>;
+
 /// The core threads of a system. Dropping it ends them.
 pub struct Threads {
     yard: Arc<Yard>,
-    handles: Mutex<Vec<JoinHandle<()>>>,
+    begin: Begin,
+    begun: Mutex<Begun>,
 }
+
+/// Which threads have begun.
+struct Begun {
+    all: Box<[bool]>,
+    handles: Vec<JoinHandle<()>>,
+}
+
+/// Between two looks whether a thread has ended.
+const LOOK: Duration = Duration::from_millis(1);
 
 impl Threads {
     /// Starts a thread for each of these lanes, which are named by their places in the hub. `make` is called on each.
@@ -113,30 +126,61 @@ impl Threads {
         lanes: Vec<(u32, Arc<Shared>)>,
         make: impl Fn(u32) -> C + Send + Sync + 'static,
     ) -> io::Result<Threads> {
+        let threads = Threads::rest(options, lanes, make);
+        (0..threads.len()).try_for_each(|at| threads.begin(at))?;
+        Ok(threads)
+    }
+
+    /// As [`start`](Threads::start), but each thread [begins](Threads::begin) when it is asked for.
+    pub fn rest<C: Crew>(
+        options: &Options,
+        lanes: Vec<(u32, Arc<Shared>)>,
+        make: impl Fn(u32) -> C + Send + Sync + 'static,
+    ) -> Threads {
         let desks = lanes.into_iter().map(|(place, lane)| {
             let remote = lane.with(crate::lane::Lane::remote);
             Desk { place, lane, remote, thread: OnceLock::new() }
         });
         let yard = Arc::new(Yard { desks: desks.collect(), over: AtomicBool::new(false), spins: cpus() > 1 });
-        let threads = Threads { yard: Arc::clone(&yard), handles: Mutex::default() };
-        let make = std::sync::Arc::new(make);
-        for at in 0..yard.desks.len() {
-            let (yard, make, pins) = (Arc::clone(&yard), std::sync::Arc::clone(&make), options.pin);
+        let (make, of, options) = (std::sync::Arc::new(make), Arc::clone(&yard), options.clone());
+        let begin = move |at: usize| {
+            let (yard, make, pins) = (Arc::clone(&of), std::sync::Arc::clone(&make), options.pin);
             let name = options.name.as_deref().unwrap_or("buskin-core");
             let mut builder = Builder::new().name(format!("{name}-{at}"));
             if let Some(stack) = options.stack {
                 builder = builder.stack_size(stack);
             }
-            let handle = builder.spawn(move || {
+            builder.spawn(move || {
                 if pins {
                     pin::pin(at); // what cannot be had is done without
                 }
                 let place = yard.desks[at].place;
                 Worker::new(&yard, at, || make(place)).run();
-            })?;
-            lock(&threads.handles).push(handle);
+            })
+        };
+        let begun = Begun { all: vec![false; yard.desks.len()].into(), handles: Vec::new() };
+        Threads { yard, begin: Box::new(begin), begun: Mutex::new(begun) }
+    }
+
+    /// Begins the thread of a lane, counted from 0, unless it has begun, or is never to begin any more.
+    ///
+    /// # Errors
+    /// The process can have no more threads.
+    pub fn begin(&self, at: usize) -> io::Result<()> {
+        let mut begun = lock(&self.begun);
+        if self.yard.is_over() || begun.all.get(at).is_none_or(|has| *has) {
+            return Ok(());
         }
-        Ok(threads)
+        let handle = (self.begin)(at)?;
+        begun.all[at] = true;
+        begun.handles.push(handle);
+        Ok(())
+    }
+
+    /// Whether the thread of a lane has begun.
+    #[must_use]
+    pub fn has_begun(&self, at: usize) -> bool {
+        lock(&self.begun).all.get(at).is_some_and(|has| *has)
     }
 
     /// How many there are.
@@ -153,7 +197,7 @@ impl Threads {
 
     /// Waits until all have ended by themselves, but for the one that calls.
     pub fn join(&self) {
-        let handles = std::mem::take(&mut *lock(&self.handles));
+        let handles = std::mem::take(&mut lock(&self.begun).handles);
         for handle in handles {
             if handle.thread().id() != current().id() {
                 drop(handle.join()); // a panic in there has told of itself
@@ -164,14 +208,33 @@ impl Threads {
     /// Each thread ends after the turn that it is in, and drops its crew. They have ended when this returns, but for the one
     /// that calls.
     pub fn end(&self) {
+        self.over();
+        self.join();
+    }
+
+    /// The same, but one that has not ended within this time is left alone, whatever it does. Whether all have ended.
+    pub fn end_within(&self, limit: Duration) -> bool {
+        self.over();
+        let mut handles = std::mem::take(&mut lock(&self.begun).handles);
+        let since = Instant::now();
+        loop {
+            handles.retain(|handle| !handle.is_finished());
+            if handles.is_empty() || since.elapsed() >= limit {
+                return handles.is_empty();
+            }
+            std::thread::park_timeout(LOOK);
+        }
+    }
+
+    fn over(&self) {
+        let begun = lock(&self.begun); // no thread begins after this
         self.yard.over.store(true, Release);
-        for handle in &*lock(&self.handles) {
+        for handle in &begun.handles {
             handle.thread().unpark(); // not by way of its lane, which may be closed
         }
         for desk in &self.yard.desks {
             desk.remote.ring(); // who waits in another way
         }
-        self.join();
     }
 }
 

@@ -25,7 +25,12 @@ fn all_ten_programs_count_and_compute_what_they_must() {
             for _ in 0..2 {
                 let done = run(&stage, program).unwrap();
                 let expected = program.expected.get("small").unwrap();
-                assert_eq!(done, (expected.real("messages").unwrap(), expected.real("actors").unwrap()), "{}", program.name);
+                assert_eq!(
+                    done,
+                    (expected.real("messages").unwrap(), expected.real("actors").unwrap()),
+                    "{}",
+                    program.name
+                );
             }
         }
     }
@@ -50,14 +55,17 @@ fn what_an_actor_finds_wrong_fails_the_run() {
     let programs = registry::read().unwrap();
     for threads in [1, 2] {
         for (name, size, wrong, message) in [
-            ("create", "theta", 0.0, "create: sin² is 0"),               // made by ordinary code
+            ("create", "theta", 0.0, "create: sin² is 0"),  // made by ordinary code
             ("dictionary", "keys", 0.0, "divisor of zero"), // made by an actor
         ] {
             let stage = Stage::open(threads).unwrap();
             let program = programs.iter().find(|program| program.name == name).unwrap();
             let mut sizes = program.sizes.get("small").unwrap().clone();
             sizes.0.insert(size.to_owned(), wrong);
-            let error = stage.run(program, (&sizes, program.expected.get("small").unwrap())).err().map(|error| error.to_string());
+            let error = stage
+                .run(program, (&sizes, program.expected.get("small").unwrap()))
+                .err()
+                .map(|error| error.to_string());
             assert!(error.as_ref().is_some_and(|e| e.contains(message)), "{name}: {error:?}");
         }
     }

@@ -308,16 +308,20 @@ impl Lane {
             };
             e.corr = corr;
         }
-        let mut letter = letter;
+        let (mut letter, mut expires) = (letter, 0);
         if header.w0 & flag::SLOT != 0 {
+            if let Some(mut parcel) = far.letters.take(letter) {
+                expires = parcel.take_front().map_or(0, u64::from_ne_bytes); // it has no words, only the moment
+                self.mail.spend(parcel);
+            }
+            letter = 0;
             // a block of a native actor's: its arity says whether the handler is asynchronous, and nothing is looked up
-            let is_async = if header.w0 & flag::ARITY != 0 { flag::ASYNC } else { 0 };
+            let is_async = if header.w0 & 1 << flag::ARITY.trailing_zeros() != 0 { flag::ASYNC } else { 0 };
             e.head |= is_async | header.w0 & u32::MAX << TAG_SHIFT;
         } else if known == 0 && letter == 0 {
             letter = far.letters.keep(Parcel::new(header)); // the method is looked up by its name, which stands there
         }
         e.head |= known & !OP_MASK;
-        let mut expires = 0;
         if letter != 0 {
             e.head |= flag::LETTER | flag::ARITY;
             e.payload = letter;

@@ -48,8 +48,9 @@ pub(super) struct Guests {
     out: Vec<(u32, u32)>,
     /// Notes of ends that wait until a guest is back.
     notes: Vec<Entry>,
-    /// Flags that a message has to have.
+    /// Flags that a message has to have, and must not have.
     only: u32,
+    never: u32,
 }
 
 impl Guests {
@@ -68,9 +69,9 @@ impl Guests {
 const LOOKS: u32 = 1024;
 
 impl Lane {
-    /// Lends only actors whose next message has these flags.
-    pub fn lend_only(&mut self, flags: u32) {
-        self.guests.only = flags;
+    /// Lends only actors whose next message has these flags, and not those.
+    pub fn lend_only(&mut self, only: u32, never: u32) {
+        (self.guests.only, self.guests.never) = (only, never);
     }
 
     /// Which entries of its inbox the isolate may run yet, or has run without this being known. Who may leave depends on whom
@@ -129,7 +130,8 @@ impl Lane {
         };
         let Some(v) = next else { return false };
         // who asks from elsewhere is known by a number that may be another one's when the answer comes
-        let is_plain = v.head & (NOT_PLAIN | self.guests.only) == note::MSG | self.guests.only && !is_far_call(v.corr);
+        let Guests { only, never, .. } = self.guests;
+        let is_plain = v.head & (NOT_PLAIN | only | never) == note::MSG | only && !is_far_call(v.corr);
         is_plain && (v.expires == 0 || self.clock.micros() <= v.expires)
     }
 

@@ -124,6 +124,22 @@ impl Lane {
         found
     }
 
+    /// The parent of an actor, and its age.
+    pub(crate) fn parent_of(&self, index: u32) -> (u32, u32) {
+        let parent = self.parent(index);
+        (parent, self.table.at(parent).age)
+    }
+
+    /// Children of an actor that have not ended, and their ages.
+    pub(crate) fn children_of(&self, index: u32) -> Vec<(u32, u32)> {
+        self.children(index).into_iter().map(|child| (child, self.table.at(child).age)).collect()
+    }
+
+    /// Which instance of an actor it is.
+    pub(crate) fn generation_of(&self, index: u32) -> u32 {
+        self.table.get(index).map_or(0, |c| c.generation)
+    }
+
     /// Bytes that the core holds for actors and messages.
     #[must_use]
     pub fn memory(&self) -> Memory {

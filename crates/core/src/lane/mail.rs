@@ -268,6 +268,13 @@ impl Lane {
         (self.mail.asleep || self.mail.quiet) && !self.mail.door.inbox.has_mail() && !self.is_busy()
     }
 
+    /// Whether it sleeps, and only time or somebody else can make it go on.
+    #[must_use]
+    pub fn is_still(&self) -> bool {
+        let is_told = self.pending.is_empty() && self.later.is_empty() && !self.ticked;
+        (self.mail.asleep || self.mail.quiet) && !self.mail.door.inbox.has_mail() && is_told
+    }
+
     /// Puts messages into the inbox again that a record says were there.
     pub(crate) fn retake(&mut self, headers: &[Header]) {
         let mut batch = Batch::new();

@@ -52,6 +52,7 @@ pub use guest::{Guest, Ran};
 pub use look::{Info, Memory};
 pub use mail::{Destination, Remote};
 pub(crate) use orders::Word;
+pub(crate) use route::FORWARDED;
 
 use std::collections::VecDeque;
 

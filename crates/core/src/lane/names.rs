@@ -98,6 +98,17 @@ impl Lane {
         self.is_alive(index, age) && self.table.at(index).is(bit::STARTED)
     }
 
+    /// A message of a thread that is not the isolate's found the lane closed.
+    pub(crate) fn refused_outside(&mut self) {
+        self.ledger.sent += 1;
+        self.ledger.dead[crate::entry::dead::STOPPED as usize] += 1;
+    }
+
+    /// As if the host's timer had fired: for a thread that is not the isolate's. The lane is to be woken.
+    pub(crate) fn tick_soon(&mut self) {
+        self.ticked = true;
+    }
+
     /// A spawn by a thread that is not the isolate's. The lane is to be woken.
     pub(crate) fn spawn_from_outside(&mut self, entry: &Entry, extra: &Entry) {
         self.operate(entry, Some(extra));

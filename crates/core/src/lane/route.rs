@@ -26,6 +26,15 @@ impl Extra {
     }
 }
 
+/// In the upper half of the time-out of a tell, which has none: the lower half is the age of the sender, who is not the one that
+/// wrote it.
+pub(crate) const FORWARDED: u32 = u32::MAX - 1;
+
+fn forwarded_from(e: &Entry, timeout: u64) -> Option<u32> {
+    let [low, high] = [timeout, timeout >> 32].map(|half| u32::try_from(half & 0xffff_ffff).unwrap_or(0));
+    (high == FORWARDED && e.head & (flag::ASK | flag::SEND | flag::STREAM) == 0).then_some(low)
+}
+
 /// Whether an entry of the outbox leaves alone who may be given messages. MODE says so of the outbox as a whole, but is
 /// said of the one that was handed over when the isolate found no room for the entry itself.
 fn changes_no_life(e: &Entry) -> bool {
@@ -210,7 +219,10 @@ impl Lane {
 
     #[inline(never)]
     fn message_with(&mut self, io: &mut Rings<'_>, e: &Entry, extra: Extra) {
-        let from_age = self.age_of(e.from);
+        let (from_age, extra) = match forwarded_from(e, extra.timeout) {
+            Some(age) => (age, Extra { timeout: 0, ..extra }),
+            None => (self.age_of(e.from), extra),
+        };
         if self.table.get(e.index).is_none() {
             return self.message_out(io, e, from_age, extra.priority, extra.ttl, extra.timeout);
         }

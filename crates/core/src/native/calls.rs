@@ -94,10 +94,4 @@ impl Calls {
     pub(crate) fn into_shares(self) -> impl Iterator<Item = Block> {
         self.slots.into_iter().filter_map(|call| call.share)
     }
-
-    /// How many are open.
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        self.slots.iter().filter(|call| call.open).count()
-    }
 }

@@ -8,11 +8,12 @@ use super::numbers::Whose;
 use super::options::Options;
 use super::refs::{AnyRef, Ref};
 use super::reply::Ask;
-use super::run::{Came, Hand, guard};
+use super::run::{Came, Hand, Handles, guard};
 use super::seat::{Head, Seat};
 use super::timers::{self, TimerId, Timers};
 use crate::entry::{Entry, op, stop, timer};
 use std::fmt;
+use std::future::Future;
 use std::marker::PhantomData;
 use std::time::Duration;
 
@@ -68,6 +69,97 @@ impl<A: Actor> Ctx<A> {
     pub fn sender(&self) -> Option<AnyRef> {
         // SAFETY: as in `here`.
         (self.from != 0).then(|| unsafe { &*self.here }.any(self.from, self.from_age))
+    }
+
+    /// Its parent; none when it has none.
+    #[must_use]
+    pub fn parent(&mut self) -> Option<AnyRef> {
+        let index = self.index;
+        let here = self.here();
+        let (parent, age) = here.with_lane(|lane| lane.parent_of(index));
+        (parent != crate::lane::ROOT).then(|| here.any(parent, age))
+    }
+
+    /// Its children that have not ended, the oldest first.
+    #[must_use]
+    pub fn children(&mut self) -> Vec<AnyRef> {
+        let index = self.index;
+        let here = self.here();
+        here.submit(); // those that it has just spawned
+        let children = here.with_lane(|lane| lane.children_of(index));
+        children.into_iter().map(|(child, age)| here.any(child, age)).collect()
+    }
+
+    /// Which instance of the actor this is: 0, and one more after each restart.
+    #[must_use]
+    pub fn generation(&mut self) -> u32 {
+        let index = self.index;
+        self.here().with_lane(|lane| lane.generation_of(index))
+    }
+
+    /// Sends a message on in the name of whoever sent the one that is handled: the other actor finds that one as its
+    /// [`sender`](Ctx::sender). An ask is passed on with its [`Reply`](super::Reply) instead.
+    pub fn forward<B, M, How>(&mut self, to: Ref<B>, message: M)
+    where
+        B: Actor + Handles<M, How>,
+    {
+        let sender = (self.from, self.from_age);
+        let here = self.here();
+        if here.system != to.any().system {
+            return to.tell(message); // there is no such sender
+        }
+        to.any().put_from(here, B::block_of_tell(message), B::FLAGS, sender);
+    }
+
+    /// Sends `message` after `delay`, unless the instance is over before.
+    pub fn send_after<B, M, How>(&mut self, delay: Duration, to: Ref<B>, message: M) -> TimerId
+    where
+        B: Actor + Handles<M, How>,
+        M: Send + 'static,
+    {
+        self.after(delay, move |_, _| to.tell(message))
+    }
+
+    /// Sends a copy of `message` every `period`; see [`every`](Ctx::every).
+    pub fn send_every<B, M, How>(&mut self, period: Duration, to: Ref<B>, message: M) -> TimerId
+    where
+        B: Actor + Handles<M, How>,
+        M: Clone + Send + 'static,
+    {
+        self.every(period, move |_, _| to.tell(message.clone()))
+    }
+
+    /// In [`started`](Actor::started): the actor has not started before `ready` is, and `then` has run. Messages wait, and the start
+    /// may take as long as [`start_timeout`](Options::start_timeout) says.
+    ///
+    /// ```
+    /// # use buskin_core::native::{Actor, Cause, Ctx, Handler, Ref, System};
+    /// # struct Config; struct Get; struct Front(u32); struct Read;
+    /// # impl Actor for Config {}
+    /// # impl Handler<Get> for Config { type Reply = u32; fn handle(&mut self, _: Get, _: &mut Ctx<Self>) -> u32 { 8080 } }
+    /// # impl Handler<Read> for Front { type Reply = u32; fn handle(&mut self, _: Read, _: &mut Ctx<Self>) -> u32 { self.0 } }
+    /// impl Actor for Front {
+    ///     fn started(&mut self, ctx: &mut Ctx<Self>) -> Result<(), Cause> {
+    ///         let config = ctx.spawn(|| Config)?;
+    ///         ctx.start_when(config.ask(Get), |front, port, _| {
+    ///             front.0 = port?;
+    ///             Ok(())
+    ///         });
+    ///         Ok(())
+    ///     }
+    /// }
+    /// let system = System::new();
+    /// let front = system.spawn(|| Front(0)).unwrap();
+    /// assert_eq!(front.ask(Read).wait().unwrap(), 8080);
+    /// ```
+    pub fn start_when<T: 'static>(
+        &mut self,
+        ready: impl Future<Output = T> + 'static,
+        then: impl FnOnce(&mut A, T, &mut Ctx<A>) -> Result<(), Cause> + 'static,
+    ) {
+        let Ctx { here, seat, index, age, from, from_age, .. } = *self;
+        let own = Ctx { here, seat, index, age, from, from_age, failed: None, actor: PhantomData };
+        super::proceed::start_when(seat, own, ready, then);
     }
 
     /// Fails: as a panic would, with an error of a type, and without unwinding. The handler should return at once.
@@ -229,7 +321,7 @@ impl<A: Actor> Ctx<A> {
         then: impl FnOnce(&mut A, Result<R, AskError>, &mut Ctx<A>) + Send + 'static,
     ) {
         let to = self.self_ref();
-        net::then(self.here(), ask, to, then);
+        super::proceed::then(self.here(), ask, to, then);
     }
 }
 

@@ -27,6 +27,7 @@ use crate::sync::lock;
 use std::cell::Cell;
 use std::ptr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// Entries of a ring: 24 KiB each, which stay in the first levels of the cache.
 const RING: usize = 1024;
@@ -54,7 +55,7 @@ pub(crate) fn core() -> *mut Isolate {
 pub(crate) fn net() -> Option<Arc<Net>> {
     let core = CORE.get();
     // SAFETY: the isolate of this thread, whose `net` is never written after it was made.
-    (!core.is_null()).then(|| unsafe { Arc::clone(&*(&raw const (*core).net)) })
+    (!core.is_null()).then(|| unsafe { Arc::clone(&(*core).net) })
 }
 
 /// Runs what is no actor's on this core thread, a reactor: what it sends or wakes takes the way of any other thread, which wakes
@@ -124,6 +125,8 @@ pub(crate) struct Isolate {
     /// The actor that runs; 0: none.
     pub(crate) current: u32,
     grants: Vec<(u32, u32)>,
+    /// Errands whose messages were written, and are to be handed over.
+    pub(crate) errands: u32,
     /// Replies to askers elsewhere, which are told after what was sent before them.
     replies: Vec<Block>,
     own: Tables,
@@ -131,6 +134,9 @@ pub(crate) struct Isolate {
     pub(crate) reactor: Reactor,
     /// It runs actors of another thread's lane.
     pub(crate) is_guest: bool,
+    /// The message in hand that may be answered later, and the last number of one; see [`super::token`].
+    pub(crate) late_now: u32,
+    pub(crate) last_late: u32,
     last_link: u32,
     /// A note whose second half comes next.
     half: Entry,
@@ -142,7 +148,7 @@ pub(crate) struct Isolate {
 
 impl Isolate {
     pub(crate) fn new(net: Arc<Net>, place: u32, shared: Arc<Shared>, seats: Arc<Seats>) -> Box<Isolate> {
-        shared.with(|lane| lane.lend_only(flag::SLOT));
+        shared.with(|lane| lane.lend_only(flag::SLOT, super::run::HOME));
         let entries = || vec![Entry::default(); RING].into_boxed_slice();
         Box::new(Isolate {
             system: net.id,
@@ -166,9 +172,12 @@ impl Isolate {
             mode: 0,
             current: 0,
             grants: Vec::new(),
+            errands: 0,
             replies: Vec::new(),
             own: Tables::new(Whose::Own),
             is_guest: false,
+            late_now: 0,
+            last_late: 0,
             last_link: 0,
             half: Entry::default(),
             class: (0, 0),
@@ -241,11 +250,14 @@ impl Isolate {
         self.header[word::OUT] = i32::try_from(self.written).unwrap_or(0);
         self.header[word::MODE] = (self.mode | self.net.listens()).cast_signed();
         (self.written, self.mode) = (0, 0);
-        let Isolate { shared, header, outbox, inbox, marks, bag, places, satchel, .. } = self;
+        let Isolate { shared, header, outbox, inbox, marks, bag, places, satchel, errands, net, place, .. } = self;
         let held = shared.hold();
         // SAFETY: the lock is held.
         let lane = unsafe { shared.alone() };
         call(lane, &mut Rings { header: &mut header[..], outbox, inbox, marks, bag, places, satchel });
+        if *errands > 0 {
+            net.errands_are_over(*place, std::mem::take(errands), false);
+        }
         drop(held);
         satchel.clear();
         if !self.replies.is_empty() {
@@ -315,8 +327,8 @@ impl Isolate {
                 guest.ran = match came {
                     Came::Failed(cause) => Ran::Threw((*this).keep_cause(cause)),
                     Came::NoHandler => Ran::NoHandler,
-                    // an asynchronous handler is never lent
-                    Came::Returned | Came::Promised(_) => Ran::Returned,
+                    // one that goes on is never lent
+                    _ => Ran::Returned,
                 };
             }
             (*this).current = 0;
@@ -527,25 +539,8 @@ impl Isolate {
     }
 
     /// What an actor's end is put down to.
-    fn reason(&mut self, index: u32, number: u32) -> Reason {
-        match number {
-            reason::NORMAL => Reason::Normal,
-            reason::SHUTDOWN => Reason::Shutdown,
-            reason::KILLED => Reason::Killed,
-            reason::FAILED => {
-                let seat = self.seats.get(index);
-                // SAFETY: a seat of this lane, which nobody else uses when it is over.
-                let ends = if seat.is_null() {
-                    None
-                } else {
-                    unsafe { (&raw const (*seat).ends).as_ref().and_then(|ends| ends.as_ref()) }
-                };
-                let cause = ends.and_then(|ends| ends.failed.clone());
-                Reason::Failed(cause.unwrap_or_else(|| Cause::core("failed")))
-            }
-            reason::LOST => Reason::Lost,
-            _ => Reason::Unknown,
-        }
+    fn reason(&self, index: u32, number: u32) -> Reason {
+        self.net.place(self.place).end_of(index, self.age(index), number)
     }
 
     /// What its instance began is over.
@@ -556,15 +551,17 @@ impl Isolate {
             if seat.is_null() {
                 return;
             }
-            if let Some(ends) = &mut (*seat).ends {
+            if let Some(ends) = seat::ends_if(seat) {
+                let (late, goes_on) = (std::mem::take(&mut ends.late), std::mem::take(&mut ends.goes_on));
                 for task in std::mem::take(&mut ends.tasks) {
                     let corr = Tasks::give_up(this, task);
-                    if corr != 0 {
-                        (*this).reply_far(corr, false);
-                        if corr >> CALL_BITS != FAR_CALL {
-                            (*this).put(Entry { head: op::SETTLED, corr, ..Entry::default() });
-                        }
-                    }
+                    (*this).call_is_over(corr, false);
+                }
+                for (_, corr) in late {
+                    (*this).call_is_over(corr, false);
+                }
+                for (_, block) in goes_on {
+                    block.lose(AskError::Ended);
                 }
             }
             if let Some(side) = (*seat).side.take() {
@@ -654,6 +651,9 @@ unsafe fn came_to(this: *mut Isolate, seat: *mut Head, at: *const Entry, came: C
                 if is_message && entry.corr != 0 {
                     (*this).reply_far(entry.corr, true);
                 }
+                if entry.op() == note::START {
+                    seat::has_started(seat);
+                }
             }
             Came::Promised(_) => {}
             Came::Failed(cause) => {
@@ -665,6 +665,10 @@ unsafe fn came_to(this: *mut Isolate, seat: *mut Head, at: *const Entry, came: C
                 if is_message && entry.corr != 0 {
                     (*this).reply_far(entry.corr, false);
                 }
+            }
+            Came::Late(token) => {
+                (*this).mark(mark::STREAMING);
+                seat::ends(seat).late.push((token, entry.corr));
             }
             Came::NoHandler => {
                 (*this).mark(mark::NO_HANDLER);
@@ -691,22 +695,19 @@ unsafe fn dispatch_note(this: *mut Isolate, e: &Entry) {
         match what {
             note::START if !seat.is_null() => {
                 (*this).current = e.index;
-                let came = ((*seat).shape.start)(&hand);
-                if matches!(came, Came::Returned)
-                    && let Some(ends) = &mut (*seat).ends
-                {
-                    for waits in std::mem::take(&mut ends.started) {
-                        waits.settle(Ok(()));
-                    }
-                }
-                came_to(this, seat, e, came);
+                came_to(this, seat, e, ((*seat).shape.start)(&hand));
             }
             note::STOP if !seat.is_null() => {
-                let why = (*this).reason(e.index, e.payload);
+                // of an instance that makes way for another one nothing is kept but the error
+                let cause = if e.payload == reason::FAILED { (*this).cause(e.from) } else { None };
+                let why = cause.map_or_else(|| (*this).reason(e.index, e.payload), Reason::Failed);
                 (*this).current = e.index;
                 came_to(this, seat, e, ((*seat).shape.stop)(&hand, &why));
             }
             note::ENDED => {
+                if e.payload == reason::KILLED {
+                    (&(*this).net).killed.fetch_add(1, Relaxed);
+                }
                 let why = (*this).reason(e.index, e.payload);
                 Isolate::instance_over(this, e.index);
                 (*this).seats.put(e.index, ptr::null_mut());
@@ -731,13 +732,17 @@ unsafe fn dispatch_note(this: *mut Isolate, e: &Entry) {
                 if let Some(side) = &mut (*seat).side {
                     side.watches.retain(|w| *w != e.payload);
                 }
-                let why = (*this).end_of(&target, e.from, e.corr);
+                let why = (*this).end_of(&target, e.from);
                 (*this).current = e.index;
                 came_to(this, seat, e, then(&hand, why));
             }
             note::HEALTH => {
                 (*this).current = e.index;
                 came_to(this, seat, e, ((*seat).shape.check)(&hand));
+            }
+            note::RESUME => {
+                (*this).current = e.index;
+                came_to(this, seat, e, super::proceed::go_on(&hand, e.payload));
             }
             note::DEAD | note::FAILED => (*this).half = *e,
             note::REASON => lost(this, e.index),
@@ -764,15 +769,13 @@ unsafe fn dispatch_note(this: *mut Isolate, e: &Entry) {
 
 impl Isolate {
     /// Why a watched actor ended.
-    fn end_of(&mut self, target: &AnyRef, number: u32, error: u32) -> Reason {
-        let cause = self.cause(error);
-        match (number, cause) {
-            (reason::FAILED, Some(cause)) => Reason::Failed(cause),
-            _ => match Address::of(target.word) {
-                Some(to) if to.lane == self.place => self.reason(to.index, number),
-                _ => self.reason(0, number),
-            },
-        }
+    fn end_of(&self, target: &AnyRef, number: u32) -> Reason {
+        let Some(to) = Address::of(target.word) else { return Reason::Unknown };
+        let place = self.net.place(to.lane);
+        // of one that had ended before it was watched the lane of the watcher knows nothing
+        let known = || place.shared.with(|lane| lane.end_known(to.index, target.age).0);
+        let number = if number == reason::UNKNOWN { known() } else { number };
+        place.end_of(to.index, target.age, number)
     }
 }
 
@@ -852,7 +855,7 @@ unsafe fn verdict(this: *mut Isolate, e: &Entry) {
         let is_final = e.index != crate::entry::directive::RESTART && e.index != crate::entry::directive::RESUME;
         let seat = (*this).seats.get(failed.index);
         if !seat.is_null() && is_final && e.corr != 1 {
-            seat::ends(seat).failed = Some(failure.cause.clone());
+            (*this).net.place((*this).place).keep_end(failed.index, (*seat).age, &failure.cause);
         }
         (*this).tables_of(failed.payload, |tables| tables.told(failed.payload));
         (*this).net.failed(&failure, super::options::Directive::from_number(e.index));
@@ -876,6 +879,18 @@ unsafe fn carried(this: *mut Isolate, e: &Entry) {
                 if e.from != 1 {
                     (*this).close_call(e.corr);
                 }
+            }
+            // who watches it from elsewhere came when it had ended: its lane asks what with, which `Place::end_of` knows
+            carry::WATCH => {
+                let head = op::CARRY | carry::WATCHED << TAG_SHIFT;
+                (*this).put(Entry {
+                    head,
+                    index: e.from,
+                    age: e.corr,
+                    from: reason::FAILED,
+                    corr: e.payload,
+                    payload: 0,
+                });
             }
             carry::ERRAND => super::net::errand(this, Block::of(e.payload)),
             _ => {}

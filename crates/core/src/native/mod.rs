@@ -13,17 +13,22 @@ mod isolate;
 mod net;
 mod numbers;
 mod options;
+mod outside;
+mod proceed;
 mod promise;
+mod quiet;
 #[cfg_attr(not(feature = "tokio"), path = "no_reactor.rs")]
 mod reactor;
 mod refs;
 mod reply;
 mod run;
 mod seat;
+mod stream;
 mod system;
 mod tables;
 mod tasks;
 mod timers;
+mod token;
 mod vault;
 
 pub use actor::{Actor, AsyncHandler, Handler};
@@ -35,5 +40,7 @@ pub use options::{Backoff, Directive, Failure, Options, Overflow, Phase, Restart
 pub use refs::{AnyRef, Call, Priority, Ref, With};
 pub use reply::Ask;
 pub use run::{Handles, Later, Plain};
+pub use stream::{Blocking, Emitter, ReaderLeft, Replies, StreamHandler};
 pub use system::{Attached, Builder, System, attach};
 pub use timers::TimerId;
+pub use token::{ByToken, Reply, ReplyHandler};

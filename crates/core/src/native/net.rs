@@ -1,35 +1,36 @@
 //! What the threads of a system share, and what other threads reach it by.
 
-use super::actor::Actor;
 use super::blocking::Pool;
-use super::ctx::Ctx;
-use super::error::{AskError, Lost, Reason, SpawnError};
+use super::error::{AskError, Cause, Lost, Reason, SpawnError};
 use super::isolate::{self, Isolate};
 use super::numbers::Whose;
 use super::options::{Decide, Directive, Failure, Options};
-use super::refs::{AnyRef, Ref};
-use super::reply::{Ask, ReplyTo};
+use super::quiet::Quiet;
+use super::refs::AnyRef;
+use super::reply::ReplyTo;
 use super::run::{Came, Hand, guard};
-use super::seat::{self, Head, Seat, Seats, Shape};
+use super::seat::{self, Head, Seats, Shape};
 use super::tables::{Arrivals, Tables};
-use super::tasks::Sendable;
 use super::vault::{Block, Kind};
-use crate::entry::{Entry, TAG_SHIFT, carry, flag, mode, op, spawn};
+use crate::entry::{Entry, TAG_SHIFT, carry, mode, op, reason, spawn};
 use crate::hub::{Hub, Shared};
 use crate::lane::Lane;
 use crate::lane::far::Address;
 use crate::lane::parcel::{Header, Parcel};
 use crate::mailbox::links::Batch;
 use crate::sync::{Arc, Mutex, lock};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::marker::PhantomData;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 use std::sync::{PoisonError, RwLock, Weak};
 
 /// Actors without a parent that are spawned one after the other share a thread up to this many: those who are made together talk to
 /// each other, and a hop to another thread costs ten times one within it.
 const TOGETHER: u32 = 128;
+
+/// Causes of ends that a lane remembers.
+const ENDS: usize = 1024;
 
 /// A message that nobody handled.
 #[derive(Clone, Debug)]
@@ -58,6 +59,10 @@ pub(crate) struct Listeners {
 pub(crate) struct Place {
     pub(crate) shared: Arc<Shared>,
     pub(crate) seats: Arc<Seats>,
+    /// Messages that its isolate is to send for other threads, and that are not handed over yet.
+    pub(crate) errands: AtomicU32,
+    /// What actors ended with that failed for good, the latest ones: index, age, cause. Whoever asks later, or elsewhere, is told.
+    ends: Mutex<VecDeque<(u32, u32, Cause)>>,
     known: Mutex<Known>,
     /// What its actors wait for that other threads run.
     pub(crate) guests: Mutex<Tables>,
@@ -80,6 +85,8 @@ impl Place {
         Place {
             shared,
             seats: Arc::new(Seats::new()),
+            errands: AtomicU32::new(0),
+            ends: Mutex::default(),
             known: Mutex::new(known),
             guests: Mutex::new(Tables::new(Whose::Guests)),
             arrivals: Mutex::default(),
@@ -114,6 +121,31 @@ impl Place {
         std::mem::take(&mut *arrivals)
     }
 
+    /// An actor fails for good.
+    pub(crate) fn keep_end(&self, index: u32, age: u32, cause: &Cause) {
+        let mut ends = lock(&self.ends);
+        if ends.len() == ENDS {
+            ends.pop_front();
+        }
+        ends.push_back((index, age, cause.clone()));
+    }
+
+    /// Why an actor ended, by the number of its reason.
+    pub(crate) fn end_of(&self, index: u32, age: u32, number: u32) -> Reason {
+        match number {
+            reason::NORMAL => Reason::Normal,
+            reason::SHUTDOWN => Reason::Shutdown,
+            reason::KILLED => Reason::Killed,
+            reason::FAILED => {
+                let ends = lock(&self.ends);
+                let cause = ends.iter().rev().find(|end| (end.0, end.1) == (index, age)).map(|end| end.2.clone());
+                Reason::Failed(cause.unwrap_or_else(|| Cause::core("failed")))
+            }
+            reason::LOST => Reason::Lost,
+            _ => Reason::Unknown,
+        }
+    }
+
     fn profile(&self, options: &Options) -> u32 {
         let numbers = options.profile();
         *lock(&self.known)
@@ -143,6 +175,9 @@ pub(crate) struct Net {
     listeners: RwLock<Listeners>,
     /// Held while a name is given to an actor without a parent.
     names: Mutex<()>,
+    pub(crate) quiet: Quiet,
+    /// How many actors were killed.
+    pub(crate) killed: AtomicU64,
     /// Who does work that blocks.
     pub(crate) blocking: std::sync::Arc<Pool>,
 }
@@ -153,7 +188,7 @@ static NEXT: AtomicU32 = AtomicU32::new(1);
 
 impl Net {
     /// A system whose native lanes are those of the hub from `first` on.
-    pub(crate) fn new(hub: Arc<Hub>, first: u32, lanes: Vec<Arc<Shared>>, blocking: usize) -> Arc<Net> {
+    pub(crate) fn new(hub: Arc<Hub>, first: u32, lanes: Vec<Arc<Shared>>, manual: bool, blocking: usize) -> Arc<Net> {
         let net = Arc::new(Net {
             id: NEXT.fetch_add(1, Relaxed),
             hub,
@@ -163,6 +198,8 @@ impl Net {
             listens: AtomicU32::new(0),
             listeners: RwLock::default(),
             names: Mutex::default(),
+            quiet: Quiet::new(manual),
+            killed: AtomicU64::new(0),
             blocking: Pool::new(blocking),
         });
         let mut systems = SYSTEMS.write().unwrap_or_else(PoisonError::into_inner);
@@ -226,28 +263,6 @@ impl Net {
 
     pub(crate) fn root_decides(&self) -> Option<Decide> {
         self.listeners.read().unwrap_or_else(PoisonError::into_inner).decide.clone()
-    }
-
-    /// A tell of a thread that has no lane.
-    pub(crate) fn tell(&self, to: Address, age: u32, block: Block, head: u32) {
-        let header = Header {
-            w0: op::MSG | head & !flag::ASYNC,
-            index: to.index,
-            generation: age,
-            payload: block.word(),
-            source_lane: to.lane,
-            ..Header::default()
-        };
-        let Some(post) = self.hub.posts().get(to.lane).filter(|_| self.get(to.lane).is_some()) else {
-            return block.lose(Lost::NoSuchActor.into());
-        };
-        let mut batch = Batch::new();
-        batch.push(Parcel::new(header));
-        post.queued.fetch_add(1, Relaxed);
-        if post.deliver(batch).is_err() {
-            post.queued.fetch_sub(1, Relaxed);
-            block.lose(Lost::Stopped.into());
-        }
     }
 
     /// Runs something on the thread of an actor's lane, in order with what else this thread sends there. `lost`: there is no
@@ -482,7 +497,8 @@ pub(crate) unsafe fn errand(here: *mut Isolate, block: Block) {
 pub(crate) fn when_stopped(here: &mut Isolate, index: u32, age: u32, to: ReplyTo<Reason>) {
     let seat = here.seats().get(index);
     if seat.is_null() || here.age(index) != age {
-        return to.settle(Ok(Reason::Unknown));
+        let (why, _) = here.with_lane(|lane| lane.end_known(index, age));
+        return to.settle(Ok(here.net.place(here.place).end_of(index, age, why)));
     }
     // SAFETY: a seat of this lane, which is this thread's.
     unsafe { seat::ends(seat) }.stopped.push(to);
@@ -506,50 +522,4 @@ pub(crate) fn look<T>(who: AnyRef, look: impl FnOnce(&Lane, u32) -> T) -> Option
     let net = Net::of(who.system)?;
     let at = Address::of(who.word)?;
     Some(net.get(at.lane)?.shared.with(|lane| look(lane, at.index)))
-}
-
-// ------------------------------------------------------------------------------------------ continuations
-
-struct Then<A, F, R>(PhantomData<(A, F, R)>);
-
-impl<A, F, R> Then<A, F, R>
-where
-    A: Actor,
-    R: Send + 'static,
-    F: FnOnce(&mut A, Result<R, AskError>, &mut Ctx<A>) + Send + 'static,
-{
-    const KIND: &'static Kind = &Kind { run: Self::run, lose: Self::lose, name: std::any::type_name::<F> };
-
-    unsafe fn run(block: Block, hand: &Hand) -> Came {
-        // SAFETY: a continuation of these types for this actor, whose turn it is.
-        let ((then, outcome), actor) =
-            unsafe { (block.take::<(F, Result<R, AskError>)>(), Seat::<A>::actor(hand.seat)) };
-        let mut ctx = Ctx::new(hand);
-        match guard(|| then(actor, outcome, &mut ctx)) {
-            Ok(()) => ctx.came(),
-            Err(cause) => Came::Failed(cause),
-        }
-    }
-
-    unsafe fn lose(block: Block, _: AskError) {
-        // SAFETY: a continuation of these types.
-        unsafe { block.discard::<(F, Result<R, AskError>)>() };
-    }
-}
-
-/// Hands what an ask comes to to an actor of this isolate, as a message.
-pub(crate) fn then<A, F, R>(here: &mut Isolate, ask: Ask<R>, to: Ref<A>, then: F)
-where
-    A: Actor,
-    R: Send + 'static,
-    F: FnOnce(&mut A, Result<R, AskError>, &mut Ctx<A>) + Send + 'static,
-{
-    let index = here.local(to.any().word);
-    let future = Sendable::new(async move {
-        let outcome = ask.await;
-        let block = Block::new(Then::<A, F, R>::KIND, (then, outcome));
-        to.any().post(block);
-        Ok(())
-    });
-    here.add_task(future, index);
 }

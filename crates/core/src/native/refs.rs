@@ -1,13 +1,15 @@
 //! Addresses of actors.
 
 use super::actor::Actor;
-use super::error::{AskError, Lost, Reason};
+use super::error::Reason;
 use super::isolate::{self, Isolate};
 use super::net::{self, Net};
+use super::outside;
 use super::reply::{self, Ask};
 use super::run::Handles;
 use super::vault::Block;
 use crate::entry::{Entry, TAG_SHIFT, flag, mode, op, stop};
+use crate::lane::FORWARDED;
 use crate::lane::far::Address;
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -16,7 +18,7 @@ use std::time::Duration;
 
 /// What marks a message of a native actor: its payload is a block of the vault. The tag says to the lane that the name of the
 /// method need not be looked up.
-const NATIVE: u32 = flag::SLOT | 1 << TAG_SHIFT;
+pub(crate) const NATIVE: u32 = flag::SLOT | 1 << TAG_SHIFT;
 
 /// The address of an actor of any type.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -87,6 +89,7 @@ pub struct Call {
     priority: Priority,
     ttl: Option<Duration>,
     timeout: Option<Option<Duration>>,
+    pub(crate) buffer: Option<u32>,
 }
 
 impl Call {
@@ -117,7 +120,20 @@ impl Call {
         self
     }
 
-    fn is_plain(&self) -> bool {
+    /// How many items of a stream are made ahead of its reader; at least 1. By default 16.
+    #[must_use]
+    pub fn buffer(mut self, items: u32) -> Call {
+        self.buffer = Some(items);
+        self
+    }
+
+    /// The same for a stream, which has no limit of time by default.
+    pub(crate) fn of_stream(mut self) -> Call {
+        self.timeout = self.timeout.or(Some(None));
+        self
+    }
+
+    pub(crate) fn is_plain(&self) -> bool {
         self.priority == Priority::Normal && self.ttl.is_none() && self.timeout.is_none()
     }
 
@@ -143,8 +159,8 @@ impl Call {
 /// A ref, and how to send through it.
 #[derive(Debug)]
 pub struct With<A> {
-    to: Ref<A>,
-    call: Call,
+    pub(crate) to: Ref<A>,
+    pub(crate) call: Call,
 }
 
 impl<A> Clone for With<A> {
@@ -167,7 +183,7 @@ impl<A: Actor> Ref<A> {
     {
         let here = isolate::here(self.any.system);
         if here.is_null() {
-            return tell_from_outside(self.any, A::block_of_tell(message), A::FLAGS, &Call::new());
+            return outside::tell(self.any, A::block_of_tell(message), A::FLAGS, &Call::new());
         }
         let block = A::block_of_tell(message);
         // SAFETY: this thread's isolate; handlers run while no reference to it lives.
@@ -215,7 +231,7 @@ impl<A: Actor> With<A> {
         let (to, block) = (self.to.any, A::block_of_tell(message));
         let here = isolate::here(to.system);
         if here.is_null() {
-            return tell_from_outside(to, block, A::FLAGS, &self.call);
+            return outside::tell(to, block, A::FLAGS, &self.call);
         }
         // SAFETY: as in `Ref::tell`.
         let here = unsafe { &mut *here };
@@ -252,20 +268,8 @@ impl AnyRef {
         Entry { head: op::MSG | NATIVE | flags, index, age: self.age, payload: block.word(), from: here.current, corr }
     }
 
-    /// A block of the actor that runs for itself.
-    pub(crate) fn post(self, block: Block) {
-        let here = isolate::here(self.system);
-        if here.is_null() {
-            return block.lose(AskError::Ended);
-        }
-        // SAFETY: this thread's isolate; futures run while no reference to it lives.
-        let here = unsafe { &mut *here };
-        let entry = self.message(here, block, 0, 0);
-        here.put(entry);
-    }
-
     #[inline]
-    fn put(self, here: &mut Isolate, block: Block, flags: u32, corr: u32, call: &Call) {
+    pub(crate) fn put(self, here: &mut Isolate, block: Block, flags: u32, corr: u32, call: &Call) {
         let entry = self.message(here, block, flags, corr);
         if call.is_plain() {
             return here.put(entry);
@@ -276,35 +280,29 @@ impl AnyRef {
         here.put_with(entry, call.extra());
     }
 
+    /// A tell in the name of another actor. The sender's age travels where the time-out of an ask does.
+    pub(crate) fn put_from(self, here: &mut Isolate, block: Block, flags: u32, (from, age): (u32, u32)) {
+        let entry = self.message(here, block, flags, 0);
+        let extra = Entry { head: op::EXT, from: age, corr: FORWARDED, ..Entry::default() };
+        here.put_with(Entry { from, ..entry }, extra);
+    }
+
     /// A call of the isolate of this thread, or of that of the actor's.
     #[inline]
-    fn call(self, block: Block, share: Block, flags: u32, call: Call) {
+    pub(crate) fn call(self, block: Block, share: Block, flags: u32, call: Call) {
         let here = isolate::here(self.system);
         if here.is_null() {
-            return self.call_from_outside(block, share, flags, call);
+            return outside::call(self, block, share, flags, call);
         }
         // SAFETY: this thread's isolate; handlers run while no reference to it lives.
         self.call_here(unsafe { &mut *here }, block, share, flags, &call);
     }
 
     #[inline]
-    fn call_here(self, here: &mut Isolate, block: Block, share: Block, flags: u32, call: &Call) {
+    pub(crate) fn call_here(self, here: &mut Isolate, block: Block, share: Block, flags: u32, call: &Call) {
         let far = Address::of(here.local(self.word)).is_some();
         let corr = here.tables(|tables| tables.calls.open(share, far, flags & flag::SEND != 0));
         self.put(here, block, flags, corr, call);
-    }
-
-    #[cold]
-    fn call_from_outside(self, block: Block, share: Block, flags: u32, call: Call) {
-        let errand = move |here: *mut Isolate| {
-            // SAFETY: errands are run by the isolate's thread, while no reference to it lives.
-            self.call_here(unsafe { &mut *here }, block, share, flags, &call);
-        };
-        let lost = move |why: AskError| {
-            share.lose(why.clone());
-            block.lose(why);
-        };
-        Net::errand(self, errand, lost);
     }
 
     /// Ends the actor after the message in hand. What waits becomes dead letters.
@@ -326,7 +324,7 @@ impl AnyRef {
     fn end(self, how: u32, limit: u32) {
         let here = isolate::here(self.system);
         if here.is_null() {
-            // SAFETY: as in `call_from_outside`.
+            // SAFETY: errands are run by the isolate's thread, while no reference to it lives.
             return Net::errand(self, move |here| self.end_here(unsafe { &mut *here }, how, limit), |_| {});
         }
         // SAFETY: as in `call`.
@@ -340,6 +338,20 @@ impl AnyRef {
         }
         let from = here.current;
         here.order(op::STOP, self, how, from, limit);
+    }
+
+    /// Ends the actor as [`stop`](AnyRef::stop) does, and tells when it has ended, and why.
+    pub fn stop_and_wait(&self) -> Ask<Reason> {
+        let stopped = self.stopped();
+        self.stop();
+        stopped
+    }
+
+    /// The same actor with its type, if it is an `A` and has not ended.
+    #[must_use]
+    pub fn downcast<A: Actor>(&self) -> Option<Ref<A>> {
+        let id = Net::of(self.system)?.type_of(*self)?;
+        (id == std::any::TypeId::of::<A>()).then(|| Ref::new(*self))
     }
 
     /// Settles when the actor has ended, with why; at once when it has ended before.
@@ -358,7 +370,7 @@ impl AnyRef {
 
     fn when(self, ask: impl FnOnce(&mut Isolate, u32, u32) + Send + 'static) {
         let index = Address::of(self.word).map_or(0, |to| to.index);
-        // SAFETY: as in `call_from_outside`.
+        // SAFETY: errands are run by the isolate's thread, while no reference to it lives.
         Net::errand(self, move |here| ask(unsafe { &mut *here }, index, self.age), |_| {});
     }
 
@@ -379,21 +391,5 @@ impl<A: Actor> std::ops::Deref for Ref<A> {
     type Target = AnyRef;
     fn deref(&self) -> &AnyRef {
         &self.any
-    }
-}
-
-/// A tell of a thread that has no isolate of the system.
-#[cold]
-fn tell_from_outside(to: AnyRef, block: Block, flags: u32, call: &Call) {
-    if !call.is_plain() {
-        let call = *call;
-        // SAFETY: as in `call_from_outside`.
-        let errand = move |here: *mut Isolate| to.put(unsafe { &mut *here }, block, flags, 0, &call);
-        return Net::errand(to, errand, move |why| block.lose(why));
-    }
-    let Some(at) = Address::of(to.word) else { return block.lose(Lost::NoSuchActor.into()) };
-    match Net::of(to.system) {
-        Some(net) => net.tell(at, to.age, block, flags | NATIVE),
-        None => block.lose(Lost::Stopped.into()),
     }
 }

@@ -119,6 +119,25 @@ impl<R: Send + 'static> ReplyTo<R> {
     }
 }
 
+impl<R: Send + 'static> ReplyTo<R> {
+    /// Whether no outcome was told yet.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.0.slot().state.load(Relaxed) == PENDING
+    }
+
+    /// One more: the first outcome that any of them tells counts.
+    pub(crate) fn share(&self) -> ReplyTo<R> {
+        self.0.slot().refs.fetch_add(1, Relaxed);
+        ReplyTo(Held(self.0.0, PhantomData))
+    }
+
+    /// Gives up the right to tell an outcome, which somebody else has.
+    pub(crate) fn release(self) {
+        let this = std::mem::ManuallyDrop::new(self);
+        drop(Held::<R>(this.0.0, PhantomData));
+    }
+}
+
 impl<R: Send + 'static> Drop for ReplyTo<R> {
     fn drop(&mut self) {
         self.0.settle(Err(AskError::Ended));
@@ -248,7 +267,7 @@ impl<R: Send + 'static> fmt::Debug for Ask<R> {
     }
 }
 
-struct Unpark(Thread);
+pub(super) struct Unpark(pub(super) Thread);
 
 impl Wake for Unpark {
     fn wake(self: Arc<Self>) {

@@ -12,7 +12,6 @@ use crate::entry::{Entry, flag};
 use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
 use std::task::Poll;
 
 /// Where an entry of the inbox is being run.
@@ -32,10 +31,26 @@ pub(crate) enum Came {
     Returned,
     /// A future goes on with it.
     Promised(Promise),
+    /// The handler has returned, and the message is over when the token of this number is used.
+    Late(u32),
     /// The actor failed.
     Failed(Cause),
     /// There is no handler of that name.
     NoHandler,
+}
+
+/// The flags of a message whose handler is asynchronous. The arity of a block says to another lane what ASYNC, which has another
+/// meaning on the way, says here.
+pub(super) const LATER: u32 = flag::ASYNC | 1 << flag::ARITY.trailing_zeros();
+
+/// A future that may panic.
+pub(super) async fn guarded<T>(future: impl Future<Output = T>) -> Result<T, Cause> {
+    let mut future = std::pin::pin!(future);
+    poll_fn(|cx| match guard(|| future.as_mut().poll(cx)) {
+        Ok(polled) => polled.map(Ok),
+        Err(cause) => Poll::Ready(Err(cause)),
+    })
+    .await
 }
 
 /// Runs what may panic.
@@ -43,6 +58,9 @@ pub(crate) enum Came {
 pub(crate) fn guard<T>(run: impl FnOnce() -> T) -> Result<T, Cause> {
     catch_unwind(AssertUnwindSafe(run)).map_err(|payload| Cause::panic(&*payload))
 }
+
+/// Of a message: no other thread runs it. What its handler begins is kept where only the lane's own thread looks.
+pub(crate) const HOME: u32 = 2 << flag::ARITY.trailing_zeros();
 
 /// A message of type `M` to an actor of type `A`; `How`: [`Plain`] or [`Later`].
 pub(crate) struct To<A, M, How>(PhantomData<(A, M, How)>);
@@ -69,7 +87,7 @@ pub trait Handles<M, How>: sealed::Sealed<M, How> {
     fn block_of_ask(message: M, reply: ReplyTo<Self::Reply>) -> Block;
 }
 
-mod sealed {
+pub(super) mod sealed {
     /// Nobody else implements [`Handles`](super::Handles).
     pub trait Sealed<M, How> {}
     impl<A: super::Handler<M>, M> Sealed<M, super::Plain> for A {}
@@ -95,8 +113,7 @@ impl<A: Actor + Handler<M>, M: Send + 'static> Handles<M, Plain> for A {
 
 impl<A: Actor + AsyncHandler<M>, M: Send + 'static> Handles<M, Later> for A {
     type Reply = A::Reply;
-    // the arity of a block says to another lane what ASYNC, which has another meaning on the way, says here
-    const FLAGS: u32 = flag::ASYNC | 1 << flag::ARITY.trailing_zeros();
+    const FLAGS: u32 = LATER;
 
     #[inline(always)]
     #[allow(private_interfaces)]
@@ -115,12 +132,12 @@ fn name<M>() -> &'static str {
     std::any::type_name::<M>()
 }
 
-unsafe fn lose_tell<M>(block: Block, _: AskError) {
+pub(super) unsafe fn lose_tell<M>(block: Block, _: AskError) {
     // SAFETY: a tell of an `M`, which nobody reads any more.
     unsafe { block.discard::<M>() };
 }
 
-unsafe fn lose_ask<M, R: Send + 'static>(block: Block, why: AskError) {
+pub(super) unsafe fn lose_ask<M, R: Send + 'static>(block: Block, why: AskError) {
     // SAFETY: an ask of an `M`, which nobody reads any more.
     let (message, reply) = unsafe { block.take::<(M, ReplyTo<R>)>() };
     drop(message);
@@ -179,11 +196,7 @@ impl<A: AsyncHandler<M>, M: Send + 'static> To<A, M, Later> {
         // SAFETY: as in `tell`.
         let future = unsafe { Self::begin(message, hand) };
         Came::Promised(Promise::new(async move {
-            // a panic is caught in here: one that came out would drop the reply before it is known what it is
-            let mut future = pin!(future);
-            let outcome =
-                poll_fn(|cx| guard(|| future.as_mut().poll(cx)).unwrap_or_else(|cause| Poll::Ready(Err(cause))));
-            match outcome.await {
+            match future.await {
                 Ok(value) => reply.settle(Ok(value)),
                 Err(cause) => {
                     reply.settle(Err(AskError::Failed(cause.clone())));
@@ -201,7 +214,7 @@ impl<A: AsyncHandler<M>, M: Send + 'static> To<A, M, Later> {
         async move {
             // SAFETY: the caller's promise.
             let actor = unsafe { Seat::<A>::actor(seat) };
-            let reply = actor.handle(message, &mut ctx).await;
+            let reply = guarded(async { actor.handle(message, &mut ctx).await }).await?;
             match ctx.came() {
                 Came::Failed(cause) => Err(cause),
                 _ => Ok(reply),

@@ -4,8 +4,10 @@ use super::actor::Actor;
 use super::ctx::Ctx;
 use super::error::{Cause, Reason};
 use super::options::Decide;
+use super::promise::Promise;
 use super::reply::ReplyTo;
 use super::run::{Came, Hand, guard};
+use super::vault::Block;
 use std::any::TypeId;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering::AcqRel, Ordering::Acquire, Ordering::Release};
@@ -52,9 +54,13 @@ pub(crate) struct Side {
 pub(crate) struct Ends {
     /// Slots of futures that run for it.
     pub(crate) tasks: Vec<u32>,
+    /// Messages that are answered later: the number of the token, and the call.
+    pub(crate) late: Vec<(u32, u32)>,
+    /// What came of asks and is to go on in the actor.
+    pub(crate) goes_on: Vec<(u32, Block)>,
+    /// What its start waits for.
+    pub(crate) starts_when: Option<Promise>,
     pub(crate) decide: Option<Decide>,
-    /// What its end is put down to.
-    pub(crate) failed: Option<Cause>,
     /// Who waits for its end.
     pub(crate) stopped: Vec<ReplyTo<Reason>>,
     /// Who waits for its start.
@@ -74,6 +80,27 @@ impl Head {
 pub(crate) unsafe fn ends<'a>(seat: *mut Head) -> &'a mut Ends {
     // SAFETY: the caller's promise; another thread that runs the actor does not touch this field.
     unsafe { (*(&raw mut (*seat).ends)).get_or_insert_default() }
+}
+
+/// The same, if there is one.
+///
+/// # Safety
+/// As of [`ends`].
+pub(crate) unsafe fn ends_if<'a>(seat: *mut Head) -> Option<&'a mut Ends> {
+    // SAFETY: the caller's promise.
+    unsafe { (*(&raw mut (*seat).ends)).as_deref_mut() }
+}
+
+/// Who waits for its start is told.
+///
+/// # Safety
+/// As of [`ends`].
+pub(crate) unsafe fn has_started(seat: *mut Head) {
+    // SAFETY: the caller's promise.
+    let waiting = unsafe { ends_if(seat) }.map(|ends| std::mem::take(&mut ends.started));
+    for waits in waiting.into_iter().flatten() {
+        waits.settle(Ok(()));
+    }
 }
 
 /// The part that handlers see.
@@ -120,7 +147,7 @@ impl<A: Actor> Of<A, ()> {
         let mut ctx = Ctx::<A>::new(hand);
         // SAFETY: START of this seat, the only one: nobody else uses it, and the actor is there.
         let actor = unsafe { Seat::<A>::actor(hand.seat) };
-        Self::started(guard(|| actor.started(&mut ctx)), &mut ctx)
+        Self::started(hand, guard(|| actor.started(&mut ctx)), &mut ctx)
     }
 }
 
@@ -135,7 +162,7 @@ impl<A: Actor, F: FnMut() -> A + Send + 'static> Of<A, F> {
             let actor = ((*whole).make)();
             (*whole).seat.actor.insert(actor).started(&mut ctx)
         });
-        Self::started(started, &mut ctx)
+        Self::started(hand, started, &mut ctx)
     }
 }
 
@@ -152,9 +179,14 @@ impl<A: Actor, F: 'static> Of<A, F> {
         once: false,
     };
 
-    fn started(outcome: Result<Result<(), Cause>, Cause>, ctx: &mut Ctx<A>) -> Came {
+    fn started(hand: &Hand, outcome: Result<Result<(), Cause>, Cause>, ctx: &mut Ctx<A>) -> Came {
+        // SAFETY: START of this seat, on the thread of its lane.
+        let goes_on = unsafe { ends_if(hand.seat.cast()) }.and_then(|ends| ends.starts_when.take());
         match outcome {
-            Ok(Ok(())) => ctx.came(),
+            Ok(Ok(())) => match (ctx.came(), goes_on) {
+                (Came::Returned, Some(future)) => Came::Promised(future),
+                (came, _) => came,
+            },
             Ok(Err(cause)) | Err(cause) => Came::Failed(cause),
         }
     }

@@ -17,7 +17,11 @@ use crate::lane::{Defaults, Lane};
 use crate::sched::{self, Crew, Cycle, Threads};
 use crate::sync::Arc;
 use std::fmt;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
+
+/// How long a system may take to end.
+const SHUTDOWN_MS: u32 = 10_000;
 
 /// How a [`System`] is made.
 #[derive(Clone, Debug)]
@@ -29,6 +33,7 @@ pub struct Builder {
     pin: bool,
     blocking: usize,
     pub(crate) reactors: Wanted,
+    manual: bool,
     defaults: Defaults,
 }
 
@@ -41,6 +46,7 @@ impl Default for Builder {
             pin: false,
             blocking: blocking::MOST,
             reactors: Wanted::default(),
+            manual: false,
             defaults: Defaults::default(),
         }
     }
@@ -83,6 +89,12 @@ impl Builder {
         self
     }
 
+    /// Its clock is moved by hand, with [`System::advance`]: nothing times out and no timer runs until then. For tests.
+    pub fn manual_clock(mut self) -> Builder {
+        self.manual = true;
+        self
+    }
+
     fn threads_options(&self) -> sched::Options {
         sched::Options { name: Some(self.name.clone()), stack: self.stack, pin: self.pin }
     }
@@ -93,7 +105,7 @@ impl Builder {
         self
     }
 
-    /// How many messages may wait at an actor that does not say. By default 1,048,576.
+    /// How many messages may wait at an actor that does not say; at least 1. By default 1,048,576.
     pub fn capacity(mut self, messages: u32) -> Builder {
         self.defaults.capacity = messages.max(1);
         self
@@ -105,11 +117,11 @@ impl Builder {
     /// The process can have no more threads.
     pub fn try_build(self) -> std::io::Result<System> {
         let count = sched::count((self.threads > 0).then_some(self.threads)).max(1);
-        let clock = Clock::real();
+        let clock = if self.manual { Clock::Manual(0) } else { Clock::real() };
         let lanes: Vec<Arc<Shared>> =
             (0..count).map(|_| Arc::new(Shared::new(Lane::new(clock, self.defaults)))).collect();
         let hub = Hub::open(lanes.clone());
-        let net = Net::new(hub, 0, lanes, self.blocking);
+        let net = Net::new(hub, 0, lanes, self.manual, self.blocking);
         let lanes = net.places().map(|(lane, place)| (lane, Arc::clone(&place.shared))).collect();
         let of = Arc::clone(&net);
         let reactors = self.reactors.make(count)?;
@@ -223,13 +235,54 @@ impl System {
         self.net.places().count()
     }
 
-    /// Ends all actors, children before their parents, each within its deadline, and then the threads. What waits becomes dead
-    /// letters. Work that blocks and has begun is waited for. Returns when all of it is done. On a core thread it only begins.
-    pub fn shutdown(&self) {
-        self.end(10_000);
+    /// Waits until nothing waits, runs, starts, stops or restarts. Timers that are yet to come are not waited for; messages that wait
+    /// for the next instance of their actor are. On a core thread, which must not wait, it returns at once, with `false`.
+    pub fn idle(&self) -> bool {
+        self.net.wait_until_idle()
     }
 
-    fn end(&self, limit: u32) {
+    /// Moves a [manual clock](Builder::manual_clock) on by so much. It stops at each moment at which something is due, in order, and
+    /// returns when what followed from all that is done: after `advance(100 ms)` a timer of every 10 ms has run ten times. What is
+    /// due at one moment on several threads happens at once. An asynchronous handler that waits for something else is not waited for.
+    ///
+    /// With the machine's clock, and on a core thread, it does nothing and returns `false`.
+    ///
+    /// ```
+    /// # use buskin_core::native::{Actor, Ctx, Handler, System};
+    /// # use std::time::Duration;
+    /// # struct Clock(u32); struct Read;
+    /// impl Actor for Clock {
+    ///     fn started(&mut self, ctx: &mut Ctx<Self>) -> Result<(), buskin_core::native::Cause> {
+    ///         ctx.every(Duration::from_secs(60), |clock, _| clock.0 += 1);
+    ///         Ok(())
+    ///     }
+    /// }
+    /// # impl Handler<Read> for Clock { type Reply = u32; fn handle(&mut self, _: Read, _: &mut Ctx<Self>) -> u32 { self.0 } }
+    /// let system = System::builder().manual_clock().build();
+    /// let clock = system.spawn(|| Clock(0)).unwrap();
+    /// system.advance(Duration::from_secs(3600));
+    /// assert_eq!(clock.ask(Read).wait().unwrap(), 60);
+    /// ```
+    pub fn advance(&self, by: Duration) -> bool {
+        self.net.advance(by)
+    }
+
+    /// Ends all actors, children before their parents, each within its deadline, and then the threads. What waits becomes dead
+    /// letters. Returns when all of it is done: how many actors had to be killed, because they or others were late. After ten seconds
+    /// all that is left is. Work that blocks and has begun is waited for however long it takes, and not counted.
+    ///
+    /// On a core thread it only begins, and returns 0. Dropping the system is the same.
+    pub fn shutdown(&self) -> u64 {
+        self.end(SHUTDOWN_MS)
+    }
+
+    /// The same, with another limit for all of it.
+    pub fn shutdown_within(&self, limit: Duration) -> u64 {
+        self.end(u32::try_from(limit.as_millis()).unwrap_or(u32::MAX - 1))
+    }
+
+    fn end(&self, limit: u32) -> u64 {
+        let before = self.net.killed.load(Relaxed);
         for (lane, _) in self.net.places() {
             let shutdown = move |here: *mut Isolate| {
                 // SAFETY: errands are run by the isolate's thread, while no reference to it lives.
@@ -239,16 +292,18 @@ impl System {
             };
             self.net.errand_to(lane, shutdown);
         }
-        if !super::isolate::is_core_thread() {
-            self.threads.join();
-            self.net.blocking.close(true);
+        if super::isolate::is_core_thread() {
+            return 0;
         }
+        self.threads.join();
+        self.net.blocking.close(true);
+        self.net.killed.load(Relaxed) - before
     }
 }
 
 impl Drop for System {
     fn drop(&mut self) {
-        self.end(10_000);
+        self.end(SHUTDOWN_MS);
     }
 }
 
@@ -268,7 +323,7 @@ pub struct Attached {
 /// registered, and are spawned and called by other isolates of the hub. No thread begins yet.
 #[must_use = "it ends with the value that is returned"]
 pub fn attach(hub: Arc<Hub>, first: u32, lanes: Vec<Arc<Shared>>, options: &sched::Options) -> Attached {
-    let net = Net::new(hub, first, lanes, blocking::MOST);
+    let net = Net::new(hub, first, lanes, false, blocking::MOST);
     let lanes = net.places().map(|(lane, place)| (lane, Arc::clone(&place.shared))).collect();
     let of = Arc::clone(&net);
     let threads = Threads::rest(options, lanes, move |lane| native(&of, lane));
@@ -345,7 +400,13 @@ impl Crew for Native {
             // SAFETY: as above.
             unsafe { Reactor::look(this) };
         }
-        Cycle { gave, over: self.isolate.closed && gave == 0, next: self.isolate.next() }
+        let quiet = &self.isolate.net.quiet;
+        if gave == 0 {
+            quiet.notice();
+        }
+        // with a clock that is moved by hand nothing is due by itself
+        let next = if quiet.is_manual() { -1 } else { self.isolate.next() };
+        Cycle { gave, over: self.isolate.closed && gave == 0, next }
     }
 
     fn nap(&mut self, limit: Option<Duration>) -> bool {
@@ -361,6 +422,7 @@ impl Drop for Native {
         // SAFETY: as above.
         unsafe { Isolate::end(this) };
         Isolate::leave();
+        self.isolate.net.quiet.notice();
     }
 }
 

@@ -238,6 +238,10 @@ impl Tasks {
         if what == 0 {
             return;
         }
+        // SAFETY: as above.
+        if what == note::START && outcome.is_ok() {
+            unsafe { super::seat::has_started(seat) };
+        }
         let (came, payload) = match outcome {
             Ok(()) => (outcome::OK, 0),
             Err(cause) => {

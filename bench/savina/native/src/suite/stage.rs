@@ -106,7 +106,10 @@ impl Stage {
         let (messages, actors) = (whole("messages")?, whole("actors")?);
         let told = [after.sent - before.sent, after.handled - before.handled];
         if told != [messages + 1; 2] {
-            return Err(format!("the system says sent and handled {told:?}, the receivers {messages} and the one that opens").into());
+            return Err(format!(
+                "the system says sent and handled {told:?}, the receivers {messages} and the one that opens"
+            )
+            .into());
         }
         if [after.dead(), after.failed, after.restarts, after.waiting, after.running] != [0; 5] {
             return Err(format!("more than handled messages: {after:?}").into());

@@ -60,7 +60,9 @@ impl Sizes {
                 allowed.entry(key).or_default().push(value);
             }
         }
-        map.iter().filter(|(key, value)| !allowed.get(*key).map_or(key == value, |allowed| allowed.contains(value))).count() as u64
+        map.iter()
+            .filter(|(key, value)| !allowed.get(*key).map_or(key == value, |allowed| allowed.contains(value)))
+            .count() as u64
     }
 }
 

@@ -94,7 +94,8 @@ fn deal(threads: usize) -> Arc<[usize]> {
     let mut loads = vec![0.0; threads];
     let mut on = vec![0; places.len()];
     for place in places {
-        let (least, load) = loads.iter_mut().enumerate().min_by(|a, b| f64::total_cmp(a.1, b.1)).expect("a system has threads");
+        let (least, load) =
+            loads.iter_mut().enumerate().min_by(|a, b| f64::total_cmp(a.1, b.1)).expect("a system has threads");
         *load += weight(place);
         on[place] = least;
     }
@@ -103,8 +104,12 @@ fn deal(threads: usize) -> Arc<[usize]> {
 
 pub(super) fn start(layout: &Arc<Layout>, sizes: &Numbers) -> Result<Vec<AnyRef>, Wrong> {
     let n = sizes.whole("n")?;
-    let upper =
-        (layout.threads > 1).then(|| Upper { layout: Arc::clone(layout), on: deal(layout.threads), depth: 0, place: 0 });
+    let upper = (layout.threads > 1).then(|| Upper {
+        layout: Arc::clone(layout),
+        on: deal(layout.threads),
+        depth: 0,
+        place: 0,
+    });
     let root = layout.system.spawn_with(&Options::new().on(0), move || Fibonacci::new(None, upper.clone()))?;
     root.tell(Request(n));
     Ok(vec![root.any()])

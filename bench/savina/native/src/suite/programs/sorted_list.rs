@@ -182,5 +182,8 @@ impl Drop for List {
 pub(super) fn start(layout: &Arc<Layout>, sizes: &Numbers) -> Result<Vec<AnyRef>, Wrong> {
     let whole = |name| sizes.whole(name);
     let (workers, messages) = (whole("workers")?, whole("messages")?);
-    begin(layout, Sizes { workers, messages, write_percent: whole("writePercent")?, size_percent: whole("sizePercent")? })
+    begin(
+        layout,
+        Sizes { workers, messages, write_percent: whole("writePercent")?, size_percent: whole("sizePercent")? },
+    )
 }

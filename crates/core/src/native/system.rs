@@ -45,7 +45,7 @@ impl Default for Builder {
             stack: None,
             pin: false,
             blocking: blocking::MOST,
-            reactors: Wanted::default(),
+            reactors: Wanted::NO,
             manual: false,
             defaults: Defaults::default(),
         }

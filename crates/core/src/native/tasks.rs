@@ -161,12 +161,11 @@ impl Tasks {
     /// # Safety
     /// As of [`poll`](Self::poll).
     pub(crate) unsafe fn give_all_up(this: *mut Isolate) {
-        let mut slot = 0;
-        // SAFETY: the caller's promise. Destructors add none: only handlers do.
-        while slot < unsafe { (&(*this).tasks.slots).len() } {
+        // SAFETY: the caller's promise. Destructors begin no more of them: only handlers do.
+        let count = unsafe { (*this).tasks.slots.len() };
+        for slot in 0..count {
             // SAFETY: as above.
             unsafe { Self::give_up(this, u32::try_from(slot).unwrap_or(0)) };
-            slot += 1;
         }
     }
 
@@ -238,8 +237,8 @@ impl Tasks {
         if what == 0 {
             return;
         }
-        // SAFETY: as above.
         if what == note::START && outcome.is_ok() {
+            // SAFETY: as above.
             unsafe { super::seat::has_started(seat) };
         }
         let (came, payload) = match outcome {

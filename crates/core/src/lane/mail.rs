@@ -239,6 +239,11 @@ impl Lane {
         !self.mail.taken.is_empty()
     }
 
+    /// Whether something was taken, and all of it is messages.
+    pub(super) fn has_only_messages(&self) -> bool {
+        self.has_taken() && !self.mail.ordered
+    }
+
     /// Routes what was taken. Whether it was more than messages.
     pub(super) fn route_mail(&mut self, io: &mut Rings<'_>, direct: bool) -> bool {
         let ordered = std::mem::take(&mut self.mail.ordered);

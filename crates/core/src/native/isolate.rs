@@ -18,16 +18,17 @@ use super::tasks::Tasks;
 use super::timers::Timers;
 use super::vault::Block;
 use crate::entry::{Entry, OP_MASK, TAG_SHIFT, carry, flag, mark, mode, note, op, outcome, phase, reason, word};
-use crate::hub::Shared;
+use crate::hub::{Pulse, Shared};
 use crate::lane::far::Address;
-use crate::lane::guest::{Guest, Ran};
+use crate::lane::{Guest, Ran};
 use crate::lane::{Lane, Rings};
 use crate::limits::{CALL_BITS, CALL_MASK, FAR_CALL};
+use crate::sched::claim::Claim;
 use crate::sync::lock;
 use std::cell::Cell;
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 
 /// Entries of a ring: 24 KiB each, which stay in the first levels of the cache.
 const RING: usize = 1024;
@@ -246,7 +247,8 @@ impl Isolate {
         AnyRef { system: self.system, word, age }
     }
 
-    fn with_rings(&mut self, call: impl FnOnce(&mut Lane, &mut Rings<'_>)) {
+    #[inline(always)]
+    fn with_rings(&mut self, call: impl FnOnce(&mut Lane, &mut Rings<'_>, &Claim)) {
         self.header[word::OUT] = i32::try_from(self.written).unwrap_or(0);
         self.header[word::MODE] = (self.mode | self.net.listens()).cast_signed();
         (self.written, self.mode) = (0, 0);
@@ -254,7 +256,7 @@ impl Isolate {
         let held = shared.hold();
         // SAFETY: the lock is held.
         let lane = unsafe { shared.alone() };
-        call(lane, &mut Rings { header: &mut header[..], outbox, inbox, marks, bag, places, satchel });
+        call(lane, &mut Rings { header: &mut header[..], outbox, inbox, marks, bag, places, satchel }, &shared.claim);
         if *errands > 0 {
             net.errands_are_over(*place, std::mem::take(errands), false);
         }
@@ -282,14 +284,13 @@ impl Isolate {
     #[cold]
     pub(crate) fn submit(&mut self) {
         if self.is_guest {
-            self.with_rings(|lane, io| lane.take_guests(io, &[]));
+            self.with_rings(|lane, io, _| lane.take_guests(io, &[]));
         } else {
-            self.with_rings(Lane::submit);
+            self.with_rings(|lane, io, _| lane.submit(io));
         }
     }
 
     /// What a thread runs actors of another lane in: as that lane's isolate, whose own it leaves alone.
-    #[allow(dead_code)]
     pub(crate) fn visitor(net: &Arc<Net>, place: u32) -> Box<Isolate> {
         let of = net.place(place);
         let mut isolate = Isolate::new(Arc::clone(net), place, Arc::clone(&of.shared), Arc::clone(&of.seats));
@@ -332,14 +333,17 @@ impl Isolate {
                 };
             }
             (*this).current = 0;
-            (*this).with_rings(|lane, io| lane.take_guests(io, guests));
+            (*this).with_rings(|lane, io, _| lane.take_guests(io, guests));
         }
         HERE.set(before);
     }
 
     fn turn(&mut self) {
         self.turns = self.turns.wrapping_add(1).max(1);
-        self.with_rings(Lane::turn);
+        self.with_rings(|lane, io, claim| {
+            lane.turn(io);
+            claim.open(usize::try_from(io.header[word::IN]).unwrap_or(0));
+        });
         self.filled = usize::try_from(self.header[word::IN]).unwrap_or(0);
     }
 
@@ -359,7 +363,7 @@ impl Isolate {
     }
 
     /// Indices of another lane, which has no use for them here.
-    fn give_grants_back(&mut self) {
+    pub(crate) fn give_grants_back(&mut self) {
         let grants = &mut self.grants;
         self.shared.with(|lane| grants.drain(..).for_each(|granted| lane.give_back(granted.0)));
     }
@@ -397,19 +401,42 @@ impl Isolate {
                 (*this).take_arrivals();
             }
             (*this).turn();
-            let filled = (*this).filled;
-            for at in 0..filled {
+            // another thread may take what is behind the claim while a handler takes its time
+            let claim = {
+                let shared = &(*this).shared;
+                &raw const shared.claim
+            };
+            let (mut at, mut end) = (0, (*claim).more(0));
+            while at < end {
                 (*this).at = at;
-                (*this).header[word::CURSOR] = i32::try_from(at).unwrap_or(0);
+                (*this).show_cursor(i32::try_from(at).unwrap_or(0));
                 let entry = (&raw const *(*this).inbox).cast::<Entry>().add(at);
                 dispatch(this, entry);
+                at += 1;
+                if at == end {
+                    end = (*claim).more(at);
+                }
             }
-            (*this).at = filled;
-            (*this).header[word::CURSOR] = !i32::try_from(filled).unwrap_or(0);
+            let filled = at;
+            ((*this).at, (*this).filled) = (filled, filled);
+            (*this).show_cursor(!i32::try_from(filled).unwrap_or(0));
             (*this).current = 0;
             (*this).own.timers.rest();
             filled + Tasks::poll(this) + usize::from(waits || (*this).written > 0)
         }
+    }
+
+    /// Other threads look where it is.
+    #[inline(always)]
+    fn show_cursor(&mut self, at: i32) {
+        let word = &raw mut self.header[word::CURSOR];
+        // SAFETY: a word of ours, which others read in the same way.
+        unsafe { AtomicI32::from_ptr(word) }.store(at, Relaxed);
+    }
+
+    /// Where other threads look.
+    pub(crate) fn pulse(&self) -> Pulse {
+        Pulse { header: self.header.as_ptr(), inbox: self.inbox.as_ptr(), length: RING }
     }
 
     /// When the lane's timer is due: see [`word::NEXT`].

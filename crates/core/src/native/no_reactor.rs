@@ -45,6 +45,7 @@ impl Wanted {
 }
 
 /// What was made for the threads.
+#[derive(Default)]
 pub(crate) struct Ready;
 
 impl Ready {

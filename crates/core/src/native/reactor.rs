@@ -279,6 +279,7 @@ impl Wanted {
 }
 
 /// What was made for the threads.
+#[derive(Default)]
 pub(crate) struct Ready(Box<[Mutex<Option<Runtime>>]>);
 
 impl Ready {

@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::count::Ledger;
 use crate::entry::{Entry, op};
 use crate::hub::{Hub, Shared};
-use crate::lane::{Defaults, Lane};
+use crate::lane::{Defaults, Guest, Lane};
 use crate::sched::{self, Crew, Cycle, Threads};
 use crate::sync::Arc;
 use std::fmt;
@@ -326,7 +326,7 @@ pub fn attach(hub: Arc<Hub>, first: u32, lanes: Vec<Arc<Shared>>, options: &sche
     let net = Net::new(hub, first, lanes, false, blocking::MOST);
     let lanes = net.places().map(|(lane, place)| (lane, Arc::clone(&place.shared))).collect();
     let of = Arc::clone(&net);
-    let threads = Threads::rest(options, lanes, move |lane| native(&of, lane));
+    let threads = Threads::rest(options, lanes, move |lane| native(&of, lane, &Ready::default()));
     Attached { net, threads }
 }
 
@@ -389,6 +389,8 @@ impl fmt::Debug for Attached {
 /// The isolate of a core thread.
 struct Native {
     isolate: Box<Isolate>,
+    /// What it runs actors of other lanes in, once it did.
+    visitor: Option<Box<Isolate>>,
 }
 
 impl Crew for Native {
@@ -406,6 +408,10 @@ impl Crew for Native {
         }
         // with a clock that is moved by hand nothing is due by itself
         let next = if quiet.is_manual() { -1 } else { self.isolate.next() };
+        if gave > 0 {
+            // SAFETY: as above.
+            unsafe { Reactor::look(this) };
+        }
         Cycle { gave, over: self.isolate.closed && gave == 0, next }
     }
 
@@ -419,6 +425,11 @@ impl Crew for Native {
 impl Drop for Native {
     fn drop(&mut self) {
         let this: *mut Isolate = &raw mut *self.isolate;
+        if let Some(mut visitor) = self.visitor.take() {
+            visitor.give_grants_back();
+        }
+        // SAFETY: nothing is given.
+        unsafe { self.isolate.net.place(self.isolate.place).shared.set_pulse(None) };
         // SAFETY: as above.
         unsafe { Isolate::end(this) };
         Isolate::leave();

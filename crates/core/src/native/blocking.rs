@@ -167,13 +167,12 @@ impl Pool {
             state.called += 1;
             drop(state);
             self.more.notify_one();
-        } else if state.threads < self.most {
-            if let Err(error) = self.start(&mut state)
-                && state.threads == 0
-                && let Some(work) = state.work.pop_back()
-            {
-                return Err((work, AskError::Failed(error.into()))); // nobody will ever come
-            }
+        } else if state.threads < self.most
+            && let Err(error) = self.start(&mut state)
+            && state.threads == 0
+            && let Some(work) = state.work.pop_back()
+        {
+            return Err((work, AskError::Failed(error.into()))); // nobody will ever come
         }
         Ok(())
     }
@@ -368,7 +367,12 @@ mod tests {
         let pool = Pool::new(1);
         let error = pool.run(|| panic!("boom")).wait().map(|(): ()| ()).unwrap_err();
         assert!(matches!(&error, AskError::Failed(cause) if cause.is_panic()), "{error}");
-        drop(pool.run(|| Bad)); // nobody takes it
+        let (go, gate) = mpsc::channel::<()>();
+        drop(pool.run(move || {
+            gate.recv().unwrap();
+            Bad
+        }));
+        go.send(()).unwrap(); // nobody takes it
         assert_eq!(pool.run(|| 1).wait().unwrap(), 1);
         assert_eq!(counts(&pool).1, 1, "the thread lives on");
     }

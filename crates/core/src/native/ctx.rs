@@ -51,7 +51,7 @@ impl<A: Actor> Ctx<A> {
     }
 
     #[inline(always)]
-    pub(super) fn here(&mut self) -> &mut Isolate {
+    fn here(&mut self) -> &mut Isolate {
         // SAFETY: a context lives while the handler runs that got it, on the isolate's thread; the isolate holds no reference to
         // itself then, and this one ends with the call that asked for it.
         unsafe { &mut *self.here }

@@ -43,14 +43,20 @@ thread_local! {
 
 /// Whether the calling thread is a core thread of some system.
 pub(crate) fn is_core_thread() -> bool {
-    !CORE.get().is_null()
+    !CORE.get().is_null() || !HERE.get().is_null()
+}
+
+/// The isolate of the lane of the calling thread, whose actors it may not be running just now; null when it has none.
+#[cfg(feature = "tokio")]
+pub(crate) fn core() -> *mut Isolate {
+    CORE.get()
 }
 
 /// The system of the calling thread if it is a core thread.
 pub(crate) fn net() -> Option<Arc<Net>> {
     let core = CORE.get();
     // SAFETY: the isolate of this thread, whose `net` is never written after it was made.
-    (!core.is_null()).then(|| unsafe { Arc::clone(&*(&raw const (*core).net)) })
+    (!core.is_null()).then(|| unsafe { Arc::clone(&(*core).net) })
 }
 
 /// Runs what is no actor's on this core thread, a reactor: what it sends or wakes takes the way of any other thread, which wakes
@@ -126,12 +132,12 @@ pub(crate) struct Isolate {
     replies: Vec<Block>,
     own: Tables,
     pub(crate) tasks: Tasks,
+    pub(crate) reactor: Reactor,
     /// It runs actors of another thread's lane.
     pub(crate) is_guest: bool,
     /// The message in hand that may be answered later, and the last number of one; see [`super::token`].
     pub(crate) late_now: u32,
     pub(crate) last_late: u32,
-    pub(crate) reactor: Reactor,
     last_link: u32,
     /// A note whose second half comes next.
     half: Entry,
@@ -529,7 +535,7 @@ impl Isolate {
         }
         let seat = self.seats.get(index);
         if !seat.is_null() {
-            let task = self.tasks.add(future.0, &Entry { index, ..Entry::default() }, 0);
+            let task = self.tasks.add(future.into(), &Entry { index, ..Entry::default() }, 0);
             // SAFETY: a seat of this lane, which is this thread's.
             unsafe { seat::ends(seat) }.tasks.push(task);
         }
@@ -627,7 +633,7 @@ unsafe fn dispatch(this: *mut Isolate, at: *const Entry) {
                     (*this).reply_far((*at).corr, true);
                 }
             }
-            came => came_to(this, seat, &*at, came),
+            came => came_to(this, seat, at, came),
         }
     }
 }
@@ -644,9 +650,10 @@ unsafe fn hold(this: *mut Isolate, entry: &Entry) {
 /// An entry did not simply return.
 #[cold]
 #[inline(never)]
-unsafe fn came_to(this: *mut Isolate, seat: *mut Head, entry: &Entry, came: Came) {
+unsafe fn came_to(this: *mut Isolate, seat: *mut Head, at: *const Entry, came: Came) {
     // SAFETY: as of `dispatch`; the seat is the entry's actor's, which nobody else uses.
     unsafe {
+        let entry = &{ *at }; // futures begin here, which are users' code: no reference into the inbox lives meanwhile
         let is_message = entry.op() == note::MSG;
         let came = match came {
             Came::Promised(future) => {
@@ -670,6 +677,9 @@ unsafe fn came_to(this: *mut Isolate, seat: *mut Head, entry: &Entry, came: Came
             Came::Returned => {
                 if is_message && entry.corr != 0 {
                     (*this).reply_far(entry.corr, true);
+                }
+                if entry.op() == note::START {
+                    seat::has_started(seat);
                 }
             }
             Came::Promised(_) => {}
@@ -712,15 +722,7 @@ unsafe fn dispatch_note(this: *mut Isolate, e: &Entry) {
         match what {
             note::START if !seat.is_null() => {
                 (*this).current = e.index;
-                let came = ((*seat).shape.start)(&hand);
-                if matches!(came, Came::Returned)
-                    && let Some(ends) = &mut (*seat).ends
-                {
-                    for waits in std::mem::take(&mut ends.started) {
-                        waits.settle(Ok(()));
-                    }
-                }
-                came_to(this, seat, e, came);
+                came_to(this, seat, e, ((*seat).shape.start)(&hand));
             }
             note::STOP if !seat.is_null() => {
                 // of an instance that makes way for another one nothing is kept but the error

@@ -37,6 +37,8 @@ pub use ctx::{Ctx, LinkId, WatchId};
 pub use error::{AskError, Cause, Lost, Reason, SpawnError};
 pub use net::DeadLetter;
 pub use options::{Backoff, Directive, Failure, Options, Overflow, Phase, Restart, Shutdown, Strategy};
+#[cfg(feature = "tokio")]
+pub use reactor::tokio;
 pub use refs::{AnyRef, Call, Priority, Ref, With};
 pub use reply::Ask;
 pub use run::{Handles, Later, Plain};

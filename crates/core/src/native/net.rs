@@ -166,7 +166,7 @@ pub(crate) struct Net {
     pub(crate) id: u32,
     pub(crate) hub: Arc<Hub>,
     /// The first lane of native actors, and all of them.
-    pub(crate) first: u32,
+    first: u32,
     places: Box<[Place]>,
     /// How many actors without a parent there were.
     roots: AtomicU32,

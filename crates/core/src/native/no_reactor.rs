@@ -32,10 +32,12 @@ impl Reactor {
 }
 
 /// What a system's threads begin with.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Wanted;
 
 impl Wanted {
+    pub(crate) const NO: Wanted = Wanted;
+
     /// One for each thread.
     pub(crate) fn make(&self, _: usize) -> std::io::Result<Ready> {
         Ok(Ready)

@@ -161,8 +161,8 @@ impl<A: Actor> Ctx<A> {
     ///
     /// There is one runtime per core thread; a thread that nobody asks for one has none, and costs nothing. A thread that has one
     /// waits in it, and looks at its sockets and timers about every 100 µs while it has other work. What is spawned on it is no
-    /// actor: it runs until it is over or the thread ends. A system whose threads all have one from the beginning:
-    /// [`Builder::tokio`].
+    /// actor: it runs until it is over or the thread ends. A handler that finds its socket ready again and again should
+    /// yield now and then, as one that computes should. A system whose threads all have one from the beginning: [`Builder::tokio`].
     ///
     /// ```
     /// use buskin_core::native::{Actor, AsyncHandler, Ctx, System};
@@ -189,13 +189,46 @@ impl<A: Actor> Ctx<A> {
     ///
     /// # Errors
     /// The process can have no more of what a reactor is made of (file descriptors).
-    pub fn tokio(&mut self) -> io::Result<Handle> {
-        let here = self.here();
-        if here.reactor.0.is_none() {
-            Reactor::start(here, runtime()?);
-        }
-        Ok(Handle::current())
+    pub fn tokio(&self) -> io::Result<Handle> {
+        tokio()
     }
+}
+
+/// The tokio runtime of the core thread that calls, for code in handlers that has no context at hand; see [`Ctx::tokio`].
+///
+/// ```
+/// use buskin_core::native::{Actor, AsyncHandler, Ctx, System};
+/// use std::io;
+/// use tokio::net::UdpSocket;
+///
+/// async fn any_port() -> io::Result<u16> {
+///     buskin_core::native::tokio()?;
+///     UdpSocket::bind("127.0.0.1:0").await?.local_addr().map(|address| address.port())
+/// }
+/// # struct Ports; struct Find;
+/// # impl Actor for Ports {}
+/// # impl AsyncHandler<Find> for Ports {
+/// #     type Reply = io::Result<u16>;
+/// #     async fn handle(&mut self, _: Find, _: &mut Ctx<Self>) -> io::Result<u16> { any_port().await }
+/// # }
+/// # let system = System::new();
+/// # let ports = system.spawn(|| Ports).unwrap();
+/// # assert_ne!(ports.ask(Find).wait().unwrap().unwrap(), 0);
+/// # system.shutdown();
+/// ```
+///
+/// # Errors
+/// As of [`Ctx::tokio`]; and the thread is no core thread.
+pub fn tokio() -> io::Result<Handle> {
+    // the thread's own isolate: an actor may be run for another thread
+    // SAFETY: handlers and futures run while no reference to it lives.
+    let Some(core) = (unsafe { isolate::core().as_mut() }) else {
+        return Err(io::Error::new(io::ErrorKind::Unsupported, "this is no core thread: call it in a handler"));
+    };
+    if core.reactor.0.is_none() {
+        Reactor::start(core, runtime()?);
+    }
+    Ok(Handle::current())
 }
 
 impl Builder {
@@ -232,10 +265,12 @@ impl Builder {
 }
 
 /// Whether a system's threads begin with a reactor.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Wanted(bool);
 
 impl Wanted {
+    pub(crate) const NO: Wanted = Wanted(false);
+
     /// One for each thread, made where it can be said that it is not possible.
     pub(crate) fn make(&self, threads: usize) -> io::Result<Ready> {
         let threads = if self.0 { threads } else { 0 };

@@ -12,7 +12,6 @@ use crate::entry::{Entry, flag};
 use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
 use std::task::Poll;
 
 /// Where an entry of the inbox is being run.
@@ -197,11 +196,7 @@ impl<A: AsyncHandler<M>, M: Send + 'static> To<A, M, Later> {
         // SAFETY: as in `tell`.
         let future = unsafe { Self::begin(message, hand) };
         Came::Promised(Promise::new(async move {
-            // a panic is caught in here: one that came out would drop the reply before it is known what it is
-            let mut future = pin!(future);
-            let outcome =
-                poll_fn(|cx| guard(|| future.as_mut().poll(cx)).unwrap_or_else(|cause| Poll::Ready(Err(cause))));
-            match outcome.await {
+            match future.await {
                 Ok(value) => reply.settle(Ok(value)),
                 Err(cause) => {
                     reply.settle(Err(AskError::Failed(cause.clone())));
@@ -219,7 +214,7 @@ impl<A: AsyncHandler<M>, M: Send + 'static> To<A, M, Later> {
         async move {
             // SAFETY: the caller's promise.
             let actor = unsafe { Seat::<A>::actor(seat) };
-            let reply = guarded(actor.handle(message, &mut ctx)).await?;
+            let reply = guarded(async { actor.handle(message, &mut ctx).await }).await?;
             match ctx.came() {
                 Came::Failed(cause) => Err(cause),
                 _ => Ok(reply),

@@ -6,7 +6,7 @@ use super::error::{AskError, SpawnError};
 use super::isolate::Isolate;
 use super::net::{DeadLetter, Net};
 use super::options::{Directive, Failure, Options};
-use super::reactor::{Reactor, Ready, Wanted};
+use super::reactor::{Reactor, Wanted};
 use super::refs::{AnyRef, Ref};
 use super::vault::Block;
 use crate::clock::Clock;
@@ -31,9 +31,9 @@ pub struct Builder {
     name: Box<str>,
     stack: Option<usize>,
     pin: bool,
-    manual: bool,
     blocking: usize,
     pub(crate) reactors: Wanted,
+    manual: bool,
     defaults: Defaults,
 }
 
@@ -44,9 +44,9 @@ impl Default for Builder {
             name: "buskin-core".into(),
             stack: None,
             pin: false,
-            manual: false,
             blocking: blocking::MOST,
-            reactors: Wanted::default(),
+            reactors: Wanted::NO,
+            manual: false,
             defaults: Defaults::default(),
         }
     }
@@ -82,16 +82,16 @@ impl Builder {
         self
     }
 
-    /// Its clock is moved by hand, with [`System::advance`]: nothing times out and no timer runs until then. For tests.
-    pub fn manual_clock(mut self) -> Builder {
-        self.manual = true;
-        self
-    }
-
     /// How many threads there may be for [work that blocks](super::Ctx::blocking); at least 1. By default 512. They are started when
     /// there is some.
     pub fn blocking_threads(mut self, threads: usize) -> Builder {
         self.blocking = threads;
+        self
+    }
+
+    /// Its clock is moved by hand, with [`System::advance`]: nothing times out and no timer runs until then. For tests.
+    pub fn manual_clock(mut self) -> Builder {
+        self.manual = true;
         self
     }
 
@@ -125,7 +125,11 @@ impl Builder {
         let lanes = net.places().map(|(lane, place)| (lane, Arc::clone(&place.shared))).collect();
         let of = Arc::clone(&net);
         let reactors = self.reactors.make(count)?;
-        let threads = Threads::start(&self.threads_options(), lanes, move |lane| native(&of, lane, &reactors));
+        let threads = Threads::start(&self.threads_options(), lanes, move |lane| {
+            let mut native = native(&of, lane);
+            reactors.start(lane as usize, &mut native.isolate);
+            native
+        });
         Ok(System { net, threads: threads? })
     }
 }
@@ -264,9 +268,8 @@ impl System {
     }
 
     /// Ends all actors, children before their parents, each within its deadline, and then the threads. What waits becomes dead
-    /// letters. Work that blocks and has begun is waited for. Returns when all of it
-    /// is done: how many actors had to be killed, because they or others were late. After ten seconds
-    /// all that is left is.
+    /// letters. Returns when all of it is done: how many actors had to be killed, because they or others were late. After ten seconds
+    /// all that is left is. Work that blocks and has begun is waited for however long it takes, and not counted.
     ///
     /// On a core thread it only begins, and returns 0. Dropping the system is the same.
     pub fn shutdown(&self) -> u64 {
@@ -351,6 +354,7 @@ impl Attached {
     /// ended before. No lane's lock is held by the caller.
     pub fn stop(&self, limit: Duration) -> bool {
         let ended = self.threads.end_within(limit);
+        self.net.blocking.close(false);
         for (at, (_, place)) in self.net.places().enumerate() {
             if !self.threads.has_begun(at) {
                 let orphans = place.shared.with(|lane| {
@@ -394,6 +398,10 @@ impl Crew for Native {
         let this: *mut Isolate = &raw mut *self.isolate;
         // SAFETY: the thread's own isolate, which nobody else has a reference to.
         let gave = unsafe { Isolate::cycle(this, mode) };
+        if gave > 0 {
+            // SAFETY: as above.
+            unsafe { Reactor::look(this) };
+        }
         let quiet = &self.isolate.net.quiet;
         if gave == 0 {
             quiet.notice();
@@ -405,19 +413,6 @@ impl Crew for Native {
             unsafe { Reactor::look(this) };
         }
         Cycle { gave, over: self.isolate.closed && gave == 0, next }
-    }
-
-    fn takes_guests(&self) -> bool {
-        true
-    }
-
-    fn run_guests(&mut self, host: u32, guests: &mut [Guest]) {
-        let net = &self.isolate.net;
-        let visitor = self.visitor.get_or_insert_with(|| Isolate::visitor(net, host));
-        visitor.visit(host);
-        let this: *mut Isolate = &raw mut **visitor;
-        // SAFETY: of the lane that these are guests of; nobody else has a reference to it.
-        unsafe { Isolate::run_guests(this, guests) };
     }
 
     fn nap(&mut self, limit: Option<Duration>) -> bool {
@@ -442,13 +437,10 @@ impl Drop for Native {
     }
 }
 
-fn native(net: &Arc<Net>, lane: u32, reactors: &Ready) -> Native {
+fn native(net: &Arc<Net>, lane: u32) -> Native {
     let place = net.place(lane);
     let mut isolate = Isolate::new(Arc::clone(net), lane, Arc::clone(&place.shared), Arc::clone(&place.seats));
     place.shared.with(Lane::awakes);
     isolate.enter();
-    reactors.start((lane - net.first) as usize, &mut isolate);
-    // SAFETY: what the isolate shows stays until it is taken back, before the isolate is dropped.
-    unsafe { place.shared.set_pulse(Some(isolate.pulse())) };
-    Native { isolate, visitor: None }
+    Native { isolate }
 }

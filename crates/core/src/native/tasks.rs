@@ -7,19 +7,26 @@ use super::promise::Promise;
 use super::run::guard;
 use crate::entry::{Entry, TAG_SHIFT, flag, mode, note, op, outcome};
 use std::collections::VecDeque;
+use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering::AcqRel, Ordering::Acquire, Ordering::Release};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 
 /// One that another thread may begin.
-pub(crate) struct Sendable(pub(crate) Promise);
+pub(crate) struct Sendable(Promise);
 
-// SAFETY: it is made of a future that is `Send`.
+// SAFETY: `new` takes only what may be sent, and a room of the vault may be given back on any thread.
 unsafe impl Send for Sendable {}
 
 impl Sendable {
     pub(crate) fn new(future: impl Future<Output = Result<(), Cause>> + Send + 'static) -> Sendable {
         Sendable(Promise::new(future))
+    }
+}
+
+impl From<Sendable> for Promise {
+    fn from(of: Sendable) -> Promise {
+        of.0
     }
 }
 
@@ -154,12 +161,11 @@ impl Tasks {
     /// # Safety
     /// As of [`poll`](Self::poll).
     pub(crate) unsafe fn give_all_up(this: *mut Isolate) {
-        let mut slot = 0;
-        // SAFETY: the caller's promise. Destructors add none: only handlers do.
-        while slot < unsafe { (&(*this).tasks.slots).len() } {
+        // SAFETY: the caller's promise. Destructors begin no more of them: only handlers do.
+        let count = unsafe { (*this).tasks.slots.len() };
+        for slot in 0..count {
             // SAFETY: as above.
             unsafe { Self::give_up(this, u32::try_from(slot).unwrap_or(0)) };
-            slot += 1;
         }
     }
 
@@ -231,14 +237,9 @@ impl Tasks {
         if what == 0 {
             return;
         }
-        // SAFETY: as above.
-        if what == note::START
-            && outcome.is_ok()
-            && let Some(ends) = unsafe { super::seat::ends_if(seat) }
-        {
-            for waits in std::mem::take(&mut ends.started) {
-                waits.settle(Ok(()));
-            }
+        if what == note::START && outcome.is_ok() {
+            // SAFETY: as above.
+            unsafe { super::seat::has_started(seat) };
         }
         let (came, payload) = match outcome {
             Ok(()) => (outcome::OK, 0),

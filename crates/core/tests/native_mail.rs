@@ -109,10 +109,7 @@ fn waiting_messages_are_handled_by_priority_and_in_order_within_one() {
         });
         gate.open();
         system.idle();
-        assert_eq!(
-            log.take()[1..],
-            ["t: high 0", "t: high 1", "t: normal 0", "t: normal 1", "t: low 0", "t: low 1"]
-        );
+        assert_eq!(log.take()[1..], ["t: high 0", "t: high 1", "t: normal 0", "t: normal 1", "t: low 0", "t: low 1"]);
     }
 }
 
@@ -209,7 +206,10 @@ fn a_message_that_is_forwarded_keeps_its_sender() {
             let (says, said) = channel();
             source.tell(run(move |_, _| {
                 middle.tell(run(move |_, ctx| {
-                    ctx.forward(target, run(move |_, ctx| says.send(ctx.sender().unwrap().downcast::<Probe>()).unwrap()));
+                    ctx.forward(
+                        target,
+                        run(move |_, ctx| says.send(ctx.sender().unwrap().downcast::<Probe>()).unwrap()),
+                    );
                 }));
             }));
             said
@@ -297,20 +297,23 @@ fn messages_and_states_that_nobody_handles_are_dropped() {
     let [a, b] = [0, 1].map(|at| system.spawn_with(&on(at).capacity(4), make("p", &log)).unwrap());
     for (at, to) in [(0, b), (1, a), (0, a)] {
         let of = Arc::clone(&count);
-        system.spawn_with(&on(at), make("s", &log)).unwrap().ask(run(move |probe, _| {
-            probe.kept = Some(Box::new(Live::new(&of)));
-            for _ in 0..20 {
-                let live = Live::new(&of);
-                to.tell(run(move |_, _| drop(live)));
-                let live = Live::new(&of);
-                drop(to.ask(later(async move |_: &mut Probe, _: &mut _| {
-                    let _live = live;
-                    std::future::pending::<()>().await;
-                })));
-            }
-        }))
-        .wait()
-        .unwrap();
+        system
+            .spawn_with(&on(at), make("s", &log))
+            .unwrap()
+            .ask(run(move |probe, _| {
+                probe.kept = Some(Box::new(Live::new(&of)));
+                for _ in 0..20 {
+                    let live = Live::new(&of);
+                    to.tell(run(move |_, _| drop(live)));
+                    let live = Live::new(&of);
+                    drop(to.ask(later(async move |_: &mut Probe, _: &mut _| {
+                        let _live = live;
+                        std::future::pending::<()>().await;
+                    })));
+                }
+            }))
+            .wait()
+            .unwrap();
     }
     a.tell(fail("so that it restarts"));
     b.kill();

@@ -238,7 +238,9 @@ impl<A: Actor> Ctx<A> {
         let (target, index) = (target.into(), self.index);
         let here = self.here();
         let link = here.next_link();
-        here.order(op::LINK, target, link, index, 0);
+        // of one that ended long ago its lane does not know why
+        let has_failed = here.net.known_end(target).is_some();
+        here.order(op::LINK, target, link, index, u32::from(has_failed));
         LinkId(link)
     }
 

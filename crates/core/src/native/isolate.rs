@@ -580,6 +580,7 @@ unsafe fn dispatch_note(this: *mut Isolate, e: &Entry) {
             }
             note::ENDED => {
                 if e.payload == reason::KILLED {
+                    (*this).net.place((*this).place).keep_end(e.index, e.age, Reason::Killed);
                     (&(*this).net).killed.fetch_add(1, Relaxed);
                 }
                 let why = (*this).reason(e.index, e.payload);
@@ -728,7 +729,7 @@ unsafe fn verdict(this: *mut Isolate, e: &Entry) {
         let is_final = e.index != crate::entry::directive::RESTART && e.index != crate::entry::directive::RESUME;
         let seat = (*this).seats.get(failed.index);
         if !seat.is_null() && is_final && e.corr != 1 {
-            (*this).net.place((*this).place).keep_end(failed.index, (*seat).age, &failure.cause);
+            (*this).net.place((*this).place).keep_end(failed.index, (*seat).age, Reason::Failed(failure.cause.clone()));
         }
         (*this).spent.push_back(failed.payload);
         if (*this).spent.len() > CAUSES

@@ -2,9 +2,7 @@
 #![allow(dead_code)] // each test uses a part
 
 use buskin_core::count::Ledger;
-use buskin_core::native::{
-    Actor, AsyncHandler, Builder, Cause, Ctx, Failure, Handler, Options, Reason, Ref, System,
-};
+use buskin_core::native::{Actor, AsyncHandler, Builder, Cause, Ctx, Failure, Handler, Options, Reason, Ref, System};
 use std::any::Any;
 use std::future::poll_fn;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -132,7 +130,9 @@ impl Handler<Note> for Probe {
     }
 }
 
-pub(crate) fn run<R>(run: impl FnOnce(&mut Probe, &mut Ctx<Probe>) -> R) -> Run<impl FnOnce(&mut Probe, &mut Ctx<Probe>) -> R> {
+pub(crate) fn run<R>(
+    run: impl FnOnce(&mut Probe, &mut Ctx<Probe>) -> R,
+) -> Run<impl FnOnce(&mut Probe, &mut Ctx<Probe>) -> R> {
     Run(run)
 }
 
@@ -165,7 +165,12 @@ pub(crate) fn fail(why: &'static str) -> Run<impl FnOnce(&mut Probe, &mut Ctx<Pr
 /// A handler that holds its thread until it is told to go on, or until the sender is dropped.
 pub(crate) fn hold() -> (Sender<()>, Run<impl FnOnce(&mut Probe, &mut Ctx<Probe>) + Send + 'static>) {
     let (go, gate) = channel::<()>();
-    (go, run(move |_, _| { let _ = gate.recv(); }))
+    (
+        go,
+        run(move |_, _| {
+            let _ = gate.recv();
+        }),
+    )
 }
 
 /// Holds a probe in hand, without holding its thread, until this is opened.

@@ -239,7 +239,7 @@ impl<A: Actor> Ctx<A> {
         let here = self.here();
         let link = here.next_link();
         // of one that ended long ago its lane does not know why
-        let has_failed = here.net.known_end(target).is_some();
+        let has_failed = target.system == here.system && here.net.known_end(target).is_some();
         here.order(op::LINK, target, link, index, u32::from(has_failed));
         LinkId(link)
     }
@@ -267,7 +267,7 @@ impl<A: Actor> Ctx<A> {
 
     /// Runs `then` again and again, `pause` after the last time has ended.
     pub fn every_from_end(&mut self, pause: Duration, then: impl FnMut(&mut A, &mut Ctx<A>) + 'static) -> TimerId {
-        self.timer(timer::EVERY | timer::FROM_END, pause, then)
+        self.timer(timer::FROM_END, pause, then)
     }
 
     fn timer(&mut self, bits: u32, period: Duration, mut then: impl FnMut(&mut A, &mut Ctx<A>) + 'static) -> TimerId {

@@ -228,6 +228,8 @@ impl Isolate {
 
     /// Writes an operation on an actor.
     pub(crate) fn order(&mut self, op: u32, to: AnyRef, payload: u32, from: u32, corr: u32) {
+        // an actor of another system is nobody here
+        let to = if to.system == self.system { to } else { AnyRef { system: self.system, word: 0, age: u32::MAX } };
         let index = self.local(to.word);
         self.mode |= mode::ORDERED;
         self.put(Entry { head: op, index, age: to.age, payload, from, corr });
@@ -644,7 +646,7 @@ unsafe fn dispatch_note(this: *mut Isolate, e: &Entry) {
 impl Isolate {
     /// Why a watched actor ended.
     fn end_of(&self, target: &AnyRef, number: u32) -> Reason {
-        let Some(to) = Address::of(target.word) else { return Reason::Unknown };
+        let Some(to) = Address::of(target.word).filter(|_| target.system == self.system) else { return Reason::Unknown };
         let place = self.net.place(to.lane);
         // of one that had ended before it was watched the lane of the watcher knows nothing
         let known = || place.shared.with(|lane| lane.end_known(to.index, target.age).0);

@@ -6,6 +6,7 @@
 //! before the next user's code begins.
 
 use super::error::{AskError, Cause, Lost, Reason};
+use super::foreign::{self, Foreign};
 use super::net::Net;
 use super::numbers::Whose;
 use super::options::{Failure, Phase};
@@ -73,6 +74,11 @@ pub(crate) fn aside<T>(run: impl FnOnce() -> T) -> T {
     run()
 }
 
+/// Whether an isolate is the one that the calling thread runs.
+pub(crate) fn is_current(isolate: *mut Isolate) -> bool {
+    HERE.get() == isolate
+}
+
 /// The isolate of the calling thread if it is one of this system; null otherwise.
 #[inline(always)]
 pub(crate) fn here(system: u32) -> *mut Isolate {
@@ -106,20 +112,22 @@ pub(crate) struct Isolate {
     pub(crate) system: u32,
     pub(crate) place: u32,
     pub(crate) net: Arc<Net>,
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     seats: Arc<Seats>,
-    header: Box<[i32; word::COUNT]>,
+    pub(super) header: Box<[i32; word::COUNT]>,
     outbox: Box<[Entry]>,
     written: usize,
-    inbox: Box<[Entry]>,
+    pub(super) inbox: Box<[Entry]>,
     marks: Box<[u8]>,
-    bag: Box<[u8]>,
-    places: Box<[u32]>,
-    satchel: Vec<u8>,
+    pub(super) bag: Box<[u8]>,
+    pub(super) places: Box<[u32]>,
+    pub(super) satchel: Vec<u8>,
+    /// What it has when isolates of JavaScript talk to it.
+    pub(super) foreign: Option<Box<Foreign>>,
     /// Entries of the inbox.
     filled: usize,
     /// The entry that is run.
-    at: usize,
+    pub(super) at: usize,
     /// How many inboxes there were.
     turns: u32,
     pub(crate) mode: u32,
@@ -140,7 +148,7 @@ pub(crate) struct Isolate {
     pub(crate) last_late: u32,
     last_link: u32,
     /// A note whose second half comes next.
-    half: Entry,
+    pub(super) half: Entry,
     /// The last type of actors that was spawned, and its number.
     class: (usize, u32),
     /// The root has ended.
@@ -167,6 +175,7 @@ impl Isolate {
             bag: Box::default(),
             places: vec![0; RING].into_boxed_slice(),
             satchel: Vec::new(),
+            foreign: None,
             filled: 0,
             at: 0,
             turns: 1,
@@ -184,6 +193,12 @@ impl Isolate {
             class: (0, 0),
             closed: false,
         })
+    }
+
+    /// Isolates of JavaScript talk to it.
+    pub(crate) fn opens(&mut self) {
+        self.foreign = Some(Foreign::new(Arc::clone(&self.net.hub), Arc::clone(&self.shared)));
+        self.bag = vec![0; foreign::BAG].into_boxed_slice();
     }
 
     /// This thread runs it from now on.
@@ -208,6 +223,13 @@ impl Isolate {
         }
         self.outbox[self.written] = entry;
         self.written += 1;
+    }
+
+    /// Makes room for so many entries: what is written into the satchel next goes with them.
+    pub(super) fn reserve(&mut self, entries: usize) {
+        if self.written + entries > RING {
+            self.submit();
+        }
     }
 
     /// Writes an entry with its options.
@@ -329,7 +351,6 @@ impl Isolate {
                 }
                 guest.ran = match came {
                     Came::Failed(cause) => Ran::Threw((*this).keep_cause(cause)),
-                    Came::NoHandler => Ran::NoHandler,
                     // one that goes on is never lent
                     _ => Ran::Returned,
                 };
@@ -548,11 +569,16 @@ impl Isolate {
         self.tables(|tables| tables.keep_cause(cause))
     }
 
-    fn cause(&mut self, number: u32) -> Option<Cause> {
+    pub(super) fn cause(&mut self, number: u32) -> Option<Cause> {
         self.tables_of(number, |tables| tables.cause(number))
     }
 
-    fn mark(&mut self, what: u8) {
+    /// What follows from a cause was told.
+    pub(super) fn told(&mut self, number: u32) {
+        self.tables_of(number, |tables| tables.told(number));
+    }
+
+    pub(super) fn mark(&mut self, what: u8) {
         let at = self.at;
         self.marks[at] = what;
     }
@@ -580,6 +606,7 @@ impl Isolate {
             if seat.is_null() {
                 return;
             }
+            foreign::streams_over(this, index);
             if let Some(ends) = seat::ends_if(seat) {
                 let (late, goes_on) = (std::mem::take(&mut ends.late), std::mem::take(&mut ends.goes_on));
                 for task in std::mem::take(&mut ends.tasks) {
@@ -623,12 +650,11 @@ unsafe fn dispatch(this: *mut Isolate, at: *const Entry) {
         }
         (*this).current = index;
         let hand = Hand { here: this, seat: seat.cast(), entry: at };
-        let came = if head & flag::SLOT != 0 {
-            let block = Block::of((*at).payload);
-            (block.kind().run)(block, &hand)
-        } else {
-            Came::NoHandler
-        };
+        if head & flag::SLOT == 0 {
+            return foreign::message(this, seat, at);
+        }
+        let block = Block::of((*at).payload);
+        let came = (block.kind().run)(block, &hand);
         match came {
             Came::Returned => {
                 if (*at).corr != 0 {
@@ -699,12 +725,6 @@ unsafe fn came_to(this: *mut Isolate, seat: *mut Head, at: *const Entry, came: C
                 (*this).mark(mark::STREAMING);
                 seat::ends(seat).late.push((token, entry.corr));
             }
-            Came::NoHandler => {
-                (*this).mark(mark::NO_HANDLER);
-                if entry.corr != 0 {
-                    (*this).reply_far(entry.corr, false);
-                }
-            }
         }
     }
 }
@@ -715,7 +735,10 @@ unsafe fn dispatch_note(this: *mut Isolate, e: &Entry) {
     // SAFETY: as of `dispatch`.
     unsafe {
         let what = e.op();
-        let seat = (*this).seats.get(e.index);
+        let mut seat = (*this).seats.get(e.index);
+        if what == note::START && seat.is_null() {
+            seat = foreign::birth(this, e);
+        }
         let hand = Hand { here: this, seat: seat.cast(), entry: e };
         let runs = matches!(what, note::TIMER | note::WATCH | note::HEALTH | note::RESUME | note::RETURN);
         if runs && (seat.is_null() || (*seat).held == (*this).turns) {
@@ -739,6 +762,7 @@ unsafe fn dispatch_note(this: *mut Isolate, e: &Entry) {
                     (&(*this).net).killed.fetch_add(1, Relaxed);
                 }
                 let why = (*this).reason(e.index, e.payload);
+                foreign::ended(this, e, &why);
                 Isolate::instance_over(this, e.index);
                 (*this).seats.put(e.index, ptr::null_mut());
                 if !seat.is_null() {
@@ -772,10 +796,22 @@ unsafe fn dispatch_note(this: *mut Isolate, e: &Entry) {
             }
             note::RESUME => {
                 (*this).current = e.index;
-                came_to(this, seat, e, super::proceed::go_on(&hand, e.payload));
+                if foreign::is_foreign(seat) {
+                    foreign::resumed(this, e);
+                } else {
+                    came_to(this, seat, e, super::proceed::go_on(&hand, e.payload));
+                }
             }
-            note::DEAD | note::FAILED => (*this).half = *e,
-            note::REASON => lost(this, e.index),
+            note::RETURN => {
+                (*this).current = e.index;
+                foreign::returned(this, e);
+            }
+            note::DEAD => {
+                (*this).half = *e;
+                foreign::mark_dead(this, e);
+            }
+            note::FAILED => (*this).half = *e,
+            note::REASON => lost(this, e),
             note::TIMEOUT => {
                 let why = AskError::TimedOut { deadlock: e.payload == 1 };
                 let share = (*this).calls_of(e.corr, |calls| calls.late(e.corr));
@@ -800,7 +836,9 @@ unsafe fn dispatch_note(this: *mut Isolate, e: &Entry) {
 impl Isolate {
     /// Why a watched actor ended.
     fn end_of(&self, target: &AnyRef, number: u32) -> Reason {
-        let Some(to) = Address::of(target.word).filter(|_| target.system == self.system) else { return Reason::Unknown };
+        let Some(to) = Address::of(target.word).filter(|_| target.system == self.system) else {
+            return Reason::Unknown;
+        };
         let place = self.net.place(to.lane);
         // of one that had ended before it was watched the lane of the watcher knows nothing
         let known = || place.shared.with(|lane| lane.end_known(to.index, target.age).0);
@@ -810,11 +848,12 @@ impl Isolate {
 }
 
 /// A message is a dead letter; the isolate keeps its words in `half`.
-unsafe fn lost(this: *mut Isolate, why: u32) {
+unsafe fn lost(this: *mut Isolate, e: &Entry) {
     // SAFETY: as of `dispatch`.
     unsafe {
+        foreign::published(this, e);
         let letter = std::mem::take(&mut (*this).half);
-        let why = Lost::of(why);
+        let why = Lost::of(e.index);
         let listens = (*this).net.listens() & mode::DEAD != 0;
         if letter.has(flag::SLOT) {
             let block = Block::of(letter.payload);
@@ -887,7 +926,8 @@ unsafe fn verdict(this: *mut Isolate, e: &Entry) {
         if !seat.is_null() && is_final && e.corr != 1 {
             (*this).net.place((*this).place).keep_end(failed.index, (*seat).age, Reason::Failed(failure.cause.clone()));
         }
-        (*this).tables_of(failed.payload, |tables| tables.told(failed.payload));
+        (*this).told(failed.payload);
+        foreign::own_verdict(this, &failed, e);
         (*this).net.failed(&failure, super::options::Directive::from_number(e.index));
     }
 }
@@ -910,20 +950,8 @@ unsafe fn carried(this: *mut Isolate, e: &Entry) {
                     (*this).close_call(e.corr);
                 }
             }
-            // who watches it from elsewhere came when it had ended: its lane asks what with, which `Place::end_of` knows
-            carry::WATCH => {
-                let head = op::CARRY | carry::WATCHED << TAG_SHIFT;
-                (*this).put(Entry {
-                    head,
-                    index: e.from,
-                    age: e.corr,
-                    from: reason::FAILED,
-                    corr: e.payload,
-                    payload: 0,
-                });
-            }
             carry::ERRAND => super::net::errand(this, Block::of(e.payload)),
-            _ => {}
+            _ => foreign::carried(this, e),
         }
     }
 }

@@ -9,6 +9,7 @@ mod blocking;
 mod calls;
 mod ctx;
 mod error;
+pub mod foreign;
 mod isolate;
 mod net;
 mod numbers;
@@ -43,6 +44,8 @@ pub use refs::{AnyRef, Call, Priority, Ref, With};
 pub use reply::Ask;
 pub use run::{Handles, Later, Plain};
 pub use stream::{Blocking, Emitter, ReaderLeft, Replies, StreamHandler};
+#[doc(hidden)]
+pub use system::ByHand;
 pub use system::{Attached, Builder, System, attach};
 pub use timers::TimerId;
 pub use token::{ByToken, Reply, ReplyHandler};

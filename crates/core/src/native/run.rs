@@ -35,8 +35,6 @@ pub(crate) enum Came {
     Late(u32),
     /// The actor failed.
     Failed(Cause),
-    /// There is no handler of that name.
-    NoHandler,
 }
 
 /// The flags of a message whose handler is asynchronous. The arity of a block says to another lane what ASYNC, which has another

@@ -126,7 +126,7 @@ impl Builder {
         let of = Arc::clone(&net);
         let reactors = self.reactors.make(count)?;
         let threads = Threads::start(&self.threads_options(), lanes, move |lane| {
-            let mut native = native(&of, lane);
+            let mut native = native(&of, lane, false);
             reactors.start(lane as usize, &mut native.isolate);
             native
         });
@@ -326,7 +326,7 @@ pub fn attach(hub: Arc<Hub>, first: u32, lanes: Vec<Arc<Shared>>, options: &sche
     let net = Net::new(hub, first, lanes, false, blocking::MOST);
     let lanes = net.places().map(|(lane, place)| (lane, Arc::clone(&place.shared))).collect();
     let of = Arc::clone(&net);
-    let threads = Threads::rest(options, lanes, move |lane| native(&of, lane));
+    let threads = Threads::rest(options, lanes, move |lane| native(&of, lane, true));
     Attached { net, threads }
 }
 
@@ -343,6 +343,13 @@ impl Attached {
     #[must_use]
     pub fn has_started(&self, place: u32) -> bool {
         self.threads.has_begun(self.at(place))
+    }
+
+    /// The lane's isolate on the calling thread, which turns it itself: for tests.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn by_hand(&self, place: u32) -> ByHand {
+        ByHand(native(&self.net, place, true))
     }
 
     fn at(&self, place: u32) -> usize {
@@ -383,6 +390,24 @@ impl Drop for Attached {
 impl fmt::Debug for Attached {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Attached").field("threads", &self.threads.len()).finish_non_exhaustive()
+    }
+}
+
+/// See [`Attached::by_hand`].
+#[doc(hidden)]
+pub struct ByHand(Native);
+
+impl ByHand {
+    /// One turn with these bits of [`mode`](crate::entry::mode). How much it gave.
+    pub fn turn(&mut self, bits: u32) -> usize {
+        self.0.isolate.enter();
+        self.0.cycle(bits).gave
+    }
+}
+
+impl fmt::Debug for ByHand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ByHand").finish_non_exhaustive()
     }
 }
 
@@ -446,12 +471,16 @@ impl Drop for Native {
     }
 }
 
-fn native(net: &Arc<Net>, lane: u32) -> Native {
+/// `opens`: isolates of JavaScript talk to it.
+fn native(net: &Arc<Net>, lane: u32, opens: bool) -> Native {
     let place = net.place(lane);
     let mut isolate = Isolate::new(Arc::clone(net), lane, Arc::clone(&place.shared), Arc::clone(&place.seats));
-    place.shared.with(Lane::awakes);
-    isolate.enter();
+    if opens {
+        isolate.opens();
+    }
     // SAFETY: what the isolate shows stays until it is taken back, before the isolate is dropped.
     unsafe { place.shared.set_pulse(Some(isolate.pulse())) };
+    place.shared.with(Lane::awakes);
+    isolate.enter();
     Native { isolate, visitor: None }
 }

@@ -1,7 +1,7 @@
 //! The arguments of a call, in the forms that they come in.
 
-use super::fault::Fault;
 use super::call::Argument;
+use super::fault::Fault;
 use buskin_value::{Codec, DecodeError, ErrorKind, ErrorValue, Kept, Message, Outside, Value};
 use std::borrow::Cow;
 
@@ -33,7 +33,11 @@ impl<'a> Args<'a> {
         Some(text)
     }
 
-    pub(crate) fn next(&mut self, codec: &mut Codec, outside: &mut dyn Outside) -> Result<Option<Argument<'a>>, DecodeError> {
+    pub(crate) fn next(
+        &mut self,
+        codec: &mut Codec,
+        outside: &mut dyn Outside,
+    ) -> Result<Option<Argument<'a>>, DecodeError> {
         match self {
             Args::None => Ok(None),
             Args::Word(word) => {

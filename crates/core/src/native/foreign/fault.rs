@@ -104,9 +104,13 @@ impl fmt::Display for RegisterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NameTaken(name) => write!(f, "a kind '{name}' is registered already: choose another name"),
-            Self::BadName(name) => write!(f, "'{name}' is no name of a kind: one is not empty, and has no '/' and no line's end"),
+            Self::BadName(name) => {
+                write!(f, "'{name}' is no name of a kind: one is not empty, and has no '/' and no line's end")
+            }
             Self::MethodTwice(name) => write!(f, "the kind '{name}' has two methods of one name: rename one of them"),
-            Self::TooManyMethods(name) => write!(f, "the kind '{name}' has more than {} methods: have fewer", super::MOST_METHODS),
+            Self::TooManyMethods(name) => {
+                write!(f, "the kind '{name}' has more than {} methods: have fewer", super::MOST_METHODS)
+            }
         }
     }
 }

@@ -10,9 +10,9 @@ use crate::entry::{Entry, TAG_SHIFT, carry, dead, flag, mark, op, outcome};
 use crate::limits::{CALL_BITS, FAR_CALL};
 use crate::native::error::Cause;
 use crate::native::isolate::Isolate;
+use crate::native::promise::Promise;
 use crate::native::run::guard;
-use crate::native::seat::Head;
-use crate::native::tasks::Running;
+use crate::native::seat::{Head, ends};
 use crate::sync::Arc;
 use buskin_value::{ErrorKind, ErrorValue, Value};
 
@@ -65,7 +65,7 @@ fn find(foreign: &mut Foreign, seat: &Seat, e: &Entry, read: Option<&Letter<'_>>
         return Found::Method(method as usize, false);
     }
     let name = match read.map_or(0, |letter| letter.name) {
-        0 => args.text().map(|name| name.into()), // it had no number
+        0 => args.text().map(Arc::from), // it had no number
         id => foreign.name(id),
     };
     let name: Arc<str> = name.unwrap_or_default();
@@ -81,7 +81,14 @@ fn values(foreign: &mut Foreign, args: Args<'_>, read: Option<&Letter<'_>>) -> O
     args.values(codec, &mut Beside { hub, lane, letter: read.map_or(0, Letter::number) }).ok()
 }
 
-unsafe fn run(this: *mut Isolate, seat: &mut Seat, e: &Entry, method: usize, args: Args<'_>, read: Option<&Letter<'_>>) {
+unsafe fn run(
+    this: *mut Isolate,
+    seat: &mut Seat,
+    e: &Entry,
+    method: usize,
+    args: Args<'_>,
+    read: Option<&Letter<'_>>,
+) {
     // SAFETY: as of `message`: while the method runs there is no other reference to the isolate than those in the call.
     unsafe {
         let (Some(foreign), Some(known)) = (side(this), seat.class.clone()) else { return not_ours(this, e) };
@@ -277,49 +284,58 @@ unsafe fn later(
     method: &str,
     future: std::pin::Pin<Box<dyn Future<Output = Result<Reply, Fault>> + Send>>,
 ) {
-    let (entry, path, name): (Entry, Arc<str>, Box<str>) = (*e, Arc::clone(&seat.path), method.into());
-    let here = super::side::Here(this);
-    let running: Running = Box::pin(async move {
+    let waits = Waits { here: this, entry: *e, path: Arc::clone(&seat.path), method: method.into(), is_over: false };
+    let running = Promise::new(async move {
+        let mut waits = waits;
         let result = future.await;
-        // SAFETY: futures are polled on the thread of their isolate, and dropped before it; no reference to it lives meanwhile.
+        waits.is_over = true;
+        let Waits { here, entry, path, method, .. } = &waits;
+        // SAFETY: futures are polled on the thread of their isolate; no reference to it lives meanwhile.
         unsafe {
             match result {
                 Ok(reply) => {
                     if entry.corr != 0 {
                         let reply = if entry.has(flag::ASK) { reply } else { Reply::Undefined };
-                        answer(here.0, &entry, &path, &name, reply);
+                        answer(*here, entry, path, method, reply);
                     }
                     Ok(())
                 }
                 Err(Fault { error, fails }) => {
-                    let error = told_by(error, &path, &name);
-                    refuse(here.0, &entry, &error);
-                    if fails { Err(Cause::from(Thrown { error, method: Some(name) })) } else { Ok(()) }
+                    let error = told_by(error, path, method);
+                    refuse(*here, entry, &error);
+                    if fails { Err(Cause::from(Thrown { error, method: Some(method.clone()) })) } else { Ok(()) }
                 }
             }
         }
     });
     // SAFETY: as of `message`.
-    let here = unsafe { &mut *this };
-    here.mark(mark::PROMISED);
-    let task = here.tasks.add(running, e, e.corr);
-    seat.head.side().tasks.push(task);
-    here.hold_back(e.index);
+    unsafe {
+        let here = &mut *this;
+        here.mark(mark::PROMISED);
+        let task = here.tasks.add(running, e, 0); // its caller is told here
+        ends(&raw mut seat.head).tasks.push(task);
+        here.hold_back(e.index);
+    }
 }
 
-/// A message was given up that a future went on with: its caller is told.
-///
-/// # Safety
-/// The thread's own isolate, to which no reference lives.
-pub(crate) unsafe fn given_up(this: *mut Isolate, entry: &Entry) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        if side(this).is_none() || entry.corr == 0 {
-            return;
+/// A message that a future goes on with.
+struct Waits {
+    here: *mut Isolate,
+    entry: Entry,
+    path: Arc<str>,
+    method: Box<str>,
+    is_over: bool,
+}
+
+/// The future was given up: the caller is told. When the isolate itself has ended there is nobody to tell.
+impl Drop for Waits {
+    fn drop(&mut self) {
+        // SAFETY: `here` is only compared before it is known to be the isolate of this thread, which is whole then.
+        unsafe {
+            if !self.is_over && self.entry.corr != 0 && crate::native::isolate::is_current(self.here) {
+                refuse(self.here, &self.entry, &stopped(&self.path, &self.method));
+            }
         }
-        let head = (*this).seats().get(entry.index);
-        let path = if is_foreign(head) { Arc::clone(&(*head.cast::<Seat>()).path) } else { "".into() };
-        refuse(this, entry, &stopped(&path, ""));
     }
 }
 

@@ -51,9 +51,9 @@ mod streams;
 pub use call::{Argument, Call};
 pub use fault::{Fault, RegisterError};
 pub(crate) use lives::{carried, ended, mark_dead, own_verdict, published};
-pub(crate) use messages::{given_up, message};
+pub(crate) use messages::message;
 pub(crate) use seat::{birth, is_foreign};
-pub(crate) use side::Foreign;
+pub(crate) use side::{BAG, Foreign};
 pub(crate) use streams::{over as streams_over, resumed, returned};
 
 use crate::sync::Arc;

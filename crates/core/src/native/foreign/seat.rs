@@ -7,6 +7,7 @@ use super::{Behaviour, lives};
 use crate::entry::Entry;
 use crate::native::error::{Cause, Reason};
 use crate::native::isolate::Isolate;
+use crate::native::numbers::Whose;
 use crate::native::run::{Came, Hand, guard};
 use crate::native::seat::{Head, Shape};
 use crate::native::timers::{self, TimerId, Timers};
@@ -22,10 +23,12 @@ const LEAD: usize = 8;
 
 #[repr(C)]
 pub(super) struct Seat {
-    head: Head,
+    pub(super) head: Head,
     pub(super) class: Option<Arc<Known>>,
     pub(super) behaviour: Option<Box<dyn Behaviour>>,
     pub(super) path: Arc<str>,
+    /// The address and the age of what stands in for it, where its parent is.
+    pub(super) stand_in: Option<(u32, u32)>,
     pub(super) generation: u32,
     /// Numbers of its streams.
     pub(super) streams: Vec<u32>,
@@ -33,7 +36,7 @@ pub(super) struct Seat {
     due: Option<(Duration, TimerId)>,
 }
 
-static SHAPE: Shape = Shape { start, stop, check, empty, free, name: || "native", id: TypeId::of::<Seat> };
+static SHAPE: Shape = Shape { start, stop, check, empty, free, name: || "native", id: TypeId::of::<Seat>, once: false };
 
 /// Whether a seat is one of these.
 ///
@@ -53,12 +56,13 @@ pub(crate) unsafe fn birth(this: *mut Isolate, e: &Entry) -> *mut Head {
     unsafe {
         let Some(foreign) = side(this) else { return ptr::null_mut() };
         foreign.ended.remove(&e.index);
-        let head = Head { shape: &SHAPE, side: None, held: 0, age: e.age };
+        let head = Head { shape: &SHAPE, side: None, ends: None, held: 0, age: e.age };
         let seat = Seat {
             head,
             class: None,
             behaviour: None,
             path: "".into(),
+            stand_in: None,
             generation: 0,
             streams: Vec::new(),
             due: None,
@@ -75,9 +79,8 @@ unsafe fn start(hand: &Hand) -> Came {
         let (seat, e) = (&mut *hand.seat.cast::<Seat>(), &*hand.entry);
         seat.generation = e.payload;
         let Some(foreign) = side(hand.here) else { return Came::Returned };
-        let made = guard(|| make(foreign, seat, hand.here, e)).unwrap_or_else(|cause| {
-            Err(Fault::failed(ErrorValue::new(ErrorKind::Error, &cause.to_string())))
-        });
+        let made = guard(|| make(foreign, seat, hand.here, e))
+            .unwrap_or_else(|cause| Err(Fault::failed(ErrorValue::new(ErrorKind::Error, &cause.to_string()))));
         match made {
             Ok(behaviour) => {
                 seat.behaviour = Some(behaviour);
@@ -99,26 +102,32 @@ unsafe fn make(
     this: *mut Isolate,
     e: &Entry,
 ) -> Result<Box<dyn Behaviour>, Fault> {
-    let gone = || Fault::failed(ErrorValue::buskin("ERR_BUSKIN_MODULE", "the actor's arguments are missing; spawn it again"));
+    let gone =
+        || Fault::failed(ErrorValue::buskin("ERR_BUSKIN_MODULE", "the actor's arguments are missing; spawn it again"));
     // SAFETY: as of `start`; `place` is never written.
     let place = unsafe { (*this).place };
     let number = foreign.lane.with(|lane| lane.seed(e.index)).ok_or_else(gone)?;
     let seed = apart(&foreign.lane, number).ok_or_else(gone)?;
     let class = seed.lead(0) & !SHARED;
     let seed = seed.behind(LEAD).ok_or_else(gone)?;
-    let malformed = |why: &dyn std::fmt::Display| Fault::failed(ErrorValue::buskin("ERR_BUSKIN_MODULE", &why.to_string()));
+    let malformed =
+        |why: &dyn std::fmt::Display| Fault::failed(ErrorValue::buskin("ERR_BUSKIN_MODULE", &why.to_string()));
     let mut args = seed.args().map_err(|error| malformed(&error))?;
-    let mut beside = super::side::Beside { hub: &foreign.hub, lane: &foreign.lane, letter: number };
+    let (hub, lane) = (Arc::clone(&foreign.hub), Arc::clone(&foreign.lane));
+    let mut beside = super::side::Beside { hub: &hub, lane: &lane, letter: number };
     let mut values = Vec::new();
     for _ in 0..3 {
         let value = match args.next(&mut foreign.codec, &mut beside).map_err(|error| malformed(&error))? {
-            Some(super::call::Argument::Ref(value)) => value.to_value(&mut foreign.codec, &mut beside).map_err(|error| malformed(&error))?,
+            Some(super::call::Argument::Ref(value)) => {
+                value.to_value(&mut foreign.codec, &mut beside).map_err(|error| malformed(&error))?
+            }
             _ => Value::Undefined,
         };
         values.push(value);
     }
     let [name, parent, options] = &values[..] else { return Err(gone()) };
     seat.path = foreign.path(place, e.index, e.age).unwrap_or_else(|| lives::path_below(foreign, parent, name)).into();
+    seat.stand_in = foreign.stand_in(e.index, e.age);
     let known = foreign.class(class).map_err(|word| unknown(&word))?;
     seat.class = Some(Arc::clone(&known));
     if let Some(numbers) = profile(options) {
@@ -140,17 +149,16 @@ unsafe fn make(
         }
         _ => super::args::Args::None,
     };
-    let Foreign { hub, lane, codec, .. } = foreign;
     let mut call = Call {
         args,
         is_whole: true,
-        codec,
-        beside: super::side::Beside { hub, lane, letter: 0 },
+        codec: &mut foreign.codec,
+        beside: super::side::Beside { hub: &hub, lane: &lane, letter: 0 },
         kind: known.kind.name(),
         method: "spawn",
         path: &seat.path,
         sender: (0, 0),
-        lane,
+        lane: &lane,
         now: None,
     };
     known.kind.kind.make(&mut call)
@@ -225,6 +233,9 @@ unsafe fn free(seat: *mut ()) {
     drop(guard(|| drop(seat)));
 }
 
+/// A timer that is due later looks in between.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
 /// Sees to the timer of a behaviour, which has run.
 ///
 /// # Safety
@@ -256,8 +267,9 @@ pub(super) unsafe fn arm(this: *mut Isolate, index: u32, seat: &mut Seat) {
         }
         let here = &mut *this;
         let now = super::side::time(&here.shared);
-        let timer = here.timers.add(index, fire, &mut seat.head.side().timers);
-        let wait = u64::try_from(due.saturating_sub(now).as_micros()).unwrap_or(u64::MAX);
+        let first = &mut seat.head.side().timers[Whose::Own as usize];
+        let timer = here.tables(|tables| tables.timers.add(index, fire, first));
+        let wait = u64::try_from(due.saturating_sub(now).min(LONGEST).as_micros()).unwrap_or(u64::MAX);
         let (age, bits) = (seat.head.age, crate::entry::timer::UNREF);
         here.put(timers::start(timer, index, age, bits, wait));
         seat.due = Some((due, timer));

@@ -161,7 +161,8 @@ impl Foreign {
         let word = id.checked_sub(1).and_then(|at| self.hub.word_at(CLASSES, at)).unwrap_or_default();
         let name = word.strip_prefix(NATIVE).ok_or_else(|| word.to_string())?;
         let kind = super::find(name).ok_or_else(|| name.to_owned())?;
-        let ids: Vec<u32> = kind.methods().iter().map(|m| self.hub.word(NAMES, &m.name, MOST).map_or(0, |at| at + 1)).collect();
+        let ids: Vec<u32> =
+            kind.methods().iter().map(|m| self.hub.word(NAMES, &m.name, MOST).map_or(0, |at| at + 1)).collect();
         self.lane.with(|lane| {
             lane.class(id | SHARED, kind.name());
             for ((tag, method), name) in (1..).zip(kind.methods()).zip(ids) {
@@ -186,10 +187,6 @@ impl Foreign {
         }
         self.order.push_back((index, ended.age));
         self.ended.insert(index, ended);
-    }
-
-    pub(super) fn beside(&self, letter: u32) -> Beside<'_> {
-        Beside { hub: &self.hub, lane: &self.lane, letter }
     }
 
     /// Values as the bytes of a message.
@@ -232,7 +229,7 @@ impl Foreign {
 #[allow(clippy::mut_from_ref, reason = "that is the caller's promise")]
 pub(super) unsafe fn side<'a>(this: *mut Isolate) -> Option<&'a mut Foreign> {
     // SAFETY: the caller's promise. It lies apart from the isolate, and lives as long.
-    unsafe { (*this).foreign.as_mut().map(|foreign| &mut *(&raw mut **foreign)) }
+    unsafe { (*this).foreign.as_deref_mut() }
 }
 
 /// The letter of an entry of the inbox. It can be read until the inbox is over.
@@ -243,11 +240,12 @@ pub(super) unsafe fn side<'a>(this: *mut Isolate) -> Option<&'a mut Foreign> {
 pub(super) unsafe fn letter<'a>(this: *mut Isolate, at: usize, number: u32) -> Option<Letter<'a>> {
     // SAFETY: the caller's promise: the bag is the isolate's, and is written in a turn only.
     unsafe {
-        let place = *(&(*this).places).get(at)?;
+        let here = &*this;
+        let place = *here.places.get(at)?;
         if place == APART {
-            return apart(&(*this).shared, number);
+            return apart(&here.shared, number);
         }
-        let bag: *const [u8] = &raw const *(*this).bag;
+        let bag: *const [u8] = &raw const *here.bag;
         let at = place as usize;
         let words = (&*bag).get(at..at + WORDS * 4)?;
         let word = |w: usize| words.get(w * 4..w * 4 + 4).and_then(|b| b.try_into().ok()).map_or(0, u32::from_ne_bytes);

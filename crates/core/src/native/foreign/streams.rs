@@ -82,47 +82,68 @@ pub(super) unsafe fn open(this: *mut Isolate, seat: &mut Seat, e: &Entry, method
 pub(crate) unsafe fn resumed(this: *mut Isolate, e: &Entry) {
     // SAFETY: the caller's promise.
     unsafe {
-        let Some(foreign) = side(this) else { return };
         let head = (*this).seats().get(e.index);
-        let Some(stream) = foreign.streams.all.get_mut(&e.payload).filter(|_| is_foreign(head)) else { return };
-        let seat = &mut *head.cast::<Seat>();
-        stream.pending = false;
-        for _ in 0..AT_ONCE {
-            if stream.leaves || stream.room == 0 {
-                return;
-            }
-            let items = &mut stream.items;
-            let step = guard(|| items.next()).unwrap_or_else(|panic| Err(panicked(&panic)));
-            let about = Entry { head: op::CARRY, corr: stream.corr, ..Entry::default() };
-            match step {
-                Ok(Step::Item(reply)) => {
-                    stream.room -= 1;
-                    let entry = super::messages::about(carry::ITEM, &about);
-                    if let Err(why) = put_reply(this, entry, reply) {
-                        let (path, method) = (&seat.path, &stream.method);
-                        let text = format!("not serializable: an item of '{method}' of {path} cannot be copied: {why}");
-                        let error = ErrorValue::buskin("ERR_BUSKIN_NOT_SERIALIZABLE", &text);
-                        return close(this, seat, e, Some(Fault::refused(error)));
-                    }
-                }
-                Ok(Step::Wait) => {
-                    stream.waits = true;
-                    return;
-                }
-                Ok(Step::Done) => return close(this, seat, e, None),
-                Err(fault) => return close(this, seat, e, Some(fault)),
-            }
+        if !is_foreign(head) {
+            return;
         }
-        if stream.room > 0 {
-            next(this, e.index, seat.head.age, e.payload, stream);
+        let seat = &mut *head.cast::<Seat>();
+        // while it runs it lies here: what it writes goes by way of the same tables
+        let Some(mut stream) = take(this, e.payload) else { return };
+        stream.pending = false;
+        match steps(this, seat, &mut stream) {
+            Ok(goes_on) => {
+                if goes_on && stream.room > 0 {
+                    stream.pending = true;
+                    next(this, e.index, seat.head.age, e.payload);
+                }
+                if let Some(foreign) = side(this) {
+                    foreign.streams.all.insert(e.payload, stream);
+                }
+            }
+            Err(fault) => close(this, seat, e, stream, fault),
         }
     }
 }
 
+/// Makes some items. Whether there are more; or it is over, with what it failed with.
+unsafe fn steps(this: *mut Isolate, seat: &Seat, stream: &mut Stream) -> Result<bool, Option<Fault>> {
+    for _ in 0..AT_ONCE {
+        if stream.leaves || stream.room == 0 {
+            return Ok(false);
+        }
+        let items = &mut stream.items;
+        let step = guard(|| items.next()).unwrap_or_else(|panic| Err(panicked(&panic)));
+        match step {
+            Ok(Step::Item(reply)) => {
+                stream.room -= 1;
+                let entry = about(carry::ITEM, &Entry { corr: stream.corr, ..Entry::default() });
+                // SAFETY: as of `resumed`.
+                if let Err(why) = unsafe { put_reply(this, entry, reply) } {
+                    let (path, method) = (&seat.path, &stream.method);
+                    let text = format!("not serializable: an item of '{method}' of {path} cannot be copied: {why}");
+                    return Err(Some(Fault::refused(ErrorValue::buskin("ERR_BUSKIN_NOT_SERIALIZABLE", &text))));
+                }
+            }
+            Ok(Step::Wait) => {
+                stream.waits = true;
+                return Ok(false);
+            }
+            Ok(Step::Done) => return Err(None),
+            Err(fault) => return Err(Some(fault)),
+        }
+    }
+    Ok(true)
+}
+
+/// Takes a stream out of the table.
+unsafe fn take(this: *mut Isolate, number: u32) -> Option<Stream> {
+    // SAFETY: as of `resumed`.
+    unsafe { side(this)?.streams.all.remove(&number) }
+}
+
 /// Asks for the next step, behind what waits.
-unsafe fn next(this: *mut Isolate, index: u32, age: u32, number: u32, stream: &mut Stream) {
-    stream.pending = true;
-    // SAFETY: the thread's own isolate; the stream lies apart from it.
+unsafe fn next(this: *mut Isolate, index: u32, age: u32, number: u32) {
+    // SAFETY: the thread's own isolate, to which no reference lives.
     unsafe { (*this).put(Entry { head: op::RESUME, index, age, payload: number, from: 0, corr: 0 }) };
 }
 
@@ -135,23 +156,24 @@ pub(crate) unsafe fn returned(this: *mut Isolate, e: &Entry) {
     unsafe {
         let head = (*this).seats().get(e.index);
         if is_foreign(head) {
-            close(this, &mut *head.cast::<Seat>(), e, None);
+            let Some(stream) = take(this, e.payload) else { return };
+            close(this, &mut *head.cast::<Seat>(), e, stream, None);
         }
     }
 }
 
 /// A stream is over, at the entry that is run; `fault`: it failed.
-unsafe fn close(this: *mut Isolate, seat: &mut Seat, e: &Entry, fault: Option<Fault>) {
+unsafe fn close(this: *mut Isolate, seat: &mut Seat, e: &Entry, stream: Stream, fault: Option<Fault>) {
     // SAFETY: as of `resumed`.
     unsafe {
-        let Some(stream) = forget(this, seat, e.payload) else { return };
-        let about = Entry { corr: stream.corr, ..Entry::default() };
+        seat.streams.retain(|known| *known != e.payload);
+        forget(this, &stream);
         let fails = fault.as_ref().is_some_and(|fault| fault.fails);
         let (method, age) = (stream.method.clone(), seat.head.age);
         let error = fault.map(|fault| told_by(fault.error, &seat.path, &method));
         let came = if fails { outcome::THREW } else { outcome::OK };
         (*this).put(Entry { head: op::STREAM_END, index: e.index, age, payload: 0, from: came, corr: 0 });
-        let entry = super::messages::about(carry::REPLY, &about);
+        let entry = about(carry::REPLY, &Entry { corr: stream.corr, ..Entry::default() });
         match &error {
             Some(error) => throw(this, Entry { from: outcome::THREW, ..entry }, error),
             None => (*this).put(entry),
@@ -163,18 +185,16 @@ unsafe fn close(this: *mut Isolate, seat: &mut Seat, e: &Entry, fault: Option<Fa
     }
 }
 
-/// Nothing more of this stream.
-unsafe fn forget(this: *mut Isolate, seat: &mut Seat, number: u32) -> Option<Stream> {
+/// Nothing more of a stream that was taken out.
+unsafe fn forget(this: *mut Isolate, stream: &Stream) {
     // SAFETY: as of `resumed`.
     unsafe {
-        let streams = &mut side(this)?.streams;
-        let stream = streams.all.remove(&number)?;
-        streams.by_call.remove(&stream.corr);
-        seat.streams.retain(|known| *known != number);
+        if let Some(foreign) = side(this) {
+            foreign.streams.by_call.remove(&stream.corr);
+        }
         if stream.leaves {
             (*this).put(Entry { head: op::DEMAND, from: 0, ..Entry::default() });
         }
-        Some(stream)
     }
 }
 
@@ -192,9 +212,9 @@ pub(crate) unsafe fn over(this: *mut Isolate, index: u32) {
         let seat = &mut *head.cast::<Seat>();
         let path = Arc::clone(&seat.path);
         for number in std::mem::take(&mut seat.streams) {
-            let Some(stream) = forget(this, seat, number) else { continue };
-            let about = Entry { corr: stream.corr, ..Entry::default() };
-            let entry = super::messages::about(carry::REPLY, &about);
+            let Some(stream) = take(this, number) else { continue };
+            forget(this, &stream);
+            let entry = about(carry::REPLY, &Entry { corr: stream.corr, ..Entry::default() });
             throw(this, Entry { from: outcome::THREW, ..entry }, &stopped(&path, &stream.method));
             drop(guard(|| drop(stream)));
         }
@@ -214,7 +234,8 @@ pub(super) unsafe fn wake(this: *mut Isolate, seat: &Seat) {
             if stream.waits && stream.items.is_ready() {
                 stream.waits = false;
                 if !stream.pending && !stream.leaves && stream.room > 0 {
-                    next(this, stream.index, seat.head.age, *number, stream);
+                    stream.pending = true;
+                    next(this, stream.index, seat.head.age, *number);
                 }
             }
         }
@@ -231,8 +252,9 @@ pub(super) unsafe fn credit(this: *mut Isolate, e: &Entry) {
         let Some((number, stream)) = by_call(this, e) else { return };
         stream.room = stream.room.saturating_add(e.payload);
         if !stream.pending && !stream.leaves && !stream.waits {
+            stream.pending = true;
             let (index, age) = (stream.index, (*this).age(stream.index));
-            next(this, index, age, number, stream);
+            next(this, index, age, number);
         }
     }
 }
@@ -261,4 +283,3 @@ unsafe fn by_call<'a>(this: *mut Isolate, e: &Entry) -> Option<(u32, &'a mut Str
     let number = *streams.by_call.get(&call_of(e.index))?;
     Some((number, streams.all.get_mut(&number)?))
 }
-

@@ -326,7 +326,7 @@ pub fn attach(hub: Arc<Hub>, first: u32, lanes: Vec<Arc<Shared>>, options: &sche
     let net = Net::new(hub, first, lanes, false, blocking::MOST);
     let lanes = net.places().map(|(lane, place)| (lane, Arc::clone(&place.shared))).collect();
     let of = Arc::clone(&net);
-    let threads = Threads::rest(options, lanes, move |lane| native(&of, lane, &Ready::default()));
+    let threads = Threads::rest(options, lanes, move |lane| native(&of, lane));
     Attached { net, threads }
 }
 
@@ -408,11 +408,20 @@ impl Crew for Native {
         }
         // with a clock that is moved by hand nothing is due by itself
         let next = if quiet.is_manual() { -1 } else { self.isolate.next() };
-        if gave > 0 {
-            // SAFETY: as above.
-            unsafe { Reactor::look(this) };
-        }
         Cycle { gave, over: self.isolate.closed && gave == 0, next }
+    }
+
+    fn takes_guests(&self) -> bool {
+        true
+    }
+
+    fn run_guests(&mut self, host: u32, guests: &mut [Guest]) {
+        let net = &self.isolate.net;
+        let visitor = self.visitor.get_or_insert_with(|| Isolate::visitor(net, host));
+        visitor.visit(host);
+        let this: *mut Isolate = &raw mut **visitor;
+        // SAFETY: of the lane that these are guests of; nobody else has a reference to it.
+        unsafe { Isolate::run_guests(this, guests) };
     }
 
     fn nap(&mut self, limit: Option<Duration>) -> bool {
@@ -442,5 +451,7 @@ fn native(net: &Arc<Net>, lane: u32) -> Native {
     let mut isolate = Isolate::new(Arc::clone(net), lane, Arc::clone(&place.shared), Arc::clone(&place.seats));
     place.shared.with(Lane::awakes);
     isolate.enter();
-    Native { isolate }
+    // SAFETY: what the isolate shows stays until it is taken back, before the isolate is dropped.
+    unsafe { place.shared.set_pulse(Some(isolate.pulse())) };
+    Native { isolate, visitor: None }
 }

@@ -221,6 +221,8 @@ impl Isolate {
 
     /// Writes an operation on an actor.
     pub(crate) fn order(&mut self, op: u32, to: AnyRef, payload: u32, from: u32, corr: u32) {
+        // an actor of another system is nobody here
+        let to = if to.system == self.system { to } else { AnyRef { system: self.system, word: 0, age: u32::MAX } };
         let index = self.local(to.word);
         self.mode |= mode::ORDERED;
         self.put(Entry { head: op, index, age: to.age, payload, from, corr });
@@ -733,6 +735,7 @@ unsafe fn dispatch_note(this: *mut Isolate, e: &Entry) {
             }
             note::ENDED => {
                 if e.payload == reason::KILLED {
+                    (*this).net.place((*this).place).keep_end(e.index, e.age, Reason::Killed);
                     (&(*this).net).killed.fetch_add(1, Relaxed);
                 }
                 let why = (*this).reason(e.index, e.payload);
@@ -797,7 +800,7 @@ unsafe fn dispatch_note(this: *mut Isolate, e: &Entry) {
 impl Isolate {
     /// Why a watched actor ended.
     fn end_of(&self, target: &AnyRef, number: u32) -> Reason {
-        let Some(to) = Address::of(target.word) else { return Reason::Unknown };
+        let Some(to) = Address::of(target.word).filter(|_| target.system == self.system) else { return Reason::Unknown };
         let place = self.net.place(to.lane);
         // of one that had ended before it was watched the lane of the watcher knows nothing
         let known = || place.shared.with(|lane| lane.end_known(to.index, target.age).0);
@@ -882,7 +885,7 @@ unsafe fn verdict(this: *mut Isolate, e: &Entry) {
         let is_final = e.index != crate::entry::directive::RESTART && e.index != crate::entry::directive::RESUME;
         let seat = (*this).seats.get(failed.index);
         if !seat.is_null() && is_final && e.corr != 1 {
-            (*this).net.place((*this).place).keep_end(failed.index, (*seat).age, &failure.cause);
+            (*this).net.place((*this).place).keep_end(failed.index, (*seat).age, Reason::Failed(failure.cause.clone()));
         }
         (*this).tables_of(failed.payload, |tables| tables.told(failed.payload));
         (*this).net.failed(&failure, super::options::Directive::from_number(e.index));

@@ -423,16 +423,16 @@ impl Crew for Native {
         let this: *mut Isolate = &raw mut *self.isolate;
         // SAFETY: the thread's own isolate, which nobody else has a reference to.
         let gave = unsafe { Isolate::cycle(this, mode) };
+        if gave > 0 {
+            // SAFETY: as above.
+            unsafe { Reactor::look(this) };
+        }
         let quiet = &self.isolate.net.quiet;
         if gave == 0 {
             quiet.notice();
         }
         // with a clock that is moved by hand nothing is due by itself
         let next = if quiet.is_manual() { -1 } else { self.isolate.next() };
-        if gave > 0 {
-            // SAFETY: as above.
-            unsafe { Reactor::look(this) };
-        }
         Cycle { gave, over: self.isolate.closed && gave == 0, next }
     }
 

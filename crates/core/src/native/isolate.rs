@@ -759,7 +759,8 @@ unsafe fn dispatch_note(this: *mut Isolate, e: &Entry) {
             note::ENDED => {
                 if e.payload == reason::KILLED {
                     (*this).net.place((*this).place).keep_end(e.index, e.age, Reason::Killed);
-                    (&(*this).net).killed.fetch_add(1, Relaxed);
+                    let net = &(*this).net;
+                    net.killed.fetch_add(1, Relaxed);
                 }
                 let why = (*this).reason(e.index, e.payload);
                 foreign::ended(this, e, &why);
@@ -882,7 +883,7 @@ unsafe fn decide(this: *mut Isolate, e: &Entry) -> u32 {
         } else if seat.is_null() {
             None
         } else {
-            (*(&raw const (*seat).ends)).as_ref().and_then(|ends| ends.decide.clone())
+            seat::ends_if(seat).and_then(|ends| ends.decide.clone())
         };
         let Some(decide) = decide else { return 0 };
         let answer = super::run::guard(|| decide(&failure)).ok().flatten();

@@ -4,9 +4,10 @@
 mod native_common;
 
 use buskin_core::native::{
-    Actor, Backoff, Cause, Ctx, Directive, Handler, Options, Phase, Reason, Ref, Restart, Strategy,
+    Actor, Backoff, Builder, Cause, Ctx, Directive, Handler, Options, Phase, Reason, Ref, Restart, Strategy,
 };
 use native_common::*;
+use std::time::Duration;
 
 /// A supervisor with three children.
 fn family(system: &buskin_core::native::System, log: &Log, options: Options) -> (Ref<Probe>, [Ref<Probe>; 3]) {
@@ -379,4 +380,43 @@ fn a_health_check_that_is_not_answered_in_time_counts_as_bad() {
     assert_eq!(failures.take(), ["a health check was not answered in time Health 0 Some(Restart)"]);
     gate.open();
     system.idle();
+}
+
+#[test]
+fn a_failure_that_nobody_can_handle_ends_the_whole_system() {
+    struct Fails;
+    struct Now;
+    impl Actor for Fails {}
+    impl Handler<Now> for Fails {
+        type Reply = ();
+        fn handle(&mut self, _: Now, ctx: &mut Ctx<Self>) {
+            ctx.fail(Cause::from("for good"));
+        }
+    }
+    let often = Options::new().max_restarts(1, Duration::from_secs(60));
+    let system = Builder::new().threads(2).supervision(&often).build();
+    let fails = system.spawn_with(&Options::new().on(0), || Fails).unwrap();
+    let other = system.spawn_with(&Options::new().on(1), || Fails).unwrap();
+    let ended = other.stopped();
+    fails.tell(Now);
+    fails.tell(Now);
+    assert!(matches!(ended.wait_for(Duration::from_secs(20)).unwrap(), Reason::Shutdown), "of the other thread too");
+    system.shutdown();
+    assert_eq!(system.stats().actors, 0);
+
+    // as it is by default there is no limit
+    let system = Builder::new().threads(1).build();
+    let fails = system.spawn(|| Fails).unwrap();
+    for _ in 0..50 {
+        fails.tell(Now);
+    }
+    assert!(system.idle() && fails.is_alive());
+
+    // `decide` of the system is asked
+    let resumes = Options::new().decide(|_| Some(Directive::Resume));
+    let system = Builder::new().threads(1).supervision(&resumes).build();
+    let fails = system.spawn(|| Fails).unwrap();
+    fails.tell(Now);
+    assert!(system.idle());
+    assert_eq!(system.stats().restarts, 0);
 }

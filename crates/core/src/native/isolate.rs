@@ -827,6 +827,11 @@ unsafe fn dispatch_note(this: *mut Isolate, e: &Entry) {
                 (*this).put(Entry { head: op::DECISION, index: e.index, age, payload: answer, from: 0, corr: 0 });
             }
             note::VERDICT => verdict(this, e),
+            // nobody is above the root of a lane: the others end with it
+            note::ESCALATED if e.index == crate::lane::ROOT && e.corr == 1 && (*this).foreign.is_none() => {
+                let net = Arc::clone(&(*this).net);
+                net.end_lanes((*this).with_lane(|lane| lane.defaults().escalate.unwrap_or(u32::MAX)));
+            }
             note::CLOSED => (*this).closed = true,
             note::CARRY => carried(this, e),
             _ => {}

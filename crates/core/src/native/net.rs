@@ -272,6 +272,28 @@ impl Net {
         }
     }
 
+    /// How actors without a parent are supervised.
+    pub(crate) fn supervise(&self, options: &Options) {
+        for place in &self.places {
+            let profile = place.profile(options);
+            place.shared.with(|lane| lane.supervise_root(profile));
+        }
+        self.listen(|listeners| listeners.decide.clone_from(&options.decide));
+    }
+
+    /// All lanes are to end, within this many ms.
+    pub(crate) fn end_lanes(&self, limit: u32) {
+        for (lane, _) in self.places() {
+            let shutdown = move |here: *mut Isolate| {
+                // SAFETY: errands are run by the isolate's thread, while no reference to it lives.
+                let here = unsafe { &mut *here };
+                here.mode |= mode::ORDERED;
+                here.put(Entry { head: op::SHUTDOWN, corr: limit, ..Entry::default() });
+            };
+            self.errand_to(lane, shutdown);
+        }
+    }
+
     pub(crate) fn root_decides(&self) -> Option<Decide> {
         self.listeners.read().unwrap_or_else(PoisonError::into_inner).decide.clone()
     }

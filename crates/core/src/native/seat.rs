@@ -79,7 +79,7 @@ impl Head {
 /// The thread of the seat's lane calls, and uses no other reference to the record.
 pub(crate) unsafe fn ends<'a>(seat: *mut Head) -> &'a mut Ends {
     // SAFETY: the caller's promise; another thread that runs the actor does not touch this field.
-    unsafe { (*(&raw mut (*seat).ends)).get_or_insert_default() }
+    unsafe { &mut (*seat).ends }.get_or_insert_default()
 }
 
 /// The same, if there is one.
@@ -88,7 +88,7 @@ pub(crate) unsafe fn ends<'a>(seat: *mut Head) -> &'a mut Ends {
 /// As of [`ends`].
 pub(crate) unsafe fn ends_if<'a>(seat: *mut Head) -> Option<&'a mut Ends> {
     // SAFETY: the caller's promise.
-    unsafe { (*(&raw mut (*seat).ends)).as_deref_mut() }
+    unsafe { &mut (*seat).ends }.as_deref_mut()
 }
 
 /// Who waits for its start is told.

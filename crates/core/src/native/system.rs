@@ -11,7 +11,6 @@ use super::refs::{AnyRef, Ref};
 use super::vault::Block;
 use crate::clock::Clock;
 use crate::count::Ledger;
-use crate::entry::{Entry, op};
 use crate::hub::{Hub, Shared};
 use crate::lane::{Defaults, Guest, Lane};
 use crate::sched::{self, Crew, Cycle, Threads};
@@ -34,6 +33,7 @@ pub struct Builder {
     blocking: usize,
     pub(crate) reactors: Wanted,
     manual: bool,
+    root: Options,
     defaults: Defaults,
 }
 
@@ -47,6 +47,7 @@ impl Default for Builder {
             blocking: blocking::MOST,
             reactors: Wanted::NO,
             manual: false,
+            root: Options::new(),
             defaults: Defaults::default(),
         }
     }
@@ -95,6 +96,14 @@ impl Builder {
         self
     }
 
+    /// How actors without a parent are supervised: strategy, most restarts, backoff and `decide` of these options, the others of
+    /// which mean nothing here. Each thread's actors are a group of their own. When their restarts are too many, or `decide` says
+    /// so, the system ends.
+    pub fn supervision(mut self, options: &Options) -> Builder {
+        self.root = options.clone();
+        self
+    }
+
     fn threads_options(&self) -> sched::Options {
         sched::Options { name: Some(self.name.clone()), stack: self.stack, pin: self.pin }
     }
@@ -122,6 +131,7 @@ impl Builder {
             (0..count).map(|_| Arc::new(Shared::new(Lane::new(clock, self.defaults)))).collect();
         let hub = Hub::open(lanes.clone());
         let net = Net::new(hub, 0, lanes, self.manual, self.blocking);
+        net.supervise(&self.root);
         let lanes = net.places().map(|(lane, place)| (lane, Arc::clone(&place.shared))).collect();
         let of = Arc::clone(&net);
         let reactors = self.reactors.make(count)?;
@@ -283,15 +293,7 @@ impl System {
 
     fn end(&self, limit: u32) -> u64 {
         let before = self.net.killed.load(Relaxed);
-        for (lane, _) in self.net.places() {
-            let shutdown = move |here: *mut Isolate| {
-                // SAFETY: errands are run by the isolate's thread, while no reference to it lives.
-                let here = unsafe { &mut *here };
-                here.mode |= crate::entry::mode::ORDERED;
-                here.put(Entry { head: op::SHUTDOWN, corr: limit, ..Entry::default() });
-            };
-            self.net.errand_to(lane, shutdown);
-        }
+        self.net.end_lanes(limit);
         if super::isolate::is_core_thread() {
             return 0;
         }

@@ -70,6 +70,7 @@ impl Wake for Wakes {
         let here = isolate::here(self.woken.system);
         // SAFETY: this thread's isolate. Futures and handlers, which wake, run while no reference to it lives.
         if !here.is_null() && unsafe { (*here).place == self.woken.place && !(*here).is_guest } {
+            // SAFETY: as above.
             unsafe { (*here).tasks.ready.push_back(self.slot) };
             return;
         }
@@ -230,7 +231,7 @@ impl Tasks {
             return;
         }
         // SAFETY: a seat of this lane.
-        if let Some(ends) = unsafe { &mut *(&raw mut (*seat).ends) } {
+        if let Some(ends) = unsafe { super::seat::ends_if(seat) } {
             ends.tasks.retain(|task| *task != slot);
         }
         let what = entry.op();

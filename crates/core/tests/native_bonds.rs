@@ -209,7 +209,9 @@ fn actors_that_wait_for_each_other_in_a_circle_are_told_so() {
         for length in [2, 3] {
             let (system, log) = (manual(2), Log::default());
             let actors: Vec<_> = (0..length)
-                .map(|n| system.spawn_with(&Options::new().on(if n % 2 == 0 { at } else { to }), make("p", &log)).unwrap())
+                .map(|n| {
+                    system.spawn_with(&Options::new().on(if n % 2 == 0 { at } else { to }), make("p", &log)).unwrap()
+                })
                 .collect();
             let (together, told) = (Gate::default(), Gate::default());
             let asks: Vec<_> = (0..length)

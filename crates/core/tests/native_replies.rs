@@ -140,10 +140,7 @@ fn no_more_items_are_made_ahead_than_the_buffer_holds_and_the_actor_is_held_up()
 #[test]
 fn items_before_an_error_come_before_it_and_the_error_fails_the_actor() {
     for at in PLACES {
-        for (how, error) in [
-            ("panic", "the handler failed: panicked: bang"),
-            ("fail", "the handler failed: bang"),
-        ] {
+        for (how, error) in [("panic", "the handler failed: panicked: bang"), ("fail", "the handler failed: bang")] {
             let (system, log) = (system(2), Log::default());
             let failures = failures(&system);
             let source = source(&system, &log, at);
@@ -246,7 +243,8 @@ fn a_core_thread_must_not_wait_for_items() {
     let (system, log) = (system(2), Log::default());
     let source = source(&system, &log, None);
     let reader = probe(&system, &log, "r", Options::new().on(0));
-    let items = reader.ask(run(move |_, _| source.stream(Upto(3)).blocking().map(|item| item.err()).collect::<Vec<_>>()));
+    let items =
+        reader.ask(run(move |_, _| source.stream(Upto(3)).blocking().map(Result::err).collect::<Vec<_>>()));
     assert!(matches!(items.wait().unwrap()[..], [Some(AskError::OnCoreThread)]));
 }
 

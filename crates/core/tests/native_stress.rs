@@ -8,7 +8,7 @@ mod native_common;
 
 use buskin_core::native::{
     Actor, AsyncHandler, Backoff, Call, Ctx, Emitter, Handler, Options, Overflow, Priority, Ref, Reply, ReplyHandler,
-    Restart, Shutdown, StreamHandler, Strategy, System,
+    Restart, Shutdown, Strategy, StreamHandler, System,
 };
 use native_common::{Random, ms, quiet_panics};
 use std::collections::HashMap;
@@ -78,6 +78,7 @@ impl Storm {
     }
 
     /// Whose turn it is: in order of the sender.
+    #[allow(clippy::print_stderr)] // the last words
     fn takes(&mut self, load: &Load) {
         self.world.handled.fetch_add(1, Relaxed);
         let last = self.seen.entry(load.from).or_default();
@@ -163,8 +164,10 @@ fn options(random: &mut Random) -> Options {
     let pick = |random: &mut Random, n| random.below(n);
     let restart = [Restart::Transient, Restart::Permanent, Restart::Temporary][pick(random, 3) as usize];
     let strategy = [Strategy::OneForOne, Strategy::OneForAll, Strategy::RestForOne][pick(random, 3) as usize];
-    let overflow = [Overflow::Reject, Overflow::Wait, Overflow::DropNewest, Overflow::DropOldest][pick(random, 4) as usize];
-    let mut options = Options::new().restart(restart).strategy(strategy).overflow(overflow).on(pick(random, 2) as usize);
+    let overflow =
+        [Overflow::Reject, Overflow::Wait, Overflow::DropNewest, Overflow::DropOldest][pick(random, 4) as usize];
+    let mut options =
+        Options::new().restart(restart).strategy(strategy).overflow(overflow).on(pick(random, 2) as usize);
     if pick(random, 2) == 0 {
         options = options.capacity(1 + pick(random, 8) as u32);
     }
@@ -203,7 +206,8 @@ impl AsyncHandler<Wait> for Storm {
             self.world.awaits.fetch_add(1, SeqCst);
             let _over = Over(Arc::clone(&self.world));
             // actors wait for each other in circles: nobody waits for long
-            let ask = to.with(Call::new().timeout(Some(ms(1 + random.below(3))))).ask(Wait(Load { number: 0, ..asked }));
+            let ask =
+                to.with(Call::new().timeout(Some(ms(1 + random.below(3))))).ask(Wait(Load { number: 0, ..asked }));
             drop(ask.await);
         }
         self.plays(&load, ctx);

@@ -583,7 +583,8 @@ unsafe fn dispatch_note(this: *mut Isolate, e: &Entry) {
             note::ENDED => {
                 if e.payload == reason::KILLED {
                     (*this).net.place((*this).place).keep_end(e.index, e.age, Reason::Killed);
-                    (&(*this).net).killed.fetch_add(1, Relaxed);
+                    let net = &(*this).net;
+                    net.killed.fetch_add(1, Relaxed);
                 }
                 let why = (*this).reason(e.index, e.payload);
                 Isolate::instance_over(this, e.index);

@@ -54,8 +54,8 @@ impl Wake for Wakes {
         let here = isolate::here(self.woken.system);
         // SAFETY: this thread's isolate. Futures and handlers, which wake, run while no reference to it lives.
         if !here.is_null() && unsafe { (*here).place } == self.woken.place {
-            unsafe { (*here).tasks.ready.push_back(self.slot) };
-            return;
+            // SAFETY: as above.
+            return unsafe { (*here).tasks.ready.push_back(self.slot) };
         }
         self.woken.slots.lock().unwrap_or_else(PoisonError::into_inner).push(self.slot);
         self.woken.any.store(true, Release);
@@ -172,14 +172,10 @@ impl Tasks {
         if what == 0 {
             return;
         }
-        // SAFETY: as above.
-        if what == note::START
-            && outcome.is_ok()
-            && let Some(side) = unsafe { &mut (*seat).side }
-        {
-            for waits in std::mem::take(&mut side.started) {
-                waits.settle(Ok(()));
-            }
+        if what == note::START && outcome.is_ok() {
+            // SAFETY: as above.
+            let waits = unsafe { (*seat).side.as_mut() }.map(|side| std::mem::take(&mut side.started));
+            waits.into_iter().flatten().for_each(|waits| waits.settle(Ok(())));
         }
         let (came, payload) = match outcome {
             Ok(()) => (outcome::OK, 0),

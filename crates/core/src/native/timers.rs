@@ -90,7 +90,8 @@ impl Timers {
         // SAFETY: the caller's promise: the callback is dropped when no reference lives.
         unsafe {
             let seat = (*this).seats().get(owner);
-            let is_it = (&(*this).timers.slots)
+            let slots = &(*this).timers.slots;
+            let is_it = slots
                 .get(timer.id as usize)
                 .is_some_and(|t| t.live && t.age == timer.age && t.owner == owner);
             if seat.is_null() || !is_it {
@@ -124,7 +125,8 @@ impl Timers {
     pub(crate) unsafe fn fire(this: *mut Isolate, id: u32, last: bool, hand: &Hand) -> Came {
         // SAFETY: the caller's promise: while the callback runs no reference lives.
         unsafe {
-            let Some(timer) = (&mut (*this).timers.slots).get_mut(id as usize).filter(|timer| timer.live) else {
+            let slots = &mut (*this).timers.slots;
+            let Some(timer) = slots.get_mut(id as usize).filter(|timer| timer.live) else {
                 return Came::Returned; // it was taken back
             };
             let Some(mut callback) = timer.callback.take() else { return Came::Returned };
@@ -133,7 +135,8 @@ impl Timers {
                 (*this).timers.remove(id, &mut side.timers);
             }
             let came = callback(hand);
-            if let Some(timer) = (&mut (*this).timers.slots).get_mut(id as usize).filter(|timer| timer.live) {
+            let slots = &mut (*this).timers.slots;
+            if let Some(timer) = slots.get_mut(id as usize).filter(|timer| timer.live) {
                 timer.callback = Some(callback);
             } else {
                 let _ = guard(|| drop(callback));

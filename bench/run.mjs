@@ -14,14 +14,15 @@ const ROOT = fileURLToPath(new URL('../', import.meta.url))
 
 /** Names that are not questions: programs of their own. */
 const PROGRAMS = {
-  rust: ['cargo', ['bench', '-p', 'buskin-core', '--bench', 'lanes']],
+  rust: [process.execPath, [fileURLToPath(new URL('rust/run.mjs', import.meta.url))]],
+  lanes: ['cargo', ['bench', '-p', 'buskin-core', '--bench', 'lanes']],
   soak: [process.execPath, ['--expose-gc', fileURLToPath(new URL('soak.mjs', import.meta.url))]],
   savina: [process.execPath, [fileURLToPath(new URL('savina/run.mjs', import.meta.url))]],
 }
 
 async function main() {
   const [first, ...rest] = process.argv.slice(2)
-  if (first === 'savina') return runProgram(first, rest) ? 0 : 1 // it has options of its own
+  if (first === 'savina' || first === 'rust') return runProgram(first, rest) ? 0 : 1 // they have options of their own
   const options = optionsOrExit()
   if (typeof options === 'number') return options
   const { chosen, programs, unknown } = choose(options.names)

@@ -129,6 +129,12 @@ test('a module that throws is told with what it threw', async (t) => {
   t.is((error.cause as Error).message, 'at its top level')
 })
 
+test('a module that does not come to its end is told, and what it could be', async (t) => {
+  // as the program itself, which awaits actors at its top level that are to begin where it is evaluated
+  const module = 'data:text/javascript,export const it = 1; await new Promise(() => {})'
+  await refuses(t, () => loadClass(module, 'Counter', false, 20), module, 'Counter', '20 ms', 'top-level await')
+})
+
 test('a module that is not there is told with the reason', async (t) => {
   const error = await refuses(t, () => loadClass('file:///no/such/module.js', 'Counter'), 'file:///no/such/module.js', "'Counter'")
   t.is((error.cause as NodeJS.ErrnoException).code, 'ERR_MODULE_NOT_FOUND')

@@ -3,8 +3,9 @@ import { parseArgs } from 'node:util'
 
 export const USAGE = `node bench/run.mjs [names…] [options]
 
-  names             questions by name or prefix; all of them when none is given; 'rust' for the benchmark of the core
-                    alone, 'soak' for the soak, 'savina' for the programs of that suite ('savina --help')
+  names             questions by name or prefix; all of them when none is given; 'lanes' for the core alone, 'soak' for the
+                    soak; 'rust' for native actors beside other crates and 'savina' for the programs of that suite
+                    have options of their own: rust --help, savina --help
   --processes=3     fresh processes per question
   --rounds=7        rounds in each process
   --no-busy         leave out the second measurement in a busy system

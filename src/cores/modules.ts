@@ -4,7 +4,7 @@ import { clearTimeout, setTimeout } from 'node:timers'
 import { Actor, type ActorClass } from '../actor.ts'
 import { badModule, BuskinError, moduleFailed, moduleStuck, noModule, noSuchExport, notExported } from '../errors.ts'
 import { className } from '../options.ts'
-import { evaluating } from './toplevel.ts'
+import { evaluating, isCore } from './toplevel.ts'
 
 /** Where any isolate finds a class. */
 export interface ExportOf {
@@ -77,7 +77,8 @@ export async function whereIs(cls: ActorClass, guessAfter = GUESS_AFTER): Promis
 
 async function find(cls: ActorClass, stuckAfter: number): Promise<ExportOf> {
   const module = moduleOf(cls)
-  const namespace = await evaluated(module, cls, stuckAfter)
+  // it was evaluated already, or is being, as the class exists
+  const namespace = await inTime(module, className(cls), load(module), stuckAfter)
   const name = nameOf(namespace, cls)
   if (name === undefined) throw notExported(module, className(cls))
   return Object.freeze({ module, name })
@@ -95,17 +96,16 @@ function isSpecifier(module: string): boolean {
   return module !== '' && !/^(?:[/\\]|\.\.?(?:[/\\]|$)|[a-z]:(?:[/\\]|$))/i.test(module)
 }
 
-/** It was evaluated already, or is being, as the class exists. */
-async function evaluated(module: string, cls: ActorClass, stuckAfter: number): Promise<Namespace> {
+/** What the module exports, within that time. */
+async function inTime(module: string, name: string, loading: Promise<Namespace>, stuckAfter: number): Promise<Namespace> {
   let timer: NodeJS.Timeout | undefined
   const stuck = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(moduleStuck(module, className(cls), stuckAfter)), stuckAfter)
-  })
-  const loading = load(module).catch((cause: unknown) => {
-    throw moduleFailed(module, className(cls), cause)
+    if (stuckAfter < Infinity) timer = setTimeout(() => reject(moduleStuck(module, name, stuckAfter)), stuckAfter)
   })
   try {
     return await Promise.race([loading, stuck])
+  } catch (cause) {
+    throw BuskinError.is(cause, 'ERR_BUSKIN_MODULE') ? cause : moduleFailed(module, name, cause)
   } finally {
     clearTimeout(timer)
   }
@@ -119,14 +119,13 @@ function nameOf(namespace: Namespace, cls: ActorClass): string | undefined {
   )
 }
 
-/** On the isolate where the actor is to live: the class that another isolate found there, or guessed. */
-export async function loadClass(module: string, name: string, isGuess = false): Promise<ActorClass> {
-  let namespace: Namespace
-  try {
-    namespace = await evaluating(module, load(module))
-  } catch (cause) {
-    throw BuskinError.is(cause, 'ERR_BUSKIN_MODULE') ? cause : moduleFailed(module, name, cause)
-  }
+/**
+ * On the isolate where the actor is to live: the class that another isolate found there, or guessed. A core evaluates
+ * the module for this and may take its time; in the isolate that made the system it may be the program itself, which
+ * awaits at its top level what this actor has to do with.
+ */
+export async function loadClass(module: string, name: string, isGuess = false, stuckAfter = isCore() ? Infinity : STUCK_AFTER): Promise<ActorClass> {
+  const namespace = await inTime(module, name, evaluating(module, load(module)), stuckAfter)
   if (isGuess) return classCalled(namespace, module, name)
   const value = Object.hasOwn(namespace, name) ? namespace[name] : undefined
   if (!isActorClass(value)) throw noSuchExport(module, name, value)

@@ -319,6 +319,8 @@ pub mod spawn {
     pub const AWAY: u32 = 4;
     /// No other isolate could spawn it anew: it ends with the one that it is spawned in.
     pub const MORTAL: u32 = 8;
+    /// It cannot be made anew: it is never restarted, whatever the system's default is.
+    pub const ONCE: u32 = 16;
 }
 
 /// How to end.

@@ -50,6 +50,23 @@ fn messages_keep_their_order_whatever_they_carry() {
 }
 
 #[test]
+fn an_actor_that_a_lane_spawns_in_itself_is_there_for_the_message_behind_it() {
+    for full in [false, true] {
+        let mut w = two(4096);
+        let (child, _) = spawn_on(&mut w.isos[1], 1, "c", Options::default(), Rc::new(worker));
+        let own = Ref { index: Address::of(child.index).unwrap().index, age: child.age };
+        if full {
+            w.isos[1].submit(); // as when the outbox is handed over early
+        }
+        let id = post(&mut w.isos[1], own, PLAIN, flag::ASK, 0);
+        let by_address = post(&mut w.isos[1], child, PLAIN, flag::ASK, 0);
+        w.run();
+        assert_eq!([w.end_of(id), w.end_of(by_address)], ["handled"; 2]);
+        end(w);
+    }
+}
+
+#[test]
 fn letters_larger_than_the_bag_are_asked_for_and_what_is_held_back_keeps_its_own() {
     let mut w = two(64);
     let (who, to) = there(&mut w, Options::default());

@@ -3,7 +3,8 @@
 //! `PROPTEST_CASES=100000 cargo test -p buskin-core --test model` looks harder.
 mod common;
 
-use buskin_core::entry::{note, timer};
+use buskin_core::entry::{note, stop, timer};
+use buskin_core::lane::Ran;
 use common::{ASYNC, Comes, FOREVER, How, Isolate, Options, Ref, SHARED};
 use proptest::prelude::*;
 use std::cell::RefCell;
@@ -28,6 +29,9 @@ enum Step {
     Turn,
     ReadSome(usize),
     Advance(u64),
+    Part(usize),
+    Back(usize, Ran, u8, usize),
+    Recall(usize),
 }
 
 /// What the handler does; in the message's tag.
@@ -40,7 +44,7 @@ enum Kind {
     SharedPromises,
     Throws,
     NoHandler,
-    /// Tells the next actor, and submits in mid-way.
+    /// Tells the next actor, and mostly submits in mid-way.
     Forwards,
     StopsItself,
     KillsItself,
@@ -83,8 +87,18 @@ fn step() -> impl Strategy<Value = Step> {
         8 => Just(Step::Turn),
         4 => (1_usize..5).prop_map(Step::ReadSome),
         2 => (1_u64..30).prop_map(Step::Advance),
+        5 => (1_usize..5).prop_map(Step::Part),
+        5 => (0_usize..8, ran(), 0_u8..8, actor).prop_map(|(at, ran, does, to)| Step::Back(at, ran, does, to)),
+        2 => (0_usize..4).prop_map(Step::Recall),
     ]
 }
+
+fn ran() -> impl Strategy<Value = Ran> {
+    prop_oneof![8 => Just(Ran::Returned), 1 => Just(Ran::Threw(9)), 1 => Just(Ran::NoHandler), 1 => Just(Ran::Open)]
+}
+
+/// Beside a sender: it was its handler.
+const RUNS: u32 = 1 << 31;
 
 /// Where each message was sent, in the order sent.
 #[derive(Default)]
@@ -118,7 +132,9 @@ fn comes(iso: &mut Isolate, e: &buskin_core::entry::Entry, model: &Shared, slow_
             let next = model.borrow().to.get(e.payload as usize % 7).map(|t| t.1);
             if let Some(to) = next {
                 post(iso, model, 0, e.index, to, 0, Kind::Returns, None);
-                iso.submit();
+                if !e.payload.is_multiple_of(3) {
+                    iso.submit();
+                }
             }
             Comes::Returns
         }
@@ -136,6 +152,8 @@ fn comes(iso: &mut Isolate, e: &buskin_core::entry::Entry, model: &Shared, slow_
 
 #[allow(clippy::too_many_arguments)]
 fn post(iso: &mut Isolate, model: &Shared, verb: u8, from: u32, to: Ref, priority: u32, kind: Kind, ttl: Option<u64>) {
+    // what its handler sends, wherever that runs, is in an order of its own: it is not what a program sends in its name
+    let runs = iso.current == from && from != 0;
     let (tag, flags) = match kind {
         Kind::Returns => (0, 0),
         Kind::Promises => (1, 0),
@@ -155,7 +173,7 @@ fn post(iso: &mut Isolate, model: &Shared, verb: u8, from: u32, to: Ref, priorit
         _ => iso.ask_how(to, how),
     };
     let mut model = model.borrow_mut();
-    model.sent.entry((from, to, priority)).or_default().push(id);
+    model.sent.entry((if runs { from | RUNS } else { from }, to, priority)).or_default().push(id);
     model.to.push((id, to));
 }
 
@@ -231,12 +249,40 @@ impl World {
                 self.iso.turn();
             }
             Step::ReadSome(count) => self.iso.read_some(count),
+            Step::Part(most) => {
+                self.iso.part(most);
+            }
+            Step::Back(at, ran, does, to) => self.back(at, ran, does, to),
+            Step::Recall(keep) => self.iso.recall(keep),
             Step::Advance(ms) => {
                 let now = self.iso.now + ms * 1_000;
                 self.iso.set_time(now);
                 self.iso.tick();
             }
         }
+    }
+
+    /// What another thread ran comes back.
+    fn back(&mut self, at: usize, ran: Ran, does: u8, to: usize) {
+        if self.iso.guests.is_empty() {
+            return;
+        }
+        let (to, model, at) = (self.at(to), self.model.clone(), at % self.iso.guests.len());
+        if does == 5 {
+            self.iso.submit(); // whatever was over before the kill is
+        }
+        self.iso.comes_back(at, ran, |iso, who| {
+            let mut post = |verb, kind| post(iso, &model, verb, who.index, to, 0, kind, None);
+            match does {
+                1 => post(0, Kind::Returns),
+                2 => post(1, Kind::Throws),
+                3 => post(2, Kind::AsyncPromises),
+                4 => iso.end_as_guest(who, stop::NORMAL),
+                5 => iso.end_as_guest(who, stop::KILL),
+                6 => iso.end_as_guest(to, stop::DRAIN),
+                _ => {}
+            }
+        });
     }
 
     /// Messages that came out keep the order they went in, whatever became of the others.
@@ -254,6 +300,7 @@ impl World {
     /// Nothing more is done; all promises settle, all actors end.
     fn wind_up(&mut self) {
         for round in 0.. {
+            self.iso.come_home();
             self.iso.run();
             let hands: Vec<_> = self.iso.all_hands();
             if hands.is_empty() {
@@ -290,6 +337,7 @@ fn run(ring: usize, steps: &[Step]) {
         world.act(step);
         world.check_order();
     }
+    world.iso.come_home();
     world.iso.run();
     world.iso.all_accounted_for();
     world.wind_up();

@@ -4,8 +4,8 @@
 //! `PROPTEST_CASES=100000 cargo test -p buskin-core --test supervision_random` looks harder.
 mod common;
 
-use buskin_core::entry::{Entry, flag, note, restart, timer};
-use buskin_core::lane::Defaults;
+use buskin_core::entry::{Entry, flag, note, restart, stop, timer};
+use buskin_core::lane::{Defaults, Ran};
 use common::{ASYNC, BRUTAL, Comes, FOREVER, How, Isolate, Options, Ref, SHARED, profile};
 use proptest::prelude::*;
 use std::cell::Cell;
@@ -31,6 +31,9 @@ enum Step {
     Turn,
     ReadSome(usize),
     Advance(u64),
+    Part(usize),
+    Back(usize, Ran, u8, usize),
+    Recall(usize),
 }
 
 /// Of a message, in its tag: what its handler does, and how it is declared.
@@ -75,7 +78,14 @@ fn step() -> impl Strategy<Value = Step> {
         8 => Just(Step::Turn),
         4 => (1_usize..5).prop_map(Step::ReadSome),
         6 => (1_u64..60).prop_map(Step::Advance),
+        5 => (1_usize..5).prop_map(Step::Part),
+        5 => (0_usize..8, ran(), 0_u8..9, 0_usize..10).prop_map(|(at, ran, does, to)| Step::Back(at, ran, does, to)),
+        2 => (0_usize..4).prop_map(Step::Recall),
     ]
+}
+
+fn ran() -> impl Strategy<Value = Ran> {
+    prop_oneof![5 => Just(Ran::Returned), 3 => Just(Ran::Threw(9)), 1 => Just(Ran::NoHandler), 1 => Just(Ran::Open)]
 }
 
 struct World {
@@ -262,7 +272,36 @@ impl World {
             }
             Step::ReadSome(count) => self.iso.read_some(count),
             Step::Advance(ms) => self.iso.advance(ms),
+            Step::Part(most) => {
+                self.iso.part(most);
+            }
+            Step::Back(at, ran, does, to) => self.back(at, ran, does, to),
+            Step::Recall(keep) => self.iso.recall(keep),
         }
+    }
+
+    /// What another thread ran comes back.
+    fn back(&mut self, at: usize, ran: Ran, does: u8, to: usize) {
+        if self.iso.guests.is_empty() {
+            return;
+        }
+        let (to, id, at) = (self.at(to), self.id(), at % self.iso.guests.len());
+        if does == 2 {
+            self.iso.submit(); // whatever was over before the kill is
+        }
+        let here = self.is_here(to);
+        self.iso.comes_back(at, ran, |iso, who| match does {
+            1 => iso.end_as_guest(who, stop::NORMAL),
+            2 => iso.end_as_guest(to, stop::KILL),
+            3 => iso.end_as_guest(who, stop::SELF),
+            4 => iso.watch(who, to, id),
+            5 if here && who != to => iso.link(who, to, id),
+            6 => iso.timer(who, id, timer::UNREF, 5_000),
+            7 => {
+                iso.spawn("y", Options { parent: who.index, ..Options::default() }, |_, _| Comes::Returns);
+            }
+            _ => {}
+        });
     }
 
     /// Messages that came out keep the order they went in, whatever became of the others.
@@ -280,6 +319,7 @@ impl World {
     /// Settles everything until nothing is left to settle.
     fn settle(&mut self) {
         for round in 0.. {
+            self.iso.come_home();
             self.iso.run();
             let hands = self.iso.all_hands();
             if hands.is_empty() && !self.iso.is_busy() {

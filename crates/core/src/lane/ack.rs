@@ -227,7 +227,7 @@ impl Lane {
         self.after_message(entry.index);
     }
 
-    fn promised(&mut self, entry: &Entry) {
+    pub(super) fn promised(&mut self, entry: &Entry) {
         let what = entry.op();
         let index = entry.index;
         match what {

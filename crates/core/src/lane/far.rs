@@ -67,8 +67,8 @@ pub(super) struct Far {
     pub(super) out: Vec<Outgoing>,
     /// Something is in `out`.
     pub(super) writes: bool,
-    /// By class and name: what the heads of messages of that method begin with; 0: not known.
-    heads: Vec<Vec<u32>>,
+    /// See [`Heads`].
+    heads: Heads,
     pub(super) calls: FarCalls,
     /// Calls whose messages were let in this turn, to be told at its end.
     pub(super) let_in: Vec<u32>,
@@ -102,17 +102,44 @@ pub(super) struct Far {
     pub(super) moves: Moves,
 }
 
+/// By class and name: what the heads of messages of that method begin with; 0: not known. Classes that the isolate numbers itself
+/// and those that all isolates number alike ([`SHARED`] and above) lie apart, each from 0 on.
+#[derive(Debug, Default)]
+struct Heads([Vec<Vec<u32>>; 2]);
+
+/// Of the number of a class: all isolates number it alike.
+const SHARED: usize = 0x8000;
+
+impl Heads {
+    fn of(&self, class: usize) -> Option<&Vec<u32>> {
+        self.0[usize::from(class & SHARED != 0)].get(class & (SHARED - 1))
+    }
+
+    fn set(&mut self, class: usize, name: usize, head: u32) {
+        let classes = &mut self.0[usize::from(class & SHARED != 0)];
+        let class = class & (SHARED - 1);
+        if classes.len() <= class {
+            classes.resize_with(class + 1, Vec::new);
+        }
+        let heads = &mut classes[class];
+        if heads.len() <= name {
+            heads.resize(name + 1, 0);
+        }
+        heads[name] = head;
+    }
+}
+
 impl Far {
     /// The method that an isolate knows by this number.
     pub(super) fn name_of(&self, class: usize, tag: u32) -> Option<u32> {
-        let heads = self.heads.get(class)?;
+        let heads = self.heads.of(class)?;
         let at = heads.iter().position(|head| *head != 0 && head >> TAG_SHIFT == tag)?;
         u32::try_from(at).ok().filter(|_| tag != 0)
     }
 
     /// The isolate that knew the methods is gone.
     pub(super) fn forget_heads(&mut self) {
-        self.heads.clear();
+        self.heads = Heads::default();
     }
 }
 
@@ -145,7 +172,7 @@ impl Lane {
             parcels,
             out,
             writes: false,
-            heads: Vec::new(),
+            heads: Heads::default(),
             calls: FarCalls::default(),
             let_in: Vec::new(),
             letters: Letters::default(),
@@ -174,16 +201,9 @@ impl Lane {
 
     /// What messages of the method `name` begin with when they are for an actor of this class.
     pub fn head(&mut self, class: u32, name: u32, head: u32) {
-        let Some(far) = self.far.as_mut() else { return };
-        let (class, name) = (class as usize, name as usize);
-        if far.heads.len() <= class {
-            far.heads.resize_with(class + 1, Vec::new);
+        if let Some(far) = self.far.as_mut() {
+            far.heads.set(class as usize, name as usize, head);
         }
-        let heads = &mut far.heads[class];
-        if heads.len() <= name {
-            heads.resize(name + 1, 0);
-        }
-        heads[name] = head;
     }
 
     /// Keeps large bytes for the letter that is being written.
@@ -251,6 +271,7 @@ impl Lane {
         } else {
             own.state.fetch_and(!crate::hub::post::WAITS, Relaxed);
             far.posts.waiters.fetch_sub(1, Relaxed);
+            self.nudge_waiters(); // those who found this one awake, before it could look itself
         }
     }
 
@@ -276,7 +297,7 @@ impl Lane {
         let known = if header.w0 & flag::STREAM != 0 {
             0
         } else {
-            far.heads.get(class).and_then(|h| h.get(name)).copied().unwrap_or(0)
+            far.heads.of(class).and_then(|h| h.get(name)).copied().unwrap_or(0)
         };
         let mut e = Entry {
             head: op::MSG | header.w0 & (flag::ASK | flag::SEND | flag::STREAM | flag::ARITY | flag::SLOT),
@@ -316,7 +337,7 @@ impl Lane {
             }
             letter = 0;
             // a block of a native actor's: its arity says whether the handler is asynchronous, and nothing is looked up
-            let is_async = if header.w0 & flag::ARITY != 0 { flag::ASYNC } else { 0 };
+            let is_async = if header.w0 & 1 << flag::ARITY.trailing_zeros() != 0 { flag::ASYNC } else { 0 };
             e.head |= is_async | header.w0 & u32::MAX << TAG_SHIFT;
         } else if known == 0 && letter == 0 {
             letter = far.letters.keep(Parcel::new(header)); // the method is looked up by its name, which stands there

@@ -31,6 +31,9 @@ impl Lane {
             let Some(entry) = self.pending.pop_front() else {
                 return;
             };
+            if !self.guests.is_empty() && self.keeps_note(&entry) {
+                continue;
+            }
             if entry.has(flag::LETTER) && !self.post(io, entry.payload) {
                 return self.pending.push_front(entry);
             }
@@ -87,7 +90,12 @@ impl Lane {
             State::Active => {}
             State::Free => return self.recycle_late(index),
             // what the instance before has yet to say of its runs must not be taken for this one's
-            State::Starting if self.given_up.iter().any(|g| g.0 == index) => return self.push_ready(index),
+            State::Starting if self.given_up.iter().any(|g| g.0 == index) => {
+                if !self.guests.keep_note_of(index) {
+                    self.push_ready(index); // otherwise it is when the guest is back
+                }
+                return;
+            }
             State::Starting if cell.is(bit::START_DUE) => {
                 cell.bits &= !bit::START_DUE;
                 let (age, generation) = (cell.age, cell.generation);

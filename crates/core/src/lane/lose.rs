@@ -23,6 +23,7 @@ impl Lane {
         }
         self.mail_gate_shut();
         self.now = None;
+        self.forget_guests();
         let unread = io.map(|io| self.read_remains(io));
         self.mode = 0;
         if let Some(far) = self.far.as_ref() {
@@ -54,6 +55,7 @@ impl Lane {
         self.registry.retain(|index| table.get(index).is_some_and(|c| c.state != State::Free));
         self.read_by_nobody();
         self.forfeit_all();
+        self.wait_for_all(false);
         self.push_out();
         self.show(self.is_busy(), self.is_busy());
     }

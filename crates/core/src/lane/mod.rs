@@ -21,6 +21,7 @@ mod feeds;
 mod fill;
 mod foster;
 mod group;
+pub mod guest;
 pub mod head;
 mod health;
 pub mod inbox;
@@ -47,6 +48,7 @@ mod supervision;
 mod timing;
 
 pub use border::{Defaults, Rings};
+pub use guest::{Guest, Ran};
 pub use look::{Info, Memory};
 pub use mail::{Destination, Remote};
 pub(crate) use orders::Word;
@@ -135,6 +137,7 @@ pub struct Lane {
     given_up: Vec<(u32, bool)>,
     /// See [`word::GAVE_UP`].
     gave_up: bool,
+    guests: guest::Guests,
     /// Actors that start or end.
     lives: u64,
     /// Of those, the ones that end, and the ones that drain: while there are any, no message skips its mailbox.
@@ -217,6 +220,7 @@ impl Lane {
             ended: Vec::new(),
             given_up: Vec::new(),
             gave_up: false,
+            guests: guest::Guests::default(),
             lives: 0,
             endings: 0,
             backoffs: 0,

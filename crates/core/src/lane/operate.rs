@@ -4,7 +4,7 @@ use super::far::Address;
 use super::{Fact, Lane, ROOT};
 use crate::cell::ext::{BRUTAL, FOREVER, SHUTDOWN_MS, START_MS};
 use crate::cell::{Cell, State, bit, family};
-use crate::entry::{Entry, TAG_SHIFT, note, op, reason, spawn, stop};
+use crate::entry::{Entry, TAG_SHIFT, note, op, reason, restart, spawn, stop};
 use crate::mailbox::local::Envelope;
 use crate::supervise::Restart;
 
@@ -79,6 +79,9 @@ impl Lane {
                 let ext = self.exts.ensure(&mut cell.ext);
                 (ext.shutdown, ext.start, ext.profile) = (x.payload, x.from, x.corr);
             }
+        }
+        if e.payload & spawn::ONCE != 0 {
+            cell.policy = cell.policy & 3 | restart::TEMPORARY.to_le_bytes()[0];
         }
         self.ledger.actors += 1;
         self.lives += 1;

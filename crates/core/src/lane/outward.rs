@@ -164,9 +164,16 @@ impl Lane {
             }
             _ => {
                 let Some(to) = Address::of(e.index).filter(|to| self.has_lane(to.lane)) else { return };
+                let Some(far) = self.far.as_mut() else { return };
                 let header = parcel.header_mut();
                 header.index = to.index;
                 header.from_index = e.from;
+                if kind == carry::SPAWN && to.lane == far.place {
+                    // messages to it are the lane's own, and may be next in the outbox: it is there before them
+                    let header = *header;
+                    let letter = far.letters.keep(parcel);
+                    return self.foster(&header, letter);
+                }
                 self.send(to.lane, parcel, false, kind == carry::NEWS);
             }
         }

@@ -57,13 +57,15 @@ impl Lane {
             let alone = direct && io.outbox[..count].iter().all(changes_no_life);
             let ordered = self.route_mail(io, alone);
             let direct = direct && !ordered && self.facts.is_empty() && self.endings == 0;
-            return self.submit_outbox(io, count, whole, direct);
+            self.submit_outbox(io, count, whole, direct);
+            return self.settle_calls();
         }
         self.submit_outbox(io, count, whole, direct);
+        self.settle_calls();
     }
 
     #[inline(always)]
-    fn submit_outbox(&mut self, io: &mut Rings<'_>, count: usize, whole: bool, direct: bool) {
+    pub(super) fn submit_outbox(&mut self, io: &mut Rings<'_>, count: usize, whole: bool, direct: bool) {
         // apart from the other rings while it is read, so that the words of an entry are read where they lie
         let outbox = std::mem::take(&mut io.outbox);
         let mut at = 0;
@@ -107,7 +109,6 @@ impl Lane {
             }
         }
         io.outbox = outbox;
-        self.settle_calls();
     }
 
     /// How many entries are in the outbox of an isolate that was ended before it could say so.

@@ -1,5 +1,6 @@
 //! Calls that this isolate made and that are not over: asks, and sends that wait to be let in.
 
+use super::numbers::Whose;
 use super::reply;
 use super::vault::Block;
 use crate::limits::{CALL_BITS, CALL_MASK, FAR_CALL};
@@ -14,33 +15,39 @@ struct Call {
     share: Option<Block>,
 }
 
-/// By the slot of the correlation; slot 0 is none's.
+/// By the slot of the correlation; 0 is none's.
 #[derive(Default)]
 pub(crate) struct Calls {
+    whose: Whose,
     slots: Vec<Call>,
+    /// Places in `slots`.
     free: Vec<u32>,
 }
 
+const NEVER: Call = Call { age: 0, open: false, far: false, sends: false, share: None };
+
 impl Calls {
+    pub(crate) fn new(whose: Whose) -> Self {
+        let slots = if whose == Whose::Guests { vec![NEVER] } else { Vec::new() };
+        Calls { whose, slots, free: Vec::new() }
+    }
+
     /// Opens a call; `share` is the table's share of the cell of what it comes to.
     pub(crate) fn open(&mut self, share: Block, far: bool, sends: bool) -> u32 {
-        if self.slots.is_empty() {
-            self.slots.push(Call { age: 0, open: false, far: false, sends: false, share: None });
-        }
-        let slot = match self.free.pop() {
-            Some(slot) => slot,
+        let at = match self.free.pop() {
+            Some(at) => at as usize,
             None => {
-                self.slots.push(Call { age: 0, open: false, far: false, sends: false, share: None });
-                u32::try_from(self.slots.len() - 1).unwrap_or(0) & CALL_MASK
+                self.slots.push(NEVER);
+                self.slots.len() - 1
             }
         };
-        let call = &mut self.slots[slot as usize];
+        let call = &mut self.slots[at];
         (call.open, call.far, call.sends, call.share) = (true, far, sends, Some(share));
-        slot | call.age << CALL_BITS
+        self.whose.number(at) & CALL_MASK | call.age << CALL_BITS
     }
 
     fn get(&mut self, corr: u32) -> Option<&mut Call> {
-        let call = self.slots.get_mut((corr & CALL_MASK) as usize)?;
+        let call = self.slots.get_mut(self.whose.place(corr & CALL_MASK))?;
         (call.open && call.age == corr >> CALL_BITS).then_some(call)
     }
 
@@ -50,7 +57,7 @@ impl Calls {
         call.open = false;
         call.age = (call.age + 1) % FAR_CALL;
         let share = call.share.take();
-        self.free.push(corr & CALL_MASK);
+        self.free.push(u32::try_from(self.whose.place(corr & CALL_MASK)).unwrap_or(0));
         share
     }
 
@@ -86,11 +93,5 @@ impl Calls {
     /// The shares of all that are open.
     pub(crate) fn into_shares(self) -> impl Iterator<Item = Block> {
         self.slots.into_iter().filter_map(|call| call.share)
-    }
-
-    /// How many are open.
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        self.slots.iter().filter(|call| call.open).count()
     }
 }

@@ -4,6 +4,7 @@ use super::actor::Actor;
 use super::error::{AskError, Cause, Reason, SpawnError};
 use super::isolate::Isolate;
 use super::net;
+use super::numbers::Whose;
 use super::options::Options;
 use super::refs::{AnyRef, Ref};
 use super::reply::Ask;
@@ -114,7 +115,7 @@ impl<A: Actor> Ctx<A> {
     pub fn send_after<B, M, How>(&mut self, delay: Duration, to: Ref<B>, message: M) -> TimerId
     where
         B: Actor + Handles<M, How>,
-        M: 'static,
+        M: Send + 'static,
     {
         self.after(delay, move |_, _| to.tell(message))
     }
@@ -123,7 +124,7 @@ impl<A: Actor> Ctx<A> {
     pub fn send_every<B, M, How>(&mut self, period: Duration, to: Ref<B>, message: M) -> TimerId
     where
         B: Actor + Handles<M, How>,
-        M: Clone + 'static,
+        M: Clone + Send + 'static,
     {
         self.every(period, move |_, _| to.tell(message.clone()))
     }
@@ -175,6 +176,15 @@ impl<A: Actor> Ctx<A> {
         net::spawn_here(self.here(), index, seat, None).map(Ref::new)
     }
 
+    /// A child that is there already. It cannot be made anew, so it is never restarted: when it fails it ends.
+    ///
+    /// # Errors
+    /// See [`spawn_with`](Ctx::spawn_with).
+    pub fn spawn_once<C: Actor>(&mut self, actor: C) -> Result<Ref<C>, SpawnError> {
+        let (index, seat) = (self.index, super::seat::once(actor));
+        net::spawn_here(self.here(), index, seat, None).map(Ref::new)
+    }
+
     /// A child with options.
     ///
     /// # Errors
@@ -199,7 +209,7 @@ impl<A: Actor> Ctx<A> {
     pub fn watch(
         &mut self,
         target: impl Into<AnyRef>,
-        then: impl FnOnce(&mut A, Reason, &mut Ctx<A>) + 'static,
+        then: impl FnOnce(&mut A, Reason, &mut Ctx<A>) + Send + 'static,
     ) -> WatchId {
         let target = target.into();
         let then = Box::new(move |hand: &Hand, why| {
@@ -213,7 +223,7 @@ impl<A: Actor> Ctx<A> {
         });
         let (index, seat) = (self.index, self.seat);
         let here = self.here();
-        let watch = here.watches.add(target, then);
+        let watch = here.tables(|tables| tables.watches.add(target, then));
         // SAFETY: the actor's own seat.
         unsafe { (*seat).side() }.watches.push(watch);
         here.order(op::WATCH, target, watch, index, 0);
@@ -228,7 +238,7 @@ impl<A: Actor> Ctx<A> {
         let Some(at) = side.watches.iter().position(|w| *w == watch.0) else { return };
         side.watches.swap_remove(at);
         let here = self.here();
-        let taken = here.watches.take(watch.0);
+        let taken = here.tables_of(watch.0, |tables| tables.watches.take(watch.0));
         here.put(Entry { head: op::UNWATCH, payload: watch.0, from: index, ..Entry::default() });
         drop(taken);
     }
@@ -251,7 +261,7 @@ impl<A: Actor> Ctx<A> {
     }
 
     /// Runs `then` once after `delay`, to the millisecond and never early.
-    pub fn after(&mut self, delay: Duration, then: impl FnOnce(&mut A, &mut Ctx<A>) + 'static) -> TimerId {
+    pub fn after(&mut self, delay: Duration, then: impl FnOnce(&mut A, &mut Ctx<A>) + Send + 'static) -> TimerId {
         let mut then = Some(then);
         self.timer(0, delay, move |actor, ctx| {
             if let Some(then) = then.take() {
@@ -261,16 +271,25 @@ impl<A: Actor> Ctx<A> {
     }
 
     /// Runs `then` every `period`, counted from when it was due; what is missed is made up for by one run.
-    pub fn every(&mut self, period: Duration, then: impl FnMut(&mut A, &mut Ctx<A>) + 'static) -> TimerId {
+    pub fn every(&mut self, period: Duration, then: impl FnMut(&mut A, &mut Ctx<A>) + Send + 'static) -> TimerId {
         self.timer(timer::EVERY, period, then)
     }
 
     /// Runs `then` again and again, `pause` after the last time has ended.
-    pub fn every_from_end(&mut self, pause: Duration, then: impl FnMut(&mut A, &mut Ctx<A>) + 'static) -> TimerId {
+    pub fn every_from_end(
+        &mut self,
+        pause: Duration,
+        then: impl FnMut(&mut A, &mut Ctx<A>) + Send + 'static,
+    ) -> TimerId {
         self.timer(timer::FROM_END, pause, then)
     }
 
-    fn timer(&mut self, bits: u32, period: Duration, mut then: impl FnMut(&mut A, &mut Ctx<A>) + 'static) -> TimerId {
+    fn timer(
+        &mut self,
+        bits: u32,
+        period: Duration,
+        mut then: impl FnMut(&mut A, &mut Ctx<A>) + Send + 'static,
+    ) -> TimerId {
         let callback = Box::new(move |hand: &Hand| {
             let mut ctx = Ctx::new(hand);
             // SAFETY: a timer of this actor, whose turn it is.
@@ -283,9 +302,10 @@ impl<A: Actor> Ctx<A> {
         let micros = u64::try_from(period.as_micros()).unwrap_or(u64::MAX);
         let (index, age, seat) = (self.index, self.age, self.seat);
         let here = self.here();
+        let whose = if here.is_guest { Whose::Guests } else { Whose::Own };
         // SAFETY: the actor's own seat.
-        let first = unsafe { &mut (*seat).side().timers };
-        let id = here.timers.add(index, callback, first);
+        let first = unsafe { &mut (*seat).side().timers[whose as usize] };
+        let id = here.tables(|tables| tables.timers.add(index, callback, first));
         here.put(timers::start(id, index, age, bits, micros));
         id
     }

@@ -21,7 +21,8 @@ enum Inner {
 impl Cause {
     /// What a panic left.
     pub(crate) fn panic(payload: &(dyn Any + Send)) -> Cause {
-        let text = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        let text =
+            payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
         Cause(Arc::new(Inner::Panic(text.unwrap_or("a panic without words").into())))
     }
 
@@ -140,6 +141,8 @@ pub enum AskError {
     Ended,
     /// A core thread must not wait: `.await` the ask there, or use [`Ctx::ask_then`](super::Ctx::ask_then).
     OnCoreThread,
+    /// The calling thread is no core thread, so there is no system that could do it.
+    NoSystem,
 }
 
 impl fmt::Display for AskError {
@@ -152,6 +155,7 @@ impl fmt::Display for AskError {
                 f.write_str("no reply can come: the actors wait for each other in a circle")
             }
             AskError::Ended => f.write_str("the actor, or the system, ended before the reply"),
+            AskError::NoSystem => f.write_str("this is no core thread: call it in a handler, or in a future of one"),
             AskError::OnCoreThread => f.write_str("a core thread must not wait for a reply: await it, or use ask_then"),
         }
     }
@@ -190,7 +194,10 @@ impl fmt::Display for SpawnError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             SpawnError::NameTaken(name) => {
-                write!(f, "the name '{name}' is taken: choose another, or stop the actor that has it and wait until it has ended")
+                write!(
+                    f,
+                    "the name '{name}' is taken: choose another, or stop the actor that has it and wait until it has ended"
+                )
             }
             SpawnError::BadName(name) => write!(f, "'{name}' is no name: a name is not empty and has no '/'"),
             SpawnError::Full => f.write_str("every index is in use: stop actors that are not needed"),

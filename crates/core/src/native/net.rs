@@ -1,13 +1,16 @@
 //! What the threads of a system share, and what other threads reach it by.
 
+use super::blocking::Pool;
 use super::error::{AskError, Cause, Lost, Reason, SpawnError};
 use super::isolate::{self, Isolate};
+use super::numbers::Whose;
 use super::options::{Decide, Directive, Failure, Options};
 use super::quiet::Quiet;
 use super::refs::AnyRef;
 use super::reply::ReplyTo;
 use super::run::{Came, Hand, guard};
-use super::seat::{Head, Seats, Shape};
+use super::seat::{self, Head, Seats, Shape};
+use super::tables::{Arrivals, Tables};
 use super::vault::{Block, Kind};
 use crate::entry::{Entry, TAG_SHIFT, carry, mode, op, reason, spawn};
 use crate::hub::{Hub, Shared};
@@ -19,7 +22,7 @@ use crate::sync::{Arc, Mutex, lock};
 use std::collections::{HashMap, VecDeque};
 use std::marker::PhantomData;
 use std::ptr;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 use std::sync::{PoisonError, RwLock, Weak};
 
 /// Actors without a parent that are spawned one after the other share a thread up to this many: those who are made together talk to
@@ -61,6 +64,10 @@ pub(crate) struct Place {
     /// Why actors ended that failed or were killed, the latest ones: index, age, reason. Whoever asks later, or elsewhere, is told.
     ends: Mutex<VecDeque<(u32, u32, Reason)>>,
     known: Mutex<Known>,
+    /// What its actors wait for that other threads run.
+    pub(crate) guests: Mutex<Tables>,
+    arrivals: Mutex<Arrivals>,
+    arrived: AtomicBool,
 }
 
 /// What the lane knows by number.
@@ -81,6 +88,9 @@ impl Place {
             errands: AtomicU32::new(0),
             ends: Mutex::default(),
             known: Mutex::new(known),
+            guests: Mutex::new(Tables::new(Whose::Guests)),
+            arrivals: Mutex::default(),
+            arrived: AtomicBool::new(false),
         }
     }
 
@@ -92,6 +102,23 @@ impl Place {
             self.shared.with(|lane| lane.class(next, short((shape.name)())));
             next
         })
+    }
+
+    /// A guest leaves something for the isolate, which looks at its next turn.
+    pub(crate) fn arrive(&self, leave: impl FnOnce(&mut Arrivals)) {
+        leave(&mut lock(&self.arrivals));
+        self.arrived.store(true, Release);
+    }
+
+    #[inline(always)]
+    pub(crate) fn has_arrivals(&self) -> bool {
+        self.arrived.load(Acquire)
+    }
+
+    pub(crate) fn take_arrivals(&self) -> Arrivals {
+        let mut arrivals = lock(&self.arrivals);
+        self.arrived.store(false, Release);
+        std::mem::take(&mut *arrivals)
     }
 
     /// An actor fails for good, or was killed.
@@ -156,6 +183,8 @@ pub(crate) struct Net {
     pub(crate) quiet: Quiet,
     /// How many actors were killed.
     pub(crate) killed: AtomicU64,
+    /// Who does work that blocks.
+    pub(crate) blocking: std::sync::Arc<Pool>,
 }
 
 /// Systems of this process by number.
@@ -164,7 +193,7 @@ static NEXT: AtomicU32 = AtomicU32::new(1);
 
 impl Net {
     /// A system whose native lanes are those of the hub from `first` on.
-    pub(crate) fn new(hub: Arc<Hub>, first: u32, lanes: Vec<Arc<Shared>>, manual: bool) -> Arc<Net> {
+    pub(crate) fn new(hub: Arc<Hub>, first: u32, lanes: Vec<Arc<Shared>>, manual: bool, blocking: usize) -> Arc<Net> {
         let net = Arc::new(Net {
             id: NEXT.fetch_add(1, Relaxed),
             hub,
@@ -176,6 +205,7 @@ impl Net {
             names: Mutex::default(),
             quiet: Quiet::new(manual),
             killed: AtomicU64::new(0),
+            blocking: Pool::new(blocking),
         });
         let mut systems = SYSTEMS.write().unwrap_or_else(PoisonError::into_inner);
         systems.retain(|(_, net)| net.strong_count() > 0);
@@ -187,6 +217,11 @@ impl Net {
     pub(crate) fn of(system: u32) -> Option<Arc<Net>> {
         let systems = SYSTEMS.read().unwrap_or_else(PoisonError::into_inner);
         systems.iter().find(|(id, _)| *id == system)?.1.upgrade()
+    }
+
+    /// The first lane of native actors.
+    pub(crate) fn first(&self) -> u32 {
+        self.first
     }
 
     pub(crate) fn place(&self, lane: u32) -> &Place {
@@ -346,6 +381,12 @@ impl Net {
     }
 }
 
+impl Drop for Net {
+    fn drop(&mut self) {
+        self.blocking.close(false); // for a system that ended on a thread of its own, which waits for nothing
+    }
+}
+
 /// The entries of a spawn, and what the seat has to know of its options.
 ///
 /// # Safety
@@ -353,11 +394,13 @@ impl Net {
 unsafe fn entries(place: &Place, seat: *mut Head, options: &Options, class: u32, parent: u32) -> (Entry, Entry) {
     if let Some(decide) = &options.decide {
         // SAFETY: the caller's promise.
-        unsafe { (*seat).side() }.decide = Some(Arc::clone(decide));
+        unsafe { seat::ends(seat) }.decide = Some(Arc::clone(decide));
     }
     let named = if options.name.is_some() { spawn::NAMED } else { 0 };
+    // SAFETY: as above.
+    let once = if unsafe { (*seat).shape.once } { spawn::ONCE } else { 0 };
     let head = op::SPAWN | class << TAG_SHIFT;
-    let entry = Entry { head, payload: spawn::STOP_HOOK | named, from: parent, ..Entry::default() };
+    let entry = Entry { head, payload: spawn::STOP_HOOK | named | once, from: parent, ..Entry::default() };
     let defaults = place.shared.with(|lane| lane.defaults());
     let extra = Entry {
         head: op::EXT,
@@ -403,14 +446,16 @@ fn try_spawn(
         return Err(SpawnError::NameTaken(name.to_string()));
     }
     // SAFETY: the seat is ours until it is put into the table.
-    let class = here.class(unsafe { (*seat).shape });
+    let shape = unsafe { (*seat).shape };
+    let class = here.class(shape);
     // SAFETY: as above.
     unsafe { (*seat).age = age };
     match options {
         None => {
             here.seats().put(index, seat);
             let head = op::SPAWN | class << TAG_SHIFT;
-            here.put(Entry { head, index, age, payload: spawn::STOP_HOOK, from: parent, corr: 0 });
+            let payload = spawn::STOP_HOOK | if shape.once { spawn::ONCE } else { 0 };
+            here.put(Entry { head, index, age, payload, from: parent, corr: 0 });
         }
         Some(options) => {
             let net = Arc::clone(&here.net);
@@ -466,8 +511,8 @@ pub(crate) fn when_stopped(here: &mut Isolate, index: u32, age: u32, to: ReplyTo
         let (why, _) = here.with_lane(|lane| lane.end_known(index, age));
         return to.settle(Ok(here.net.place(here.place).end_of(index, age, why)));
     }
-    // SAFETY: a seat of this lane, whose side record only this thread uses.
-    unsafe { (*seat).side() }.stopped.push(to);
+    // SAFETY: a seat of this lane, which is this thread's.
+    unsafe { seat::ends(seat) }.stopped.push(to);
 }
 
 /// Tells when an actor of this isolate has started.
@@ -480,7 +525,7 @@ pub(crate) fn when_started(here: &mut Isolate, index: u32, age: u32, to: ReplyTo
         return to.settle(Ok(()));
     }
     // SAFETY: as above.
-    unsafe { (*seat).side() }.started.push(to);
+    unsafe { seat::ends(seat) }.started.push(to);
 }
 
 /// Looks into the lane of an actor.

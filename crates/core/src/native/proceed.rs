@@ -3,11 +3,13 @@
 use super::actor::Actor;
 use super::ctx::Ctx;
 use super::error::{AskError, Cause};
-use super::isolate::Isolate;
+use super::isolate::{self, Isolate};
+use super::promise::Promise;
 use super::refs::Ref;
 use super::reply::Ask;
 use super::run::{Came, Hand, guard};
-use super::seat::{Head, Seat};
+use super::seat::{self, Head, Seat};
+use super::tasks::Sendable;
 use super::vault::{Block, Kind};
 use crate::entry::{Entry, op};
 use std::future::Future;
@@ -49,18 +51,18 @@ where
 {
     let index = here.local(to.any().word);
     let age = to.any().age;
-    let this: *mut Isolate = here;
-    let future = Box::pin(async move {
+    let system = here.system;
+    let future = Sendable::new(async move {
         let outcome = ask.await;
         let block = Block::new(Then::<A, F, R>::KIND, (then, outcome));
-        // SAFETY: futures are polled on the isolate's thread, while no reference to it lives; and they end before it does.
-        unsafe { &mut *this }.goes_on(index, age, block);
+        // SAFETY: futures are polled on the isolate's thread, while no reference to it lives.
+        match unsafe { isolate::here(system).as_mut() } {
+            Some(here) => here.goes_on(index, age, block),
+            None => block.lose(AskError::Ended),
+        }
         Ok(())
     });
-    let task = here.tasks.add(future, &Entry { index, ..Entry::default() }, 0);
-    let seat = here.seats().get(index);
-    // SAFETY: the actor that asks, which runs now.
-    unsafe { (*seat).side() }.tasks.push(task);
+    here.add_task(future, index);
 }
 
 impl Isolate {
@@ -72,8 +74,8 @@ impl Isolate {
         }
         self.last_late = self.last_late.wrapping_add(1).max(1);
         let payload = self.last_late;
-        // SAFETY: a seat of this lane, whose side record only this thread uses.
-        unsafe { (*seat).side() }.goes_on.push((payload, block));
+        // SAFETY: a seat of this lane, which is this thread's.
+        unsafe { seat::ends(seat) }.goes_on.push((payload, block));
         self.put(Entry { head: op::RESUME, index, age, payload, ..Entry::default() });
     }
 }
@@ -83,11 +85,11 @@ impl Isolate {
 /// # Safety
 /// The actor's turn, on its isolate's thread.
 pub(crate) unsafe fn go_on(hand: &Hand, number: u32) -> Came {
-    // SAFETY: the caller's promise: the side record is not used while the user's code runs.
+    // SAFETY: the caller's promise: the record is not used while the user's code runs.
     unsafe {
-        let Some(side) = (*hand.seat.cast::<Head>()).side.as_mut() else { return Came::Returned };
-        let Some(at) = side.goes_on.iter().position(|it| it.0 == number) else { return Came::Returned };
-        let (_, block) = side.goes_on.remove(at);
+        let Some(ends) = seat::ends_if(hand.seat.cast()) else { return Came::Returned };
+        let Some(at) = ends.goes_on.iter().position(|it| it.0 == number) else { return Came::Returned };
+        let (_, block) = ends.goes_on.remove(at);
         (block.kind().run)(block, hand)
     }
 }
@@ -102,7 +104,7 @@ pub(crate) fn start_when<A, T>(
     A: Actor,
     T: 'static,
 {
-    let future = Box::pin(async move {
+    let future = Promise::new(async move {
         let value = ready.await;
         // SAFETY: the actor that starts: nobody else uses it until the future is over or dropped.
         then(unsafe { Seat::<A>::actor(seat.cast()) }, value, &mut ctx)?;
@@ -112,5 +114,5 @@ pub(crate) fn start_when<A, T>(
         }
     });
     // SAFETY: the actor's own seat, on its thread.
-    unsafe { (*seat).side() }.starts_when = Some(future);
+    unsafe { seat::ends(seat) }.starts_when = Some(future);
 }

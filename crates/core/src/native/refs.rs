@@ -301,7 +301,7 @@ impl AnyRef {
     #[inline]
     pub(crate) fn call_here(self, here: &mut Isolate, block: Block, share: Block, flags: u32, call: &Call) {
         let far = Address::of(here.local(self.word)).is_some();
-        let corr = here.calls.open(share, far, flags & flag::SEND != 0);
+        let corr = here.tables(|tables| tables.calls.open(share, far, flags & flag::SEND != 0));
         self.put(here, block, flags, corr, call);
     }
 
@@ -333,7 +333,7 @@ impl AnyRef {
 
     fn end_here(self, here: &mut Isolate, how: u32, limit: u32) {
         let index = here.local(self.word);
-        if how != stop::DRAIN && Address::of(index).is_none() && here.age(index) == self.age {
+        if how != stop::DRAIN && !here.is_guest && Address::of(index).is_none() && here.age(index) == self.age {
             here.hold_back(index);
         }
         let from = here.current;

@@ -113,10 +113,11 @@ impl<R: Send + 'static> ReplyTo<R> {
         if !self.0.write(outcome) {
             return;
         }
-        if super::isolate::defer(self.0.slot().asker, self.0.0) {
-            let _ = ManuallyDrop::new(self); // the share is the isolate's now
-        } else {
-            self.0.publish();
+        match super::isolate::defer(self.0.slot().asker, self.0.0) {
+            true => {
+                let _given = ManuallyDrop::new(self); // the isolate has this share now
+            }
+            false => self.0.publish(),
         }
     }
 }
@@ -171,7 +172,7 @@ pub(crate) fn table_cell() -> (Block, Ask<()>) {
     let (to, block, ask) = cell::<()>(0);
     let ReplyTo(held) = &to;
     held.slot().refs.fetch_sub(1, Relaxed); // the handler's share, of three
-    let _ = ManuallyDrop::new(to);
+    let _none = ManuallyDrop::new(to);
     (block, ask)
 }
 

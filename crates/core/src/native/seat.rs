@@ -2,11 +2,11 @@
 
 use super::actor::Actor;
 use super::ctx::Ctx;
-use super::error::Reason;
+use super::error::{Cause, Reason};
 use super::options::Decide;
+use super::promise::Promise;
 use super::reply::ReplyTo;
 use super::run::{Came, Hand, guard};
-use super::tasks::Running;
 use super::vault::Block;
 use std::any::TypeId;
 use std::ptr;
@@ -23,33 +23,43 @@ pub(crate) struct Shape {
     pub(crate) free: unsafe fn(*mut ()),
     pub(crate) name: fn() -> &'static str,
     pub(crate) id: fn() -> TypeId,
+    /// It cannot be made anew.
+    pub(crate) once: bool,
 }
 
 /// The beginning of every seat.
 #[repr(C)]
 pub(crate) struct Head {
     pub(crate) shape: &'static Shape,
+    /// Used by whoever runs the actor.
     pub(crate) side: Option<Box<Side>>,
+    /// Used by the thread of its lane, while another one may run the actor.
+    pub(crate) ends: Option<Box<Ends>>,
     /// Of the inbox with this number nothing more is run.
     pub(crate) held: u32,
     /// The age of its index.
     pub(crate) age: u32,
 }
 
-/// What only few actors have.
+/// What its handlers began, if they did.
 #[derive(Default)]
 pub(crate) struct Side {
+    /// The first of its timers in either table, plus one.
+    pub(crate) timers: [u32; 2],
+    pub(crate) watches: Vec<u32>,
+}
+
+/// What its isolate knows of few actors.
+#[derive(Default)]
+pub(crate) struct Ends {
     /// Slots of futures that run for it.
     pub(crate) tasks: Vec<u32>,
-    /// The first of its timers, plus one.
-    pub(crate) timers: u32,
-    pub(crate) watches: Vec<u32>,
     /// Messages that are answered later: the number of the token, and the call.
     pub(crate) late: Vec<(u32, u32)>,
     /// What came of asks and is to go on in the actor.
     pub(crate) goes_on: Vec<(u32, Block)>,
     /// What its start waits for.
-    pub(crate) starts_when: Option<Running>,
+    pub(crate) starts_when: Option<Promise>,
     pub(crate) decide: Option<Decide>,
     /// Who waits for its end.
     pub(crate) stopped: Vec<ReplyTo<Reason>>,
@@ -60,6 +70,36 @@ pub(crate) struct Side {
 impl Head {
     pub(crate) fn side(&mut self) -> &mut Side {
         self.side.get_or_insert_default()
+    }
+}
+
+/// The isolate's record of a seat.
+///
+/// # Safety
+/// The thread of the seat's lane calls, and uses no other reference to the record.
+pub(crate) unsafe fn ends<'a>(seat: *mut Head) -> &'a mut Ends {
+    // SAFETY: the caller's promise; another thread that runs the actor does not touch this field.
+    unsafe { &mut (*seat).ends }.get_or_insert_default()
+}
+
+/// The same, if there is one.
+///
+/// # Safety
+/// As of [`ends`].
+pub(crate) unsafe fn ends_if<'a>(seat: *mut Head) -> Option<&'a mut Ends> {
+    // SAFETY: the caller's promise.
+    unsafe { &mut (*seat).ends }.as_deref_mut()
+}
+
+/// Who waits for its start is told.
+///
+/// # Safety
+/// As of [`ends`].
+pub(crate) unsafe fn has_started(seat: *mut Head) {
+    // SAFETY: the caller's promise.
+    let waiting = unsafe { ends_if(seat) }.map(|ends| std::mem::take(&mut ends.started));
+    for waits in waiting.into_iter().flatten() {
+        waits.settle(Ok(()));
     }
 }
 
@@ -88,22 +128,31 @@ impl<A> Seat<A> {
 
 /// A seat for an actor that `make` makes, now and after every failure.
 pub(crate) fn new<A: Actor, F: FnMut() -> A + Send + 'static>(make: F) -> *mut Head {
-    let head = Head { shape: Of::<A, F>::SHAPE, side: None, held: 0, age: 0 };
+    let head = Head { shape: Of::<A, F>::MADE, side: None, ends: None, held: 0, age: 0 };
     Box::into_raw(Box::new(Whole { seat: Seat::<A> { head, actor: None }, make })).cast()
+}
+
+/// A seat for an actor that is there already, and cannot be made anew.
+pub(crate) fn once<A: Actor>(actor: A) -> *mut Head {
+    let head = Head { shape: Of::<A, ()>::ONCE, side: None, ends: None, held: 0, age: 0 };
+    Box::into_raw(Box::new(Whole { seat: Seat { head, actor: Some(actor) }, make: () })).cast()
 }
 
 struct Of<A, F>(std::marker::PhantomData<(A, F)>);
 
+impl<A: Actor> Of<A, ()> {
+    const ONCE: &'static Shape = &Shape { start: Self::start_once, once: true, ..*Self::SHAPE };
+
+    unsafe fn start_once(hand: &Hand) -> Came {
+        let mut ctx = Ctx::<A>::new(hand);
+        // SAFETY: START of this seat, the only one: nobody else uses it, and the actor is there.
+        let actor = unsafe { Seat::<A>::actor(hand.seat) };
+        Self::started(hand, guard(|| actor.started(&mut ctx)), &mut ctx)
+    }
+}
+
 impl<A: Actor, F: FnMut() -> A + Send + 'static> Of<A, F> {
-    const SHAPE: &'static Shape = &Shape {
-        start: Self::start,
-        stop: Self::stop,
-        check: Self::check,
-        empty: Self::empty,
-        free: Self::free,
-        name: std::any::type_name::<A>,
-        id: TypeId::of::<A>,
-    };
+    const MADE: &'static Shape = &Shape { start: Self::start, ..*Self::SHAPE };
 
     unsafe fn start(hand: &Hand) -> Came {
         let whole = hand.seat.cast::<Whole<A, F>>();
@@ -113,10 +162,27 @@ impl<A: Actor, F: FnMut() -> A + Send + 'static> Of<A, F> {
             let actor = ((*whole).make)();
             (*whole).seat.actor.insert(actor).started(&mut ctx)
         });
-        // SAFETY: as above.
-        let side = unsafe { (*hand.seat.cast::<Head>()).side.as_mut() };
-        let goes_on = side.and_then(|side| side.starts_when.take());
-        match started {
+        Self::started(hand, started, &mut ctx)
+    }
+}
+
+impl<A: Actor, F: 'static> Of<A, F> {
+    /// All but how it starts.
+    const SHAPE: &'static Shape = &Shape {
+        start: Self::check,
+        stop: Self::stop,
+        check: Self::check,
+        empty: Self::empty,
+        free: Self::free,
+        name: std::any::type_name::<A>,
+        id: TypeId::of::<A>,
+        once: false,
+    };
+
+    fn started(hand: &Hand, outcome: Result<Result<(), Cause>, Cause>, ctx: &mut Ctx<A>) -> Came {
+        // SAFETY: START of this seat, on the thread of its lane.
+        let goes_on = unsafe { ends_if(hand.seat.cast()) }.and_then(|ends| ends.starts_when.take());
+        match outcome {
             Ok(Ok(())) => match (ctx.came(), goes_on) {
                 (Came::Returned, Some(future)) => Came::Promised(future),
                 (came, _) => came,
@@ -183,7 +249,8 @@ impl Seats {
     #[inline(always)]
     pub(crate) fn get(&self, index: u32) -> *mut Head {
         let (row, at) = place(index);
-        let row = self.0[row % ROWS].load(Acquire);
+        // a note may name an actor elsewhere by its address, which is beyond all rows or in none that there is
+        let row = self.0.get(row).map_or(ptr::null_mut(), |row| row.load(Acquire));
         if row.is_null() {
             return ptr::null_mut();
         }
@@ -243,4 +310,29 @@ impl Drop for Seats {
             unsafe { free_row(first, row) };
         }
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lane::far::Address;
+
+    #[test]
+    fn an_address_of_another_lane_has_no_seat() {
+        let (seats, head) = (Seats::new(), new(|| ()));
+        for row in 0..3 {
+            seats.put((FIRST << row) as u32, head);
+        }
+        for lane in 0..62 {
+            for index in [0, 1, 2, 1000, 100_000, (1 << 26) - 1] {
+                assert!(seats.get(Address { lane, index }.word()).is_null());
+            }
+        }
+        for row in 0..3 {
+            assert_eq!(seats.get((FIRST << row) as u32), head);
+            seats.put((FIRST << row) as u32, if row == 0 { head } else { ptr::null_mut() });
+        }
+    }
+
+    impl Actor for () {}
 }

@@ -1,16 +1,19 @@
 //! A system of native actors: its threads, and what a program does with it.
 
 use super::actor::Actor;
-use super::error::SpawnError;
+use super::blocking;
+use super::error::{AskError, SpawnError};
 use super::isolate::Isolate;
 use super::net::{DeadLetter, Net};
 use super::options::{Directive, Failure, Options};
+use super::reactor::{Reactor, Wanted};
 use super::refs::{AnyRef, Ref};
+use super::vault::Block;
 use crate::clock::Clock;
 use crate::count::Ledger;
 use crate::entry::{Entry, op};
 use crate::hub::{Hub, Shared};
-use crate::lane::{Defaults, Lane};
+use crate::lane::{Defaults, Guest, Lane};
 use crate::sched::{self, Crew, Cycle, Threads};
 use crate::sync::Arc;
 use std::fmt;
@@ -28,6 +31,8 @@ pub struct Builder {
     name: Box<str>,
     stack: Option<usize>,
     pin: bool,
+    blocking: usize,
+    pub(crate) reactors: Wanted,
     manual: bool,
     defaults: Defaults,
 }
@@ -39,6 +44,8 @@ impl Default for Builder {
             name: "buskin-core".into(),
             stack: None,
             pin: false,
+            blocking: blocking::MOST,
+            reactors: Wanted::NO,
             manual: false,
             defaults: Defaults::default(),
         }
@@ -75,6 +82,13 @@ impl Builder {
         self
     }
 
+    /// How many threads there may be for [work that blocks](super::Ctx::blocking); at least 1. By default 512. They are started when
+    /// there is some.
+    pub fn blocking_threads(mut self, threads: usize) -> Builder {
+        self.blocking = threads;
+        self
+    }
+
     /// Its clock is moved by hand, with [`System::advance`]: nothing times out and no timer runs until then. For tests.
     pub fn manual_clock(mut self) -> Builder {
         self.manual = true;
@@ -107,10 +121,15 @@ impl Builder {
         let lanes: Vec<Arc<Shared>> =
             (0..count).map(|_| Arc::new(Shared::new(Lane::new(clock, self.defaults)))).collect();
         let hub = Hub::open(lanes.clone());
-        let net = Net::new(hub, 0, lanes, self.manual);
+        let net = Net::new(hub, 0, lanes, self.manual, self.blocking);
         let lanes = net.places().map(|(lane, place)| (lane, Arc::clone(&place.shared))).collect();
         let of = Arc::clone(&net);
-        let threads = Threads::start(&self.threads_options(), lanes, move |lane| native(&of, lane));
+        let reactors = self.reactors.make(count)?;
+        let threads = Threads::start(&self.threads_options(), lanes, move |lane| {
+            let mut native = native(&of, lane, false);
+            reactors.start(lane as usize, &mut native.isolate);
+            native
+        });
         Ok(System { net, threads: threads? })
     }
 }
@@ -171,6 +190,14 @@ impl System {
         make: impl FnMut() -> A + Send + 'static,
     ) -> Result<Ref<A>, SpawnError> {
         self.net.spawn(super::seat::new(make), options).map(Ref::new)
+    }
+
+    /// An actor that is there already. It cannot be made anew, so it is never restarted: when it fails it ends.
+    ///
+    /// # Errors
+    /// As [`spawn`](System::spawn).
+    pub fn spawn_once<A: Actor>(&self, actor: A) -> Result<Ref<A>, SpawnError> {
+        self.net.spawn(super::seat::once(actor), &Options::new()).map(Ref::new)
     }
 
     /// The actor without a parent that has this name, if it is an `A`.
@@ -242,7 +269,7 @@ impl System {
 
     /// Ends all actors, children before their parents, each within its deadline, and then the threads. What waits becomes dead
     /// letters. Returns when all of it is done: how many actors had to be killed, because they or others were late. After ten seconds
-    /// all that is left is.
+    /// all that is left is. Work that blocks and has begun is waited for however long it takes, and not counted.
     ///
     /// On a core thread it only begins, and returns 0. Dropping the system is the same.
     pub fn shutdown(&self) -> u64 {
@@ -269,6 +296,7 @@ impl System {
             return 0;
         }
         self.threads.join();
+        self.net.blocking.close(true);
         self.net.killed.load(Relaxed) - before
     }
 }
@@ -285,9 +313,109 @@ impl fmt::Debug for System {
     }
 }
 
+/// Lanes of native actors in a hub that somebody else made, and their threads.
+pub struct Attached {
+    net: Arc<Net>,
+    threads: Threads,
+}
+
+/// The lanes of `hub` from `first` on are native ones: their actors are of the kinds that are
+/// registered, and are spawned and called by other isolates of the hub. No thread begins yet.
+#[must_use = "it ends with the value that is returned"]
+pub fn attach(hub: Arc<Hub>, first: u32, lanes: Vec<Arc<Shared>>, options: &sched::Options) -> Attached {
+    let net = Net::new(hub, first, lanes, false, blocking::MOST);
+    let lanes = net.places().map(|(lane, place)| (lane, Arc::clone(&place.shared))).collect();
+    let of = Arc::clone(&net);
+    let threads = Threads::rest(options, lanes, move |lane| native(&of, lane, true));
+    Attached { net, threads }
+}
+
+impl Attached {
+    /// Begins the thread of the lane that has this number in the hub. One that has begun, or that was stopped, is left as it is.
+    ///
+    /// # Errors
+    /// The process can have no more threads.
+    pub fn start(&self, place: u32) -> std::io::Result<()> {
+        self.threads.begin(self.at(place))
+    }
+
+    /// Whether the thread of a lane has begun.
+    #[must_use]
+    pub fn has_started(&self, place: u32) -> bool {
+        self.threads.has_begun(self.at(place))
+    }
+
+    /// The lane's isolate on the calling thread, which turns it itself: for tests.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn by_hand(&self, place: u32) -> ByHand {
+        ByHand(native(&self.net, place, true))
+    }
+
+    fn at(&self, place: u32) -> usize {
+        place.checked_sub(self.net.first()).map_or(usize::MAX, |at| at as usize)
+    }
+
+    /// Ends the threads: each after what it is at, and with all that was sent to its lane as dead letters. One that takes longer
+    /// than this is left alone with its lane. Whether all have ended. The lanes are closed then, so what lives there should have
+    /// ended before. No lane's lock is held by the caller.
+    pub fn stop(&self, limit: Duration) -> bool {
+        let ended = self.threads.end_within(limit);
+        self.net.blocking.close(false);
+        for (at, (_, place)) in self.net.places().enumerate() {
+            if !self.threads.has_begun(at) {
+                let orphans = place.shared.with(|lane| {
+                    lane.close();
+                    lane.take_orphans()
+                });
+                for word in orphans {
+                    // SAFETY: the lane is closed, and each block that waited there is given out once.
+                    unsafe { Block::of(word) }.lose(AskError::Ended);
+                }
+            }
+        }
+        ended
+    }
+}
+
+/// What threads that are ended without a limit get: they have nothing left to do then.
+const LIMIT: Duration = Duration::from_secs(1);
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        self.stop(LIMIT);
+    }
+}
+
+impl fmt::Debug for Attached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Attached").field("threads", &self.threads.len()).finish_non_exhaustive()
+    }
+}
+
+/// See [`Attached::by_hand`].
+#[doc(hidden)]
+pub struct ByHand(Native);
+
+impl ByHand {
+    /// One turn with these bits of [`mode`](crate::entry::mode). How much it gave.
+    pub fn turn(&mut self, bits: u32) -> usize {
+        self.0.isolate.enter();
+        self.0.cycle(bits).gave
+    }
+}
+
+impl fmt::Debug for ByHand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ByHand").finish_non_exhaustive()
+    }
+}
+
 /// The isolate of a core thread.
 struct Native {
     isolate: Box<Isolate>,
+    /// What it runs actors of other lanes in, once it did.
+    visitor: Option<Box<Isolate>>,
 }
 
 impl Crew for Native {
@@ -295,6 +423,10 @@ impl Crew for Native {
         let this: *mut Isolate = &raw mut *self.isolate;
         // SAFETY: the thread's own isolate, which nobody else has a reference to.
         let gave = unsafe { Isolate::cycle(this, mode) };
+        if gave > 0 {
+            // SAFETY: as above.
+            unsafe { Reactor::look(this) };
+        }
         let quiet = &self.isolate.net.quiet;
         if gave == 0 {
             quiet.notice();
@@ -303,11 +435,35 @@ impl Crew for Native {
         let next = if quiet.is_manual() { -1 } else { self.isolate.next() };
         Cycle { gave, over: self.isolate.closed && gave == 0, next }
     }
+
+    fn takes_guests(&self) -> bool {
+        true
+    }
+
+    fn run_guests(&mut self, host: u32, guests: &mut [Guest]) {
+        let net = &self.isolate.net;
+        let visitor = self.visitor.get_or_insert_with(|| Isolate::visitor(net, host));
+        visitor.visit(host);
+        let this: *mut Isolate = &raw mut **visitor;
+        // SAFETY: of the lane that these are guests of; nobody else has a reference to it.
+        unsafe { Isolate::run_guests(this, guests) };
+    }
+
+    fn nap(&mut self, limit: Option<Duration>) -> bool {
+        let this: *mut Isolate = &raw mut *self.isolate;
+        // SAFETY: as above.
+        unsafe { Reactor::nap(this, limit) }
+    }
 }
 
 impl Drop for Native {
     fn drop(&mut self) {
         let this: *mut Isolate = &raw mut *self.isolate;
+        if let Some(mut visitor) = self.visitor.take() {
+            visitor.give_grants_back();
+        }
+        // SAFETY: nothing is given.
+        unsafe { self.isolate.net.place(self.isolate.place).shared.set_pulse(None) };
         // SAFETY: as above.
         unsafe { Isolate::end(this) };
         Isolate::leave();
@@ -315,10 +471,16 @@ impl Drop for Native {
     }
 }
 
-fn native(net: &Arc<Net>, lane: u32) -> Native {
+/// `opens`: isolates of JavaScript talk to it.
+fn native(net: &Arc<Net>, lane: u32, opens: bool) -> Native {
     let place = net.place(lane);
     let mut isolate = Isolate::new(Arc::clone(net), lane, Arc::clone(&place.shared), Arc::clone(&place.seats));
+    if opens {
+        isolate.opens();
+    }
+    // SAFETY: what the isolate shows stays until it is taken back, before the isolate is dropped.
+    unsafe { place.shared.set_pulse(Some(isolate.pulse())) };
     place.shared.with(Lane::awakes);
     isolate.enter();
-    Native { isolate }
+    Native { isolate, visitor: None }
 }

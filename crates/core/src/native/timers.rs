@@ -1,13 +1,14 @@
 //! Callbacks of timers by number. When they are due the lane says.
 
 use super::isolate::Isolate;
+use super::numbers::Whose;
 use super::run::{Came, Hand, guard};
 use crate::entry::{Entry, TAG_SHIFT, op};
 
 /// No timer.
 const NONE: u32 = u32::MAX;
 
-pub(crate) type Callback = Box<dyn FnMut(&Hand) -> Came>;
+pub(crate) type Callback = Box<dyn FnMut(&Hand) -> Came + Send>;
 
 struct Timer {
     callback: Option<Callback>,
@@ -27,25 +28,30 @@ pub struct TimerId {
     age: u32,
 }
 
-/// By number. A number that was given back is used again two inboxes later: until then an entry that names it may be on its way.
+/// By number. One that was given back is used again two inboxes later: until then an entry that names it may be on its way.
 #[derive(Default)]
 pub(crate) struct Timers {
+    whose: Whose,
     slots: Vec<Timer>,
     free: Vec<u32>,
     given_back: [Vec<u32>; 2],
 }
 
 impl Timers {
-    /// Adds a timer of `owner`, whose first one is at `*first`, plus one.
+    pub(crate) fn new(whose: Whose) -> Self {
+        Timers { whose, ..Timers::default() }
+    }
+
+    /// Adds a timer of `owner`, whose first one of this table is at `*first`: its place, plus one.
     pub(crate) fn add(&mut self, owner: u32, callback: Callback, first: &mut u32) -> TimerId {
         let next = first.wrapping_sub(1);
-        let id = match self.free.pop() {
-            Some(id) => {
-                let timer = &mut self.slots[id as usize];
+        let at = match self.free.pop() {
+            Some(at) => {
+                let timer = &mut self.slots[at as usize];
                 timer.age = timer.age.wrapping_add(1);
                 (timer.callback, timer.owner, timer.live) = (Some(callback), owner, true);
                 (timer.prev, timer.next) = (NONE, next);
-                id
+                at
             }
             None => {
                 self.slots.push(Timer { callback: Some(callback), owner, age: 0, live: true, prev: NONE, next });
@@ -53,15 +59,20 @@ impl Timers {
             }
         };
         if let Some(next) = self.slots.get_mut(next as usize) {
-            next.prev = id;
+            next.prev = at;
         }
-        *first = id + 1;
-        TimerId { id, age: self.slots[id as usize].age }
+        *first = at + 1;
+        TimerId { id: self.whose.number(at as usize), age: self.slots[at as usize].age }
     }
 
-    /// Takes a timer out of its owner's list; its callback. None when it is over.
-    fn remove(&mut self, id: u32, first: &mut u32) -> Option<Callback> {
-        let timer = self.slots.get_mut(id as usize).filter(|timer| timer.live)?;
+    fn get(&mut self, id: u32) -> Option<&mut Timer> {
+        let at = self.whose.place(id);
+        self.slots.get_mut(at).filter(|timer| timer.live)
+    }
+
+    /// Takes a timer out of its owner's list; its callback. None when it is over, or runs.
+    fn remove(&mut self, at: usize, first: &mut u32) -> Option<Callback> {
+        let timer = self.slots.get_mut(at).filter(|timer| timer.live)?;
         timer.live = false;
         let (callback, prev, next) = (timer.callback.take(), timer.prev, timer.next);
         match self.slots.get_mut(prev as usize) {
@@ -71,15 +82,18 @@ impl Timers {
         if let Some(next) = self.slots.get_mut(next as usize) {
             next.prev = prev;
         }
-        self.given_back[0].push(id);
-        Some(callback.unwrap_or_else(|| Box::new(|_| Came::Returned))) // it runs: nothing is to be dropped
+        self.given_back[0].push(u32::try_from(at).unwrap_or(NONE));
+        callback
     }
 
     /// An inbox was read.
+    #[inline]
     pub(crate) fn rest(&mut self) {
         let [now, before] = &mut self.given_back;
-        self.free.append(before);
-        std::mem::swap(now, before);
+        if !(now.is_empty() && before.is_empty()) {
+            self.free.append(before);
+            std::mem::swap(now, before);
+        }
     }
 
     /// Takes back the timer of an actor. Whether it was still to come.
@@ -90,14 +104,16 @@ impl Timers {
         // SAFETY: the caller's promise: the callback is dropped when no reference lives.
         unsafe {
             let seat = (*this).seats().get(owner);
-            let slots = &(*this).timers.slots;
-            let is_it = slots
-                .get(timer.id as usize)
-                .is_some_and(|t| t.live && t.age == timer.age && t.owner == owner);
-            if seat.is_null() || !is_it {
+            if seat.is_null() {
                 return false;
             }
-            let callback = (*this).timers.remove(timer.id, &mut (*seat).side().timers);
+            let whose = Whose::of(timer.id);
+            let first = &mut (*seat).side().timers[whose as usize];
+            let removed = (*this).tables_of(timer.id, |tables| {
+                let is_it = tables.timers.get(timer.id).is_some_and(|t| t.age == timer.age && t.owner == owner);
+                is_it.then(|| tables.timers.remove(whose.place(timer.id), first))
+            });
+            let Some(callback) = removed else { return false };
             (*this).put(Entry { head: op::CANCEL, payload: timer.id, ..Entry::default() });
             let _ = guard(|| drop(callback));
             true
@@ -108,12 +124,15 @@ impl Timers {
     ///
     /// # Safety
     /// As of [`cancel`](Self::cancel).
-    pub(crate) unsafe fn forget(this: *mut Isolate, mut first: u32) {
-        while first != 0 {
-            // SAFETY: the caller's promise.
-            unsafe {
-                let callback = (*this).timers.remove(first - 1, &mut first);
-                let _ = guard(|| drop(callback));
+    pub(crate) unsafe fn forget(this: *mut Isolate, firsts: [u32; 2]) {
+        for (whose, mut first) in [Whose::Own, Whose::Guests].into_iter().zip(firsts) {
+            while first != 0 {
+                // SAFETY: the caller's promise.
+                unsafe {
+                    let at = (first - 1) as usize;
+                    let callback = (*this).tables_of(whose.number(at), |t| t.timers.remove(at, &mut first));
+                    let _ = guard(|| drop(callback));
+                }
             }
         }
     }
@@ -125,22 +144,25 @@ impl Timers {
     pub(crate) unsafe fn fire(this: *mut Isolate, id: u32, last: bool, hand: &Hand) -> Came {
         // SAFETY: the caller's promise: while the callback runs no reference lives.
         unsafe {
-            let slots = &mut (*this).timers.slots;
-            let Some(timer) = slots.get_mut(id as usize).filter(|timer| timer.live) else {
-                return Came::Returned; // it was taken back
-            };
-            let Some(mut callback) = timer.callback.take() else { return Came::Returned };
-            if last {
-                let side = (*hand.seat.cast::<super::seat::Head>()).side();
-                (*this).timers.remove(id, &mut side.timers);
-            }
+            let whose = Whose::of(id);
+            let first = &mut (*hand.seat.cast::<super::seat::Head>()).side().timers[whose as usize];
+            let taken = (*this).tables_of(id, |tables| {
+                let callback = tables.timers.get(id)?.callback.take();
+                if last {
+                    tables.timers.remove(whose.place(id), first);
+                }
+                callback
+            });
+            let Some(mut callback) = taken else { return Came::Returned }; // it was taken back
             let came = callback(hand);
-            let slots = &mut (*this).timers.slots;
-            if let Some(timer) = slots.get_mut(id as usize).filter(|timer| timer.live) {
-                timer.callback = Some(callback);
-            } else {
-                let _ = guard(|| drop(callback));
-            }
+            let over = (*this).tables_of(id, |tables| match tables.timers.get(id) {
+                Some(timer) => {
+                    timer.callback = Some(callback);
+                    None
+                }
+                None => Some(callback),
+            });
+            let _ = guard(|| drop(over));
             came
         }
     }

@@ -8,7 +8,7 @@ use super::net::Net;
 use super::refs::AnyRef;
 use super::reply::ReplyTo;
 use super::run::{Came, Hand, Handles, To, guard, sealed};
-use super::seat::Seat;
+use super::seat::{self, Seat};
 use super::vault::{Block, Kind};
 use crate::entry::{Entry, op, outcome};
 use crate::lane::far::Address;
@@ -125,7 +125,7 @@ impl Token {
         let over = move |here: &mut Isolate| here.late_is_over(at.index, self.actor.age, self.id);
         let here = isolate::here(self.actor.system);
         // SAFETY: this thread's isolate; handlers, which use tokens, run while no reference to it lives.
-        match unsafe { here.as_mut() }.filter(|here| here.place == at.lane) {
+        match unsafe { here.as_mut() }.filter(|here| here.place == at.lane && !here.is_guest) {
             Some(here) => over(here),
             // SAFETY: errands are run by the isolate's thread, while no reference to it lives.
             None => Net::errand(self.actor, move |here| over(unsafe { &mut *here }), |_| {}),
@@ -147,10 +147,10 @@ impl Isolate {
         if seat.is_null() || self.age(index) != age {
             return;
         }
-        // SAFETY: a seat of this lane, whose side record only this thread uses.
-        let Some(side) = (unsafe { (*seat).side.as_mut() }) else { return };
-        let Some(at) = side.late.iter().position(|late| late.0 == id) else { return };
-        let (_, corr) = side.late.swap_remove(at);
+        // SAFETY: a seat of this lane, which is this thread's.
+        let Some(ends) = (unsafe { seat::ends_if(seat) }) else { return };
+        let Some(at) = ends.late.iter().position(|late| late.0 == id) else { return };
+        let (_, corr) = ends.late.swap_remove(at);
         self.put(Entry { head: op::STREAM_END, index, age, from: outcome::OK, ..Entry::default() });
         self.call_is_over(corr, true);
     }
@@ -173,7 +173,7 @@ impl<A: ReplyHandler<M>, M> sealed::Sealed<M, ByToken> for A {}
 
 impl<A: Actor + ReplyHandler<M>, M: Send + 'static> Handles<M, ByToken> for A {
     type Reply = A::Reply;
-    const FLAGS: u32 = 0;
+    const FLAGS: u32 = super::run::HOME;
 
     #[allow(private_interfaces)]
     fn block_of_tell(message: M) -> Block {

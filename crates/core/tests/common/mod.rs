@@ -3,6 +3,7 @@
 #![allow(dead_code)] // every test file uses a part of it
 
 pub(crate) mod cycles;
+pub(crate) mod guests;
 pub(crate) mod hub;
 pub(crate) mod supervision;
 pub(crate) mod supervision_model;
@@ -170,6 +171,8 @@ pub(crate) struct Isolate {
     pub(crate) starts: Vec<(String, u32, u32)>,
     /// What was said of cycles.
     pub(crate) cycles: Vec<Entry>,
+    /// Actors that another thread runs.
+    pub(crate) guests: Vec<buskin_core::lane::Guest>,
 }
 
 impl Isolate {
@@ -215,6 +218,7 @@ impl Isolate {
             begun: Vec::new(),
             starts: Vec::new(),
             cycles: Vec::new(),
+            guests: Vec::new(),
         }
     }
 
@@ -746,6 +750,7 @@ impl Isolate {
 
     /// What it had in hand is given up.
     fn instance_over(&mut self, index: u32, why: u32) {
+        assert!(!self.is_out(index), "another thread uses it");
         for hand in self.hands.remove(&index).unwrap_or_default() {
             if hand.note == note::MSG {
                 self.end(hand.id, FAILED);

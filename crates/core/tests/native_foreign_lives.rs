@@ -48,8 +48,9 @@ impl Behaviour for State {
     fn healthy(&mut self) -> Result<(), Fault> {
         if self.ill { Err(Fault::failed(ErrorValue::new(ErrorKind::Error, "a cold"))) } else { Ok(()) }
     }
-    fn stopped(&mut self) {
+    fn stopped(&mut self) -> Result<(), Fault> {
         assert!(!self.stops_badly, "not like this");
+        Ok(())
     }
 }
 

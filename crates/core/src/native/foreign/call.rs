@@ -3,7 +3,8 @@
 use super::args::Args;
 use super::fault::Fault;
 use super::side::Beside;
-use crate::hub::Shared;
+use crate::hub::{Hub, Shared};
+use crate::sync::Arc;
 use buskin_value::{Codec, DecodeError, ErrorKind, ErrorValue, Kept, Value, ValueRef};
 use std::borrow::Cow;
 use std::fmt;
@@ -22,6 +23,8 @@ pub struct Call<'a> {
     pub(super) sender: (u32, u32),
     pub(super) lane: &'a Shared,
     pub(super) now: Option<Duration>,
+    /// All arguments as a message, if they came as one, and none was taken.
+    pub(super) raw: Option<&'a [u8]>,
 }
 
 /// An argument that nobody has looked into yet.
@@ -230,6 +233,23 @@ impl<'a> Call<'a> {
     /// The bytes are those of another system.
     pub fn to_value(&mut self, kept: &Kept) -> Result<Value, Fault> {
         kept.to_value(self.codec, &mut self.beside).map_err(|error| self.malformed(error))
+    }
+
+    pub(super) fn hub(&self) -> &Arc<Hub> {
+        self.beside.hub
+    }
+
+    /// Takes all arguments, as a message.
+    pub(super) fn message(&mut self) -> Result<Cow<'a, [u8]>, Fault> {
+        if let Some(raw) = self.raw {
+            return Ok(Cow::Borrowed(raw));
+        }
+        let args = std::mem::replace(&mut self.args, Args::None);
+        let values = args.values(self.codec, &mut self.beside).map_err(|error| self.malformed(error))?;
+        let mut bytes = Vec::new();
+        let written = self.codec.encode(&values, &mut bytes, &mut self.beside);
+        written.map_err(|error| self.wrong(&error.to_string(), "send plain data"))?;
+        Ok(Cow::Owned(bytes))
     }
 
     /// A `TypeError` for the caller: what is wrong, and what to do.

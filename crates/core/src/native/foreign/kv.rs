@@ -167,8 +167,9 @@ impl Behaviour for Store {
         self.ends.first().map(|(until, _)| *until)
     }
 
-    fn tick(&mut self, now: Duration) {
+    fn tick(&mut self, now: Duration) -> Result<(), Fault> {
         self.expire_until(now);
+        Ok(())
     }
 }
 

@@ -111,6 +111,7 @@ unsafe fn run(
             sender: (e.from, e.age),
             lane: &lane,
             now: None,
+            raw: read.and_then(Letter::raw),
         };
         let Some(behaviour) = seat.behaviour.as_mut() else { return not_ours(this, e) };
         let result = if is_stream {

@@ -44,6 +44,7 @@ pub mod kv;
 mod lives;
 mod messages;
 mod news;
+mod plugin;
 mod seat;
 mod side;
 mod streams;
@@ -52,6 +53,7 @@ pub use call::{Argument, Call};
 pub use fault::{Fault, RegisterError};
 pub(crate) use lives::{carried, ended, mark_dead, own_verdict, published};
 pub(crate) use messages::message;
+pub use plugin::{PluginError, register_plugin};
 pub(crate) use seat::{birth, is_foreign};
 pub(crate) use side::{BAG, Foreign};
 pub(crate) use streams::{over as streams_over, resumed, returned};
@@ -126,8 +128,12 @@ pub trait Behaviour: Send + 'static {
     }
 
     /// The time that [`due`](Behaviour::due) told has come. It may come too early, when that has changed since.
-    fn tick(&mut self, now: Duration) {
+    ///
+    /// # Errors
+    /// The actor failed.
+    fn tick(&mut self, now: Duration) -> Result<(), Fault> {
         let _ = now;
+        Ok(())
     }
 
     /// Whether it is well, asked as often as the actor's options say.
@@ -139,7 +145,12 @@ pub trait Behaviour: Send + 'static {
     }
 
     /// It is stopped; not called when it is killed, or failed.
-    fn stopped(&mut self) {}
+    ///
+    /// # Errors
+    /// What went wrong; it ends all the same.
+    fn stopped(&mut self) -> Result<(), Fault> {
+        Ok(())
+    }
 }
 
 /// What a stream gives, one after the other. Dropped when its reader leaves, or its actor ends.

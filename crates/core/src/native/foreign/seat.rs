@@ -160,6 +160,7 @@ unsafe fn make(
         sender: (0, 0),
         lane: &lane,
         now: None,
+        raw: None,
     };
     known.kind.kind.make(&mut call)
 }
@@ -193,29 +194,26 @@ unsafe fn stop(hand: &Hand, _: &Reason) -> Came {
     // SAFETY: no reference to the isolate lives.
     unsafe { super::streams::over(hand.here, (*hand.entry).index) };
     let Some(behaviour) = &mut seat.behaviour else { return Came::Returned };
-    match guard(|| behaviour.stopped()) {
-        Ok(()) => Came::Returned,
-        Err(cause) => failed(seat, &cause, "stopped"),
-    }
+    let stopped = guard(|| behaviour.stopped());
+    came(seat, stopped, "stopped")
 }
 
 unsafe fn check(hand: &Hand) -> Came {
     // SAFETY: HEALTH of this seat: nobody else uses it.
     let seat = unsafe { &mut *hand.seat.cast::<Seat>() };
     let Some(behaviour) = &mut seat.behaviour else { return Came::Returned };
-    match guard(|| behaviour.healthy()) {
-        Ok(Ok(())) => Came::Returned,
-        Ok(Err(fault)) => {
-            let error = told_by(fault.error, &seat.path, "");
-            Came::Failed(Cause::from(Thrown { error, method: None }))
-        }
-        Err(cause) => failed(seat, &cause, "healthy"),
-    }
+    let healthy = guard(|| behaviour.healthy());
+    came(seat, healthy, "healthy")
 }
 
-/// A panic.
-fn failed(seat: &Seat, cause: &Cause, method: &str) -> Came {
-    let error = told_by(ErrorValue::new(ErrorKind::Error, &cause.to_string()), &seat.path, method);
+/// What one of a behaviour's own came to.
+fn came(seat: &Seat, outcome: Result<Result<(), Fault>, Cause>, what: &str) -> Came {
+    let (error, what) = match outcome {
+        Ok(Ok(())) => return Came::Returned,
+        Ok(Err(fault)) => (fault.error, ""),
+        Err(panic) => (ErrorValue::new(ErrorKind::Error, &panic.to_string()), what),
+    };
+    let error = told_by(error, &seat.path, what);
     Came::Failed(Cause::from(Thrown { error, method: None }))
 }
 
@@ -252,8 +250,9 @@ pub(super) unsafe fn arm(this: *mut Isolate, index: u32, seat: &mut Seat) {
             seat.due = None;
             let now = super::side::time(&(*hand.here).shared);
             let Some(behaviour) = &mut seat.behaviour else { return Came::Returned };
-            if let Err(cause) = guard(|| behaviour.tick(now)) {
-                return failed(seat, &cause, "tick");
+            let ticked = guard(|| behaviour.tick(now));
+            if !matches!(ticked, Ok(Ok(()))) {
+                return came(seat, ticked, "tick");
             }
             arm(hand.here, (*hand.entry).index, seat);
             super::streams::wake(hand.here, seat);

@@ -87,6 +87,11 @@ impl Letter<'_> {
         self.number
     }
 
+    /// All of it, when that is the arguments and nothing else.
+    pub(super) fn raw(&self) -> Option<&[u8]> {
+        (self.form == 3 && self.pieces == 0 && self.name != 0).then_some(&*self.bytes)
+    }
+
     /// The arguments.
     pub(super) fn args(&self) -> Result<Args<'_>, DecodeError> {
         Ok(match self.form {
@@ -100,7 +105,7 @@ impl Letter<'_> {
 /// What a codec needs of the system.
 #[derive(Clone, Copy)]
 pub(super) struct Beside<'a> {
-    pub(super) hub: &'a Hub,
+    pub(super) hub: &'a Arc<Hub>,
     pub(super) lane: &'a Shared,
     /// The letter that is read.
     pub(super) letter: u32,

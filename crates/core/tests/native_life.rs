@@ -92,9 +92,9 @@ fn the_asker_gets_the_very_error_of_a_handler_of_either_kind() {
         }));
         assert_eq!(io(failed(asynchronous.wait().unwrap_err())), std::io::ErrorKind::AddrInUse);
         let panics = target.ask(run(|_, _| panic!("one")));
-        assert_eq!(failed(panics.wait().map(|()| ()).unwrap_err()).to_string(), "panicked: one");
+        assert_eq!(failed(panics.wait().unwrap_err()).to_string(), "panicked: one");
         let panics = target.ask(later(async |_: &mut Probe, _: &mut Ctx<Probe>| panic!("two {}", 2)));
-        let cause = failed(panics.wait().map(|()| ()).unwrap_err());
+        let cause = failed(panics.wait().unwrap_err());
         assert_eq!((cause.to_string().as_str(), cause.is_panic()), ("panicked: two 2", true));
     }
     system.idle();

@@ -212,7 +212,8 @@ fn a_handler_learns_that_the_reader_has_left() {
         assert!(log.take().iter().any(|what| what.starts_with("left at")));
         drop(source.stream(Endless)); // before it has begun
         system.idle();
-        assert_eq!(log.take(), ["left at 0"]);
+        let left = log.take();
+        assert!(left.len() == 1 && left[0].starts_with("left at"), "{left:?}");
         settled(&system);
     }
 }

@@ -3,6 +3,7 @@
 //! An actor is a plain struct; a [`Handler`] for each type of message says what it does; a [`Ref`] is its address. A [`System`] runs
 //! them on one thread per CPU, supervises them as OTP does, and accounts for every message: it is handled, or it fails with its
 //! actor, or it becomes a dead letter with a reason.
+#![doc = include_str!("../../README.md")]
 
 mod actor;
 mod blocking;

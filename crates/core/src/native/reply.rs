@@ -136,7 +136,7 @@ impl<R: Send + 'static> ReplyTo<R> {
 
     /// Gives up the right to tell an outcome, which somebody else has.
     pub(crate) fn release(self) {
-        let this = std::mem::ManuallyDrop::new(self);
+        let this = ManuallyDrop::new(self);
         drop(Held::<R>(this.0.0, PhantomData));
     }
 }

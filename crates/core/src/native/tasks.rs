@@ -202,7 +202,9 @@ impl Tasks {
         unsafe {
             let task = &mut (&mut (*this).tasks.slots)[slot as usize];
             task.wakes.queued.store(false, Release);
-            let (Some(mut future), Some(waker)) = (task.future.take(), task.waker.take()) else { return };
+            // a wake that came late finds nobody, and must leave the waker to the next one
+            let Some(mut future) = task.future.take() else { return };
+            let Some(waker) = task.waker.take() else { return };
             (*this).current = task.entry.index;
             let polled = guard(|| future.poll(&mut Context::from_waker(&waker)));
             let task = &mut (&mut (*this).tasks.slots)[slot as usize];

@@ -1308,6 +1308,24 @@ for (const [end, run] of [
   })
 }
 
+test('a message that is held back while the inbox is read is aborted by the core, in its order', async (t) => {
+  for (const [what, why] of [['stop', 'stopped'], ['fail', 'aborted']] as const) {
+    const system = withSystem(t)
+    const [ref, other] = [system.spawn(Life, temporary), system.spawn(Life)]
+    await Promise.all([ref.started, other.started])
+    const controller = new AbortController()
+    ref.tell.run((ctx) => {
+      if (what === 'stop') ctx.stop()
+      else throw boom()
+    })
+    other.tell.run(() => controller.abort())
+    await rejectsWith(t, ref.with({ signal: controller.signal }).ask.run(() => 0), 'ERR_BUSKIN_ABORTED')
+    await ref.stopped
+    await system.idle()
+    t.deepEqual(deadBy(system), { [why]: 1 }, what)
+  }
+})
+
 test('ctx.signal tells a killed handler that it is fenced off', async (t) => {
   const system = withSystem(t)
   const told = deferred()

@@ -39,7 +39,7 @@ const specs = (title, env) => node(`ava, ${title}`, ava, avaCounts, { NO_COLOR: 
 
 async function all() {
   if (!process.argv.includes('--js')) {
-    await suite('cargo test', findCargo() ?? 'cargo', ['test', '--workspace', '--no-fail-fast', '--color', 'never'], cargoCounts)
+    await suite('cargo test', findCargo() ?? 'cargo', ['test', '--workspace', '--features', 'buskin-core/tokio', '--no-fail-fast', '--color', 'never'], cargoCounts)
   }
   await node('index.d.ts is current', ['scripts/dts.mjs', '--check'])
   if (existsSync(join(root, 'scripts/layout.mjs'))) await node('src/native/layout.ts is current', ['scripts/layout.mjs', '--check'])

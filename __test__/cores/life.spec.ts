@@ -2,7 +2,7 @@
 import ava from 'ava'
 import { Actor } from '../../src/index.ts'
 import type { Ref } from '../../src/index.ts'
-import { within } from '../support.ts'
+import { deferred, within } from '../support.ts'
 import { Sub, told } from './fixtures/life.ts'
 import { unloadable } from './fixtures/unloadable.ts'
 import { code, deadBy, eventsOf, find, messageOf, stage } from './lives.ts'
@@ -31,6 +31,26 @@ test('an actor that a core spawns on itself gets what it is told at once', async
   const parent = spawn('parent', { on: 1 })
   for (const on of ['local', 1, 'near'] as const) t.deepEqual(await parent.ask.raiseAndTell(`early-${on}`, on), ['told', 'asked'], String(on))
   t.deepEqual(deadBy(system), {})
+})
+
+test('a core that waits for all to be idle is woken by the isolate that made the system, when that rests last', async (t) => {
+  const { system, spawn } = stage(t)
+  const a = spawn('a', { on: 1 })
+  const held = deferred<void>()
+  class Holds extends Actor {
+    run() {
+      return held.promise
+    }
+  }
+  system.spawn(Holds).tell.run()
+  const memory = new SharedArrayBuffer(4)
+  await a.ask.noteIdle(memory)
+  await a.ask.read() // it has looked by now
+  const seen = new Int32Array(memory)
+  t.is(Atomics.load(seen, 0), 0)
+  held.resolve()
+  for (let i = 0; i < 5_000 && Atomics.load(seen, 0) === 0; i++) await new Promise((resolve) => setTimeout(resolve, 1))
+  t.is(Atomics.load(seen, 0), 1)
 })
 
 test('promises that are first looked at after the fact know it', async (t) => {

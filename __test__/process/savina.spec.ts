@@ -104,7 +104,7 @@ test.serial('the benchmark runs a program in a process for each mode and round, 
   const folder = mkdtempSync(join(tmpdir(), 'buskin-savina-'))
   t.teardown(() => rmSync(folder, { recursive: true }))
   const file = join(folder, 'lines.jsonl')
-  const args = ['bench/run.mjs', 'savina', '--quick', '--only=ping-pong', '--rounds=2', '--cores=1', `--json=${file}`]
+  const args = ['bench/run.mjs', 'savina', '--quick', '--only=ping-pong', '--rounds=2', '--cores=1', '--js', `--json=${file}`]
   const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 60_000 })
   t.regex(stdout, /^PingPong .* message .* 12,001$/m)
   const lines = readFileSync(file, 'utf8').trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>)

@@ -12,6 +12,7 @@ export class Big extends Actor {
   #sink
   #random
   #neighbours = null
+  #early = [] // pings that came before the neighbours were known: nothing orders what two isolates send
   #sent = 0
   #expected = NOBODY
   #pinged = 0
@@ -27,12 +28,13 @@ export class Big extends Actor {
   meet(neighbours) {
     tally.messages++
     this.#neighbours = neighbours
+    for (const from of this.#early) this.#answer(from)
   }
 
   ping(from) {
     tally.messages++
-    this.#pinged++
-    this.#neighbours[from].tell.pong(this.#id)
+    if (this.#neighbours === null) this.#early.push(from)
+    else this.#answer(from)
   }
 
   pong(from) {
@@ -50,6 +52,11 @@ export class Big extends Actor {
     fact('pings', this.#pinged)
     fact('weighted', (this.#id + 1) * this.#pinged)
     exit(this.ctx)
+  }
+
+  #answer(from) {
+    this.#pinged++
+    this.#neighbours[from].tell.pong(this.#id)
   }
 }
 

@@ -7,6 +7,7 @@ export class Link extends Actor {
 
   #size
   #next = null
+  #early = null // a token that came before the next one was known: nothing orders what two isolates send
   #seen = 0
 
   constructor(size) {
@@ -17,13 +18,14 @@ export class Link extends Actor {
   data(next) {
     tally.messages++
     this.#next = next
+    if (this.#early !== null) this.#pass(this.#early)
   }
 
   token(left) {
     tally.messages++
     this.#seen++
-    if (left > 0) this.#next.tell.token(left - 1)
-    else this.#next.tell.end(this.#size - 1)
+    if (this.#next === null) this.#early = left
+    else this.#pass(left)
   }
 
   end(left) {
@@ -31,6 +33,11 @@ export class Link extends Actor {
     fact('tokens', this.#seen)
     if (left > 0) this.#next.tell.end(left - 1)
     exit(this.ctx)
+  }
+
+  #pass(left) {
+    if (left > 0) this.#next.tell.token(left - 1)
+    else this.#next.tell.end(this.#size - 1)
   }
 }
 

@@ -1,4 +1,4 @@
-// Programs 1 to 10 of the Savina suite, in one isolate and on all cores: a process for each program, mode and round.
+// Programs 1 to 10 of the Savina suite, in JavaScript and with native actors: a process for each program, mode and round.
 import { execFile } from 'node:child_process'
 import { appendFileSync, mkdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -7,17 +7,21 @@ import { fileURLToPath } from 'node:url'
 import { load, machine } from '../harness/machine.mjs'
 import { median, sorted } from '../harness/numbers.mjs'
 import { readRegistry } from './models.mjs'
+import { buildNative } from './native.mjs'
 
 const CHILD = fileURLToPath(new URL('child.mjs', import.meta.url))
 const LIMIT_MS = 180_000
+const NATIVE = new Set(['nativeOne', 'nativeAll'])
 const { programs } = readRegistry()
 
 const USAGE = `node bench/run.mjs savina [options]
 
   --only=a,b        programs by name: ${programs.map(({ name }) => name).join(', ')}
   --rounds=5        a process for each program, mode and round
-  --cores=N         how many cores the second mode has; as many as there are CPUs when not given
-  --any             the second mode leaves it to the system where actors live
+  --cores=N         how many cores, and native threads, 'all' are; as many as there are CPUs when not given
+  --any             on all cores it is left to the system where actors in JavaScript live
+  --deal            native actors without a parent are dealt out to all threads, instead of living together
+  --js              without native actors: cargo is not needed
   --quick           a tenth of the work, one round: to see that it runs, not to judge
   --json[=file]     append raw results as JSON lines, to bench/results/ when no file is named`
 
@@ -29,6 +33,8 @@ function readOptions(argv) {
       rounds: { type: 'string' },
       cores: { type: 'string' },
       any: { type: 'boolean', default: false },
+      deal: { type: 'boolean', default: false },
+      js: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
       json: { type: 'string' },
       help: { type: 'boolean', default: false },
@@ -41,10 +47,16 @@ function readOptions(argv) {
   return {
     chosen: programs.filter(({ name }) => names?.includes(name) ?? true),
     rounds: whole('rounds', values.rounds ?? (values.quick ? '1' : '5'), 1_000),
-    // what child.mjs is told: the layout and the number of cores
-    modes: { one: ['0', '0'], all: [values.any ? 'any' : String(cores), String(cores)] },
+    // what child.mjs is told, the layout and the number of cores; and the native program, the number of threads and the layout
+    modes: {
+      one: ['0', '0'],
+      all: [values.any ? 'any' : String(cores), String(cores)],
+      ...values.js ? {} : { nativeOne: ['1', 'together'], nativeAll: [String(cores), values.deal ? 'dealt' : 'together'] },
+    },
     cores,
     any: values.any,
+    deal: values.deal,
+    js: values.js,
     // the size before the clock, which compiles and loads what there is to load, is a tenth of the one that counts
     sizes: values.quick ? ['quick', 'small'] : ['default', 'quick'],
     quick: values.quick,
@@ -60,10 +72,12 @@ function whole(name, text, most) {
 }
 
 /** One process; resolves with `{ ms, messages, actors }` or `{ error }`. */
-function runChild(name, mode, { modes, sizes }) {
-  const args = ['--expose-gc', CHILD, name, ...modes[mode], ...sizes]
+function runChild(name, mode, { modes, sizes, native }) {
+  const [program, args] = NATIVE.has(mode)
+    ? [native, [...modes[mode], ...sizes, name]]
+    : [process.execPath, ['--expose-gc', CHILD, name, ...modes[mode], ...sizes]]
   return new Promise(resolve => {
-    execFile(process.execPath, args, { timeout: LIMIT_MS, killSignal: 'SIGKILL' }, (error, out, err) => {
+    execFile(program, args, { timeout: LIMIT_MS, killSignal: 'SIGKILL' }, (error, out, err) => {
       if (error === null) resolve(JSON.parse(out))
       else resolve({ error: error.killed ? `no result within ${LIMIT_MS / 1_000} s` : err.trim() || error.message })
     })
@@ -75,8 +89,8 @@ async function measure(options, write) {
   const errors = []
   for (let round = 0; round < options.rounds; round++) {
     for (const { name } of options.chosen) {
-      // neither mode is always the first
-      for (const mode of round % 2 === 0 ? ['one', 'all'] : ['all', 'one']) {
+      const modes = Object.keys(options.modes)
+      for (const mode of round % 2 === 0 ? modes : modes.toReversed()) { // none is always the first
         if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${name} …`)
         const result = await runChild(name, mode, options)
         if (result.error === undefined) samples.push({ program: name, mode, round, ...result })
@@ -99,13 +113,22 @@ function figures(program, mode, samples) {
   return { ms, low: sorted(times)[0], high: sorted(times).at(-1), ns: ms * 1e6 / (program.per === 'actor' ? actors : messages), messages, actors }
 }
 
-const HEAD = ['program', 'one isolate', 'min … max', 'each', 'all cores', 'min … max', 'each', 'per', 'messages']
+const HEADS = {
+  one: ['one isolate', 'min … max', 'each'],
+  all: ['all cores', 'min … max', 'each'],
+  nativeOne: ['native, one', 'min … max', 'each'],
+  nativeAll: ['native, all', 'min … max', 'each'],
+}
 
-function table(rows) {
-  const cells = rows.map(({ title, per, one, all }) => [title, ...columns(one), ...columns(all), per, (one ?? all)?.messages.toLocaleString('en') ?? ''])
-  const widths = HEAD.map((head, i) => Math.max(head.length, ...cells.map(line => line[i].length)))
-  const line = values => values.map((value, i) => i === 0 || i === 7 ? value.padEnd(widths[i]) : value.padStart(widths[i])).join('  ').trimEnd()
-  return [line(HEAD), line(widths.map(width => '-'.repeat(width))), ...cells.map(line)].join('\n')
+function table(rows, modes) {
+  const head = ['program', ...modes.flatMap(mode => HEADS[mode]), 'per', 'messages']
+  const cells = rows.map(row => {
+    const messages = modes.map(mode => row[mode]).find(found => found !== undefined)?.messages
+    return [row.title, ...modes.flatMap(mode => columns(row[mode])), row.per, messages?.toLocaleString('en') ?? '']
+  })
+  const widths = head.map((name, i) => Math.max(name.length, ...cells.map(line => line[i].length)))
+  const line = values => values.map((value, i) => i === 0 || i === head.length - 2 ? value.padEnd(widths[i]) : value.padStart(widths[i])).join('  ').trimEnd()
+  return [line(head), line(widths.map(width => '-'.repeat(width))), ...cells.map(line)].join('\n')
 }
 
 function columns(found) {
@@ -136,16 +159,18 @@ async function main() {
     console.log(USAGE)
     return 0
   }
-  const { rounds, cores, any, quick } = options
-  const context = { ...machine(), suite: 'savina', rounds, cores, any, quick }
+  const { rounds, cores, any, deal, js, quick } = options
+  const context = { ...machine(), suite: 'savina', rounds, cores, any, deal, js, quick }
   console.log(`${context.date.slice(0, 10)}, commit ${context.commit ?? 'none'}${context.changed ? ' with changes' : ''}, ${context.cpu} × ${context.cpus}, Node ${context.node}`)
-  console.log(`${rounds} rounds; all cores: ${cores} beside the main isolate${any ? ', placed by the system' : ''}`)
+  console.log(`${rounds} rounds; all cores: ${cores} beside the main isolate${any ? ', placed by the system' : ''}${js ? '' : `; native: 1 and ${cores} core threads${deal ? ', dealt out' : ''}`}`)
   if (load() > context.cpus / 2) console.log(`the machine is not idle (load ${load().toFixed(1)}): do not trust these times`)
+  const native = js ? null : buildNative()
   const write = recorder(options, context)
-  const { samples, errors } = await measure(options, write)
-  const rows = options.chosen.map(program => ({ ...program, one: figures(program, 'one', samples), all: figures(program, 'all', samples) }))
-  for (const { name, per, one, all } of rows) write({ type: 'row', program: name, per, one, all })
-  console.log(`\n${table(rows)}`)
+  const { samples, errors } = await measure({ ...options, native }, write)
+  const modes = Object.keys(options.modes)
+  const rows = options.chosen.map(program => ({ ...program, ...Object.fromEntries(modes.map(mode => [mode, figures(program, mode, samples)])) }))
+  for (const row of rows) write({ type: 'row', program: row.name, per: row.per, ...Object.fromEntries(modes.map(mode => [mode, row[mode]])) })
+  console.log(`\n${table(rows, modes)}`)
   for (const error of errors) console.error(`thrown away: ${error}`)
   if (quick) console.log('--quick: too few and too short rounds to judge by')
   return errors.length > 0 ? 1 : 0

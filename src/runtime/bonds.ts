@@ -39,7 +39,7 @@ export class Watch implements Subscription {
   /** It is told now, or not at all. */
   done(): void {
     this.drop()
-    this.#context.watches.delete(this)
+    this.#context.watches?.delete(this)
   }
 
   drop(): void {

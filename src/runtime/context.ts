@@ -29,7 +29,7 @@ import { delay, everyOptions, period, type SpawnOptions } from '../options.ts'
 import type { Ref } from '../ref.ts'
 import type { System } from '../system.ts'
 import { type Adoption, Link, Watch } from './bonds.ts'
-import { holdBack, refAt, unread } from './inbox.ts'
+import { holdBack, refAt } from './inbox.ts'
 import type { Lane } from './lane.ts'
 import { newNumber, put, putFrom } from './outbox.ts'
 import { WORDS } from './limits.ts'
@@ -38,8 +38,8 @@ import { Ended, generationOf, hasEnded, type LocalRef, localRef, moreIf, moreOf 
 export class LocalContext implements Context {
   readonly #ref: LocalRef
   readonly generation: number
-  readonly timers = new Set<LocalTimer>()
-  readonly watches = new Set<Watch>()
+  timers: Set<LocalTimer> | undefined = undefined
+  watches: Set<Watch> | undefined = undefined
   #abort: AbortController | undefined = undefined
   #log: Logger | undefined = undefined
   #logPath = ''
@@ -117,7 +117,7 @@ export class LocalContext implements Context {
   stop(): void {
     const { lane, index, age } = this.#ref
     if (this.over) return
-    holdBack(lane, index, unread(lane))
+    holdBack(lane, index)
     lane.mode |= MODE_ORDERED
     put(lane, OP_STOP, index, age, STOP_SELF, 0xffff_ffff)
   }
@@ -138,7 +138,7 @@ export class LocalContext implements Context {
     if (this.over || hasEnded(ref)) return timer
     timer.id = lane.freeTimers.pop() ?? lane.timers.push(undefined) - 1
     lane.timers[timer.id] = timer
-    this.timers.add(timer)
+    ;(this.timers ??= new Set()).add(timer)
     const micros = Math.ceil(ms * 1000)
     const head = OP_TIMER | (mode << TAG_SHIFT)
     putFrom(lane, head, ref.index, ref.age, timer.id, micros % 2 ** 32, Math.floor(micros / 2 ** 32))
@@ -156,7 +156,7 @@ export class LocalContext implements Context {
     if (whom.isFar) void whom.path // it is to be known at the end, when nobody else knows
     watch.id = newNumber(lane)
     lane.watches.set(watch.id, watch)
-    this.watches.add(watch)
+    ;(this.watches ??= new Set()).add(watch)
     lane.mode |= MODE_ORDERED
     putFrom(lane, OP_WATCH, whom.index, whom.age, watch.id, index, 0)
     return watch
@@ -212,10 +212,10 @@ export class LocalContext implements Context {
   /** The instance has ended. */
   end(): void {
     this.over = true
-    for (const timer of this.timers) timer.drop()
-    for (const watch of this.watches) watch.drop()
-    this.timers.clear()
-    this.watches.clear()
+    if (this.timers !== undefined) for (const timer of this.timers) timer.drop()
+    if (this.watches !== undefined) for (const watch of this.watches) watch.drop()
+    this.timers = undefined
+    this.watches = undefined
     this.#abort?.abort()
   }
 }
@@ -260,7 +260,7 @@ export class LocalTimer implements Timer {
     if (this.id < 0) return false
     putFrom(this.owner.lane, OP_CANCEL, 0, 0, this.id, 0, 0)
     this.drop()
-    this.#context.timers.delete(this)
+    this.#context.timers?.delete(this)
     return true
   }
 
@@ -287,7 +287,7 @@ export class LocalTimer implements Timer {
   /** It runs now for the last time. */
   fired(): void {
     this.drop()
-    this.#context.timers.delete(this)
+    this.#context.timers?.delete(this)
   }
 
   /** The number is not its own any more. */

@@ -30,7 +30,7 @@ import type { Lane } from './lane.ts'
 import { keepError } from './outbox.ts'
 import { WORDS } from './limits.ts'
 import { findHandler, isGenerator, otherVerb } from './lookup.ts'
-import { Hidden, holdBack, ignore, inContext, isSignal, isThenable, NO_CALL, Parcel, publishDeadLetter, takeArgs } from './inbox.ts'
+import { handBack, Hidden, holdBack, ignore, inContext, isSignal, isThenable, NO_CALL, Parcel, publishDeadLetter, takeArgs } from './inbox.ts'
 import { note } from './notes.ts'
 import { type LocalRef, setStarting } from './ref.ts'
 import { begin, follow, isHook, Run } from './run.ts'
@@ -58,6 +58,7 @@ export function dispatch(lane: Lane): void {
           const o = i * WORDS
           const head = inbox[o] as number
           header[WORD_CURSOR] = i
+          if (lane.holds && handBack(lane, head, o, i)) continue
           if ((head & OP_MASK) !== NOTE_MSG) {
             note(lane, head, o, i)
             continue
@@ -232,7 +233,7 @@ function afterOther(lane: Lane, head: number, o: number, i: number, result: unkn
   if ((head & FLAG_STREAM) !== 0) {
     const index = lane.inbox[o + 1] as number
     lane.marks[i] = MARK_STREAMING
-    holdBack(lane, index, i + 1) // its first step comes before what waits
+    holdBack(lane, index) // its first step comes before what waits
     openStream(lane, o, lane.refs[index] as LocalRef, corr, result)
     return
   }
@@ -260,7 +261,7 @@ function promised(lane: Lane, head: number, o: number, i: number, promise: Promi
   const method = lane.methods[head >>> TAG_SHIFT]
   lane.marks[i] = MARK_PROMISED
   if (!shared && (head & FLAG_ASYNC) === 0) {
-    holdBack(lane, index, i + 1)
+    holdBack(lane, index)
     if (method !== undefined) method.head |= FLAG_ASYNC // next time the core knows
   }
   const ref = lane.refs[index] as LocalRef
@@ -312,7 +313,7 @@ function failed(lane: Lane, i: number, error: unknown): void {
   }
   lane.marks[i] = MARK_THREW
   inbox[o + 3] = keepError(lane, error, method)
-  holdBack(lane, index, i + 1)
+  holdBack(lane, index)
 }
 
 /** Tells the caller of a message that threw. Whether one waits for the reply. */

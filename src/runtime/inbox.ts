@@ -78,7 +78,7 @@ export function ignore(promise: PromiseLike<unknown>): void {
 /** A promise that a hook, a timer, a watch or a step of a stream returned. */
 export function promisedNote(lane: Lane, i: number, run: Run, promise: PromiseLike<unknown>): void {
   lane.marks[i] = MARK_PROMISED
-  holdBack(lane, run.ref.index, i + 1)
+  holdBack(lane, run.ref.index)
   begin(run)
   void follow(lane, run, promise)
 }
@@ -91,19 +91,33 @@ export function isSignal(op: number): boolean {
   return op === NOTE_TIMER || op === NOTE_WATCH || op === NOTE_HEALTH || op === NOTE_RESUME || op === NOTE_RETURN
 }
 
-/** Entries for the actor from `from` on go back to the core: they are not to run now. */
-export function holdBack(lane: Lane, index: number, from: number): void {
-  const { inbox, marks } = lane
-  for (let i = from; i < lane.filled; i++) {
-    const o = i * WORDS
-    if (inbox[o + 1] !== index) continue
-    const head = inbox[o] as number
-    const op = head & OP_MASK
-    if (op === NOTE_MSG || isSignal(op)) {
-      marks[i] = MARK_HELD | (op << 3)
-      inbox[o] = head & ~OP_MASK
-    }
+/**
+ * Entries for the actor that did not begin yet go back to the core: they are not to run now. Each is marked when its turn
+ * comes, so that an end costs the same whatever the inbox has; the core looks at marks only up to the cursor.
+ */
+export function holdBack(lane: Lane, index: number): void {
+  if (unread(lane) >= lane.filled) return
+  if (index >= lane.held.length) {
+    const more = new Int32Array(Math.max(2 * lane.held.length, lane.refs.length, index + 1))
+    more.set(lane.held)
+    lane.held = more
   }
+  lane.held[index] = lane.holdNumber
+  lane.holds = true
+}
+
+function isHeld(lane: Lane, index: number): boolean {
+  return lane.holds && lane.held[index] === lane.holdNumber
+}
+
+/** Hands the entry at `i` back when it is for an actor that is held. Whether it was. */
+export function handBack(lane: Lane, head: number, o: number, i: number): boolean {
+  if (!isHeld(lane, lane.inbox[o + 1] as number)) return false
+  const op = head & OP_MASK
+  if (op !== NOTE_MSG && !isSignal(op)) return false
+  lane.marks[i] = MARK_HELD | (op << 3)
+  lane.inbox[o] = head & ~OP_MASK
+  return true
 }
 
 /** The first entry that did not begin yet. */
@@ -118,6 +132,7 @@ export function abortDelivered(lane: Lane, corr: number): boolean {
     const o = i * WORDS
     const head = inbox[o] as number
     if ((head & OP_MASK) !== NOTE_MSG || inbox[o + 5] !== corr) continue
+    if (isHeld(lane, inbox[o + 1] as number)) return false // it waits again: the core aborts it there
     marks[i] = MARK_ABORTED | (NOTE_MSG << 3)
     inbox[o] = head & ~OP_MASK
     const { name, args } = contents(lane, head, inbox[o + 3] as number, o)

@@ -125,6 +125,11 @@ export class Lane {
   dispatching = false
   /** The actor whose handler runs now; 0: none. */
   current = 0
+  /** An actor is held back: what the inbox still has for it goes back to the core. See inbox.ts. */
+  holds = false
+  /** By actor: which hold it was held back by last; and the number of the hold that this inbox would be. */
+  held = new Int32Array(0)
+  holdNumber = 1
   /** The actor that killed itself in the handler that runs now; 0: none. */
   killed = 0
   /** What the handler is called that runs now, when its tag does not say it. */
@@ -309,6 +314,7 @@ export class Lane {
   turn(): void {
     const { header } = this
     if (this.chores) this.#doChores()
+    if (this.holds) this.#letGo()
     header[WORD_OUT] = this.written
     header[WORD_MODE] = this.mode
     this.written = 0
@@ -319,6 +325,14 @@ export class Lane {
     this.filled = header[WORD_IN] as number
     if (header[WORD_NEXT] !== -1) this.arm()
     if (this.spentTimers.length > 0) this.freeTimers.push(...this.spentTimers.splice(0))
+  }
+
+  /** The inbox is over, and with it what it held back. */
+  #letGo(): void {
+    this.holds = false
+    if (++this.holdNumber < 0x7fff_ffff) return
+    this.holdNumber = 1
+    this.held.fill(0)
   }
 
   /** Apart, so that a plain turn has one thing to look at. */

@@ -6,7 +6,7 @@ import type { ExitReason } from '../lifecycle.ts'
 import { FLAG_EXT, MODE_ORDERED, OP_SPAWN, OP_STOP, RESTART_CLEAR, RESTART_PERMANENT, RESTART_TEMPORARY, RESTART_TRANSIENT, SPAWN_NAMED, SPAWN_STOP_HOOK, STOP_DRAIN, STOP_KILL, STOP_NORMAL, TAG_SHIFT, WORD_CURSOR } from '../native/layout.ts'
 import { type ActorSettings, type SpawnOptions, spawnOptions, type StopSettings } from '../options.ts'
 import { classInfo } from './classes.ts'
-import { holdBack, NO_CALL, unread } from './inbox.ts'
+import { holdBack, NO_CALL } from './inbox.ts'
 import type { Lane } from './lane.ts'
 import { put, putExtra, putFrom, reservePair, word } from './outbox.ts'
 import { GRANT, WORDS } from './limits.ts'
@@ -92,7 +92,7 @@ export function stop(ref: LocalRef, settings: StopSettings): Promise<ExitReason>
   const { lane } = ref
   const ended = lane.whenStopped(ref)
   if (hasEnded(ref)) return ended
-  if (!settings.drain && !ref.isFar) holdBack(lane, ref.index, unread(lane))
+  if (!settings.drain && !ref.isFar) holdBack(lane, ref.index)
   lane.mode |= MODE_ORDERED
   if (!settings.drain && !ref.isFar && settingsOf(ref).shutdown === 'brutal') lane.kills()
   const timeout = settings.timeout === undefined ? NEVER : word(Math.ceil(settings.timeout))
@@ -108,7 +108,7 @@ export function kill(ref: LocalRef): Promise<ExitReason> {
     put(lane, OP_STOP, ref.index, ref.age, STOP_KILL, NEVER)
     return ended
   }
-  holdBack(lane, ref.index, unread(lane))
+  holdBack(lane, ref.index)
   if (lane.dispatching && lane.current === ref.index) {
     lane.killed = ref.index
     const o = (lane.header[WORD_CURSOR] as number) * WORDS

@@ -120,7 +120,7 @@ function done(lane: Lane, run: Run, outcome: number, error: number): void {
 /** The actor has ended: its runs have nothing to say any more. Their callers are told. */
 export function fence(lane: Lane, ref: LocalRef, reason: (method: string) => Error): void {
   const more = moreIf(ref)
-  if (more === undefined) return
+  if (more === undefined || (more.run === undefined && more.shared === undefined)) return
   const runs = [...(more.run === undefined ? [] : [more.run]), ...(more.shared ?? [])]
   more.run = undefined
   more.shared = undefined

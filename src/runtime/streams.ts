@@ -356,5 +356,6 @@ export function returnStream(lane: Lane, id: number, i: number): void {
 /** The actor ends, or its end begins: nothing is read from it any more. */
 export function endStreams(ref: LocalRef): void {
   if (hasEnded(ref)) return
-  for (const producer of moreIf(ref)?.producers ?? []) producer.end()
+  const producers = moreIf(ref)?.producers
+  if (producers !== undefined) for (const producer of producers) producer.end()
 }

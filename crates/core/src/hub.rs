@@ -7,18 +7,21 @@
 use std::cell::UnsafeCell;
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::AtomicI32;
 use std::time::Duration;
 
 use crossbeam_utils::CachePadded;
 
 use crate::count::Ledger;
-use crate::entry::{Entry, word};
+use crate::entry::{Entry, note, word};
 use crate::lane::blocks::Blocks;
 use crate::lane::inbox::Closed;
 use crate::lane::parcel::Parcel;
 use crate::lane::pool::Returns;
-use crate::lane::{Destination as _, Lane, Remote};
+use crate::lane::{Destination as _, Guest, Lane, Remote};
 use crate::mailbox::links::Batch;
+use crate::sched::claim::Claim;
+use crate::sched::scout::Sight;
 use crate::sync::atomic::{
     AtomicBool, AtomicU32, AtomicU64,
     Ordering::{Relaxed, SeqCst},
@@ -135,6 +138,26 @@ impl Posts {
         }
     }
 
+    /// Whether nothing waits, runs or moves anywhere, by what the lanes show of themselves. For a lane that has just shown that it
+    /// rests: if so, it wakes those who wait for that, and otherwise it leaves it to a lane that is to come to rest later.
+    ///
+    /// The last wake-up is not lost. Nothing but a lane's own show, or its close, can make this true: a lane that is busy or
+    /// reads shows its rest, and what moves to a lane is taken off by that lane, in a show. Each show writes first and looks
+    /// then, all in one order (`SeqCst`, which these loads pair with): of two at once, the one that wrote second sees what the
+    /// other wrote. So the last show that changes anything finds all at rest. A waiter that it wakes looks at the lanes themselves, under their locks,
+    /// and so not before that lane's turn has ended. Should it find one awake, as it looks for mail before it sleeps, that one
+    /// has a turn to come, in which it shows its rest again. Whoever begins to wait says so before it looks under the same locks:
+    /// a turn that it does not see sees it.
+    ///
+    /// It may be true too early, while a parcel goes on behind the look: that costs a look of the waiter's, no more.
+    pub(crate) fn all_rest(&self) -> bool {
+        self.list.iter().all(|p| {
+            // what moves comes first: it is taken off only when what follows from it is shown
+            let rests = || p.moving.load(SeqCst) == 0 && p.state.load(SeqCst) & (post::BUSY | post::READS) == 0;
+            rests() || p.remote.is_closed()
+        })
+    }
+
     /// The isolate of a lane listens to these feeds from now on: whoever hears of anything it does after that knows so.
     pub fn listen(&self, lane: u32, bits: u32) {
         if let Some(post) = self.get(lane)
@@ -175,6 +198,8 @@ pub struct Shared {
     lane: UnsafeCell<Lane>,
     /// Where the isolate says what it runs; none while there is none.
     pulse: Mutex<Option<Pulse>>,
+    /// Of an isolate in Rust: which entries of its inbox it runs.
+    pub claim: Claim,
 }
 
 /// The memory in which an isolate says which entry of its inbox it runs.
@@ -193,10 +218,15 @@ unsafe impl Send for Pulse {}
 
 impl Pulse {
     /// Under the lock that it is kept under.
+    fn word(self, at: usize) -> i32 {
+        // SAFETY: the memory is there while the lock is held. The isolate may write the word meanwhile: it is read in one piece, and
+        // any value is taken.
+        unsafe { AtomicI32::from_ptr(self.header.add(at).cast_mut()) }.load(Relaxed)
+    }
+
+    /// Under the lock that it is kept under.
     fn cursor(self) -> Option<usize> {
-        // SAFETY: the memory is there while the lock is held. The isolate may write the word meanwhile: it is read in
-        // one piece, and any value is taken.
-        let at = unsafe { self.header.add(word::CURSOR).read_volatile() };
+        let at = self.word(word::CURSOR);
         usize::try_from(at).ok().filter(|at| *at < self.length)
     }
 }
@@ -210,7 +240,7 @@ impl Shared {
     /// A lane that only its own thread knows.
     #[must_use]
     pub fn new(lane: Lane) -> Self {
-        Self { lock: Mutex::new(()), lane: UnsafeCell::new(lane), pulse: Mutex::new(None) }
+        Self { lock: Mutex::new(()), lane: UnsafeCell::new(lane), pulse: Mutex::new(None), claim: Claim::default() }
     }
 
     /// The lane, with the lock.
@@ -251,6 +281,43 @@ impl Shared {
         let _held = lock(&self.lock);
         // SAFETY: as above; the entries are written by the lane alone, whose lock is held.
         Some(unsafe { inbox.add(at).read_volatile() })
+    }
+
+    /// What is seen of the lane while its isolate runs; none while it has none.
+    pub(crate) fn sight(&self) -> Option<Sight> {
+        let pulse = (*lock(&self.pulse))?;
+        let read = |at: usize| pulse.word(at);
+        let at = read(word::CURSOR);
+        let at = if at < 0 { !at } else { at };
+        let [turns, filled, at] = [read(word::TURNS), read(word::IN), at].map(i32::cast_unsigned);
+        Some(Sight { turns, filled, at })
+    }
+
+    /// Takes up to `most` ready actors out of the lane, for another thread to run: see [`Lane::part_with`]. When none is ready but
+    /// those in the inbox, what the isolate has not claimed of that goes back first. The isolate is one that claims.
+    pub(crate) fn lend(&self, most: usize, guests: &mut Vec<Guest>) -> usize {
+        let pulse = lock(&self.pulse);
+        let Some(Pulse { inbox, length, .. }) = *pulse else { return 0 };
+        self.with(|lane| {
+            // SAFETY: within the inbox, which is there while the lock is held. The lane alone writes there, but for words of
+            // entries that the isolate has claimed: those are read in one piece, and any value is taken.
+            let entry_at = |at: usize| unsafe { inbox.add(at.min(length - 1)).read_volatile() };
+            lane.let_in();
+            let here = |lane: &Lane| lane.unread().map(|at| entry_at(at).index).collect();
+            let count = lane.part_with(here(lane), most, guests);
+            if count > 0 {
+                return count;
+            }
+            let unread = lane.unread();
+            let messages = unread.clone().rev().take_while(|at| entry_at(*at).op() == note::MSG).count();
+            match self.claim.cut(unread.end - messages) {
+                Some(end) => {
+                    lane.recall(end, entry_at);
+                    lane.part_with(here(lane), most, guests)
+                }
+                None => 0,
+            }
+        })
     }
 
     /// The lock; see [`alone`](Self::alone).

@@ -132,7 +132,7 @@ fn comes(iso: &mut Isolate, e: &buskin_core::entry::Entry, model: &Shared, slow_
             let next = model.borrow().to.get(e.payload as usize % 7).map(|t| t.1);
             if let Some(to) = next {
                 post(iso, model, 0, e.index, to, 0, Kind::Returns, None);
-                if e.payload % 3 != 0 {
+                if !e.payload.is_multiple_of(3) {
                     iso.submit();
                 }
             }

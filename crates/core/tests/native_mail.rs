@@ -3,7 +3,7 @@
 
 mod native_common;
 
-use buskin_core::native::{AskError, Call, Lost, Options, Priority, Ref};
+use buskin_core::native::{Ask, AskError, Call, Lost, Options, Priority, Ref};
 use native_common::*;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::sync::{Arc, mpsc::channel};
@@ -269,7 +269,7 @@ fn asks_that_race_with_the_end_of_the_system_are_all_answered() {
             system.shutdown();
             asks.join().unwrap()
         });
-        let answered = asks.into_iter().map(|ask| ask.wait()).filter(Result::is_ok).count();
+        let answered = asks.into_iter().map(Ask::wait).filter(Result::is_ok).count();
         let stats = settled(&system);
         assert_eq!((stats.sent, stats.handled), (300, answered as u64));
     }

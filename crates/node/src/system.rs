@@ -432,7 +432,7 @@ pub(crate) fn numbers(l: &Ledger) -> Vec<u64> {
 }
 
 asking! {
-    /// `idle(waits)`: whether all lanes are; while the isolate `waits`, a lane that comes to rest wakes it.
+    /// `idle(waits)`: whether all lanes are; while the isolate `waits`, the lane that comes to rest last wakes it.
     idle, 1, |env, bound, args| {
         let Some(hub) = bound.hub.get() else { return call::boolean(env, true) };
         let mut waits = false;

@@ -4,17 +4,18 @@ mod suite;
 
 use std::process::ExitCode;
 use suite::registry::{Numbers, Program};
+use suite::stage::Layout;
 use suite::{Stage, Wrong, registry};
 
-const USAGE: &str = "buskin-savina <threads> <size> <size of the run before the clock> [program …]";
+const USAGE: &str = "buskin-savina <threads> <together or dealt> <size> <size of the run before the clock> [program …]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [threads, size, first, names @ ..] = arguments.as_slice() else {
+    let [threads, layout, size, first, names @ ..] = arguments.as_slice() else {
         eprintln!("{USAGE}");
         return ExitCode::from(2);
     };
-    match run(threads, size, first, names) {
+    match run(threads, layout, size, first, names) {
         Ok(()) => ExitCode::SUCCESS,
         Err(wrong) => {
             eprintln!("{wrong}");
@@ -23,14 +24,19 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(threads: &str, size: &str, first: &str, names: &[String]) -> Result<(), Wrong> {
+fn run(threads: &str, layout: &str, size: &str, first: &str, names: &[String]) -> Result<(), Wrong> {
     let threads = threads.parse().map_err(|_| format!("{threads} is no number of threads\n{USAGE}"))?;
+    let layout = match layout {
+        "together" => Layout::Together,
+        "dealt" => Layout::Dealt,
+        _ => return Err(format!("{layout} is no layout\n{USAGE}").into()),
+    };
     let programs = registry::read()?;
     if let Some(name) = names.iter().find(|name| programs.iter().all(|program| program.name != **name)) {
         return Err(format!("no program is called {name}").into());
     }
     for program in programs.iter().filter(|program| names.is_empty() || names.contains(&program.name)) {
-        let stage = Stage::open(threads)?;
+        let stage = Stage::open(threads, layout)?;
         stage.run(program, size_of(program, first)?)?;
         let done = stage.run(program, size_of(program, size)?)?;
         println!(

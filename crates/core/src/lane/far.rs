@@ -271,6 +271,7 @@ impl Lane {
         } else {
             own.state.fetch_and(!crate::hub::post::WAITS, Relaxed);
             far.posts.waiters.fetch_sub(1, Relaxed);
+            self.nudge_waiters(); // those who found this one awake, before it could look itself
         }
     }
 

@@ -81,6 +81,22 @@ impl Lane {
         self.acked..self.filled
     }
 
+    /// While the isolate reads: lets messages in that came from elsewhere, so that others need not wait until it looks. What is
+    /// more than messages, and all behind it, waits for that.
+    pub(crate) fn let_in(&mut self) {
+        if self.filled == 0 || self.log.is_some() {
+            return; // it will take them itself
+        }
+        self.take_mail();
+        if self.has_only_messages() {
+            self.now = None;
+            let (outbox, inbox, marks, bag, places) = (&mut [][..], &mut [][..], &mut [][..], &mut [][..], &mut [][..]);
+            let header = &mut [0; word::COUNT];
+            self.route_mail(&mut Rings { header, outbox, inbox, marks, bag, places, satchel: &[] }, false);
+            self.push_out();
+        }
+    }
+
     /// Takes one message each of ready actors for another thread: of half of those that are ready, and of `most` at most. `here`:
     /// whom the entries of the inbox that are [`unread`](Self::unread) are for. How many there are.
     pub fn part_with(&mut self, mut here: Vec<u32>, most: usize, guests: &mut Vec<Guest>) -> usize {

@@ -3,6 +3,7 @@
 //! `RUSTFLAGS="--cfg loom" cargo test -p buskin-core --profile loom --lib interleavings`
 
 use super::{
+    Defaults, Lane,
     bell::{Doorbell, Gate},
     head::Sleep,
     inbox::{Closed, Inbox, Pushed},
@@ -10,10 +11,15 @@ use super::{
     pool::{Pool, Spent},
 };
 use crate::{
+    clock::Clock,
+    hub::{Hub, Shared},
     mailbox::interleavings::{Letter, explore},
     sync::{
         Arc, UnsafeCell,
-        atomic::{AtomicU32, Ordering::Relaxed},
+        atomic::{
+            AtomicU32,
+            Ordering::{Relaxed, SeqCst},
+        },
         thread,
     },
 };
@@ -229,5 +235,59 @@ fn parcels_come_home_or_are_freed_when_the_home_is_gone() {
         assert_eq!(pool.free(), 1);
         drop(pool);
         givers.into_iter().for_each(|giver| giver.join().unwrap());
+    });
+}
+
+/// Four lanes; the isolate of the second waits for all to be idle, and the last two are busy.
+fn lanes() -> Arc<Hub> {
+    let lane = || Arc::new(Shared::new(Lane::new(Clock::Manual(0), Defaults::default())));
+    let hub = Hub::open(vec![lane(), lane(), lane(), lane()]);
+    hub.lane(1).unwrap().with(|lane| {
+        lane.show(false, false);
+        lane.wait_for_all(true);
+    });
+    for at in [2, 3] {
+        hub.lane(at).unwrap().with(|lane| lane.show(true, true));
+    }
+    assert!(!was_woken(&hub));
+    hub
+}
+
+/// A lane has drawn the consequences of so many parcels, and rests.
+fn rests(hub: &Hub, at: u32, took: u64) {
+    hub.lane(at).unwrap().with(|lane| {
+        lane.far.as_mut().unwrap().took = took;
+        lane.show(false, false);
+    });
+}
+
+fn was_woken(hub: &Hub) -> bool {
+    hub.posts().get(1).unwrap().remote.has_mail()
+}
+
+#[test]
+fn of_lanes_that_come_to_rest_at_once_one_wakes_who_waits() {
+    explore(|| {
+        let hub = lanes();
+        let other = Arc::clone(&hub);
+        let thread = thread::spawn(move || rests(&other, 3, 0));
+        rests(&hub, 2, 0);
+        thread.join().unwrap();
+        assert!(was_woken(&hub));
+    });
+}
+
+#[test]
+fn who_waits_is_woken_when_what_moves_has_come_to_rest() {
+    explore(|| {
+        let hub = lanes();
+        rests(&hub, 3, 0);
+        assert!(!was_woken(&hub), "the other one is busy");
+        hub.posts().get(3).unwrap().moving.fetch_add(1, SeqCst);
+        let other = Arc::clone(&hub);
+        let thread = thread::spawn(move || rests(&other, 3, 1));
+        rests(&hub, 2, 0); // as it sent something, and went on
+        thread.join().unwrap();
+        assert!(was_woken(&hub));
     });
 }

@@ -55,6 +55,7 @@ impl Lane {
         self.registry.retain(|index| table.get(index).is_some_and(|c| c.state != State::Free));
         self.read_by_nobody();
         self.forfeit_all();
+        self.wait_for_all(false);
         self.push_out();
         self.show(self.is_busy(), self.is_busy());
     }

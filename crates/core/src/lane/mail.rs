@@ -44,10 +44,20 @@ impl Remote {
         }
     }
 
+    /// Rings, whether it sleeps or not.
+    pub fn ring(&self) {
+        self.0.gate.ring();
+    }
+
     /// Whether something is on its way.
     #[must_use]
     pub fn has_mail(&self) -> bool {
         self.0.inbox.has_mail()
+    }
+
+    /// Whether nothing will ever be taken there again.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.0.inbox.is_closed()
     }
 }
 
@@ -180,6 +190,7 @@ impl Lane {
         }
         self.mail.taken = taken;
         self.push_out();
+        self.nudge_waiters(); // what was on its way here is so no more
     }
 
     /// Blocks of native messages that were on their way when it closed.
@@ -232,6 +243,11 @@ impl Lane {
     #[inline]
     pub(super) fn has_taken(&self) -> bool {
         !self.mail.taken.is_empty()
+    }
+
+    /// Whether something was taken, and all of it is messages.
+    pub(super) fn has_only_messages(&self) -> bool {
+        self.has_taken() && !self.mail.ordered
     }
 
     /// Routes what was taken. Whether it was more than messages.
@@ -339,15 +355,20 @@ impl Lane {
         if took > 0 {
             own.moving.fetch_sub(took, SeqCst); // what follows from it is shown, or on its way
         }
+        // one that waits itself, and was woken in vain, wakes no other
+        let rests = !busy && !reads && (!far.waits || took > 0 || before != state);
+        let mut holds = holds;
         if far.place == 0 {
-            return far.posts.show_first(holds, reads);
+            holds = far.posts.show_first(holds, reads);
+        } else {
+            let begins = state & post::ALIVE != 0 && before & post::ALIVE == 0 && !far.posts.held.load(SeqCst);
+            // while others hold it there is nothing to tell: the last of them does that
+            let ends = !holds && !reads && far.posts.held_for_others.load(SeqCst) && !far.posts.others_hold();
+            if begins || ends {
+                far.posts.nudge(0);
+            }
         }
-        let begins = state & post::ALIVE != 0 && before & post::ALIVE == 0 && !far.posts.held.load(SeqCst);
-        let ends = !holds && !reads && far.posts.held_for_others.load(SeqCst);
-        if begins || ends {
-            far.posts.nudge(0);
-        }
-        if !reads && far.posts.waiters.load(Relaxed) > 0 {
+        if rests && far.posts.waiters.load(Relaxed) > 0 && far.posts.all_rest() {
             self.nudge_waiters();
         }
         holds

@@ -248,7 +248,9 @@ impl<A: Actor> Ctx<A> {
         let (target, index) = (target.into(), self.index);
         let here = self.here();
         let link = here.next_link();
-        here.order(op::LINK, target, link, index, 0);
+        // of one that ended long ago its lane does not know why
+        let has_failed = target.system == here.system && here.net.known_end(target).is_some();
+        here.order(op::LINK, target, link, index, u32::from(has_failed));
         LinkId(link)
     }
 
@@ -279,7 +281,7 @@ impl<A: Actor> Ctx<A> {
         pause: Duration,
         then: impl FnMut(&mut A, &mut Ctx<A>) + Send + 'static,
     ) -> TimerId {
-        self.timer(timer::EVERY | timer::FROM_END, pause, then)
+        self.timer(timer::FROM_END, pause, then)
     }
 
     fn timer(

@@ -141,6 +141,8 @@ pub enum AskError {
     Ended,
     /// A core thread must not wait: `.await` the ask there, or use [`Ctx::ask_then`](super::Ctx::ask_then).
     OnCoreThread,
+    /// The calling thread is no core thread, so there is no system that could do it.
+    NoSystem,
 }
 
 impl fmt::Display for AskError {
@@ -153,6 +155,7 @@ impl fmt::Display for AskError {
                 f.write_str("no reply can come: the actors wait for each other in a circle")
             }
             AskError::Ended => f.write_str("the actor, or the system, ended before the reply"),
+            AskError::NoSystem => f.write_str("this is no core thread: call it in a handler, or in a future of one"),
             AskError::OnCoreThread => f.write_str("a core thread must not wait for a reply: await it, or use ask_then"),
         }
     }

@@ -10,6 +10,7 @@ use super::foreign::{self, Foreign};
 use super::net::Net;
 use super::numbers::Whose;
 use super::options::{Failure, Phase};
+use super::reactor::Reactor;
 use super::refs::AnyRef;
 use super::run::{Came, Hand};
 use super::seat::{self, Head, Seats};
@@ -18,16 +19,17 @@ use super::tasks::Tasks;
 use super::timers::Timers;
 use super::vault::Block;
 use crate::entry::{Entry, OP_MASK, TAG_SHIFT, carry, flag, mark, mode, note, op, outcome, phase, reason, word};
-use crate::hub::Shared;
+use crate::hub::{Pulse, Shared};
 use crate::lane::far::Address;
-use crate::lane::guest::{Guest, Ran};
+use crate::lane::{Guest, Ran};
 use crate::lane::{Lane, Rings};
 use crate::limits::{CALL_BITS, CALL_MASK, FAR_CALL};
+use crate::sched::claim::Claim;
 use crate::sync::lock;
 use std::cell::Cell;
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 
 /// Entries of a ring: 24 KiB each, which stay in the first levels of the cache.
 const RING: usize = 1024;
@@ -36,11 +38,40 @@ const GRANTS: usize = 64;
 
 thread_local! {
     static HERE: Cell<*mut Isolate> = const { Cell::new(ptr::null_mut()) };
+    /// The same, but also while the thread runs what is no actor's.
+    static CORE: Cell<*mut Isolate> = const { Cell::new(ptr::null_mut()) };
 }
 
 /// Whether the calling thread is a core thread of some system.
 pub(crate) fn is_core_thread() -> bool {
-    !HERE.get().is_null()
+    !CORE.get().is_null() || !HERE.get().is_null()
+}
+
+/// The isolate of the lane of the calling thread, whose actors it may not be running just now; null when it has none.
+#[cfg(feature = "tokio")]
+pub(crate) fn core() -> *mut Isolate {
+    CORE.get()
+}
+
+/// The system of the calling thread if it is a core thread.
+pub(crate) fn net() -> Option<Arc<Net>> {
+    let core = CORE.get();
+    // SAFETY: the isolate of this thread, whose `net` is never written after it was made.
+    (!core.is_null()).then(|| unsafe { Arc::clone(&(*core).net) })
+}
+
+/// Runs what is no actor's on this core thread, a reactor: what it sends or wakes takes the way of any other thread, which wakes
+/// the lane if it sleeps.
+#[cfg(feature = "tokio")]
+pub(crate) fn aside<T>(run: impl FnOnce() -> T) -> T {
+    struct Back(*mut Isolate);
+    impl Drop for Back {
+        fn drop(&mut self) {
+            HERE.set(self.0);
+        }
+    }
+    let _back = Back(HERE.replace(ptr::null_mut()));
+    run()
 }
 
 /// Whether an isolate is the one that the calling thread runs.
@@ -109,6 +140,7 @@ pub(crate) struct Isolate {
     replies: Vec<Block>,
     own: Tables,
     pub(crate) tasks: Tasks,
+    pub(crate) reactor: Reactor,
     /// It runs actors of another thread's lane.
     pub(crate) is_guest: bool,
     /// The message in hand that may be answered later, and the last number of one; see [`super::token`].
@@ -131,6 +163,7 @@ impl Isolate {
             system: net.id,
             place,
             tasks: Tasks::new(&net, place),
+            reactor: Reactor::none(),
             net,
             shared,
             seats,
@@ -171,11 +204,13 @@ impl Isolate {
     /// This thread runs it from now on.
     pub(crate) fn enter(&mut self) {
         HERE.set(self);
+        CORE.set(self);
     }
 
     /// No more.
     pub(crate) fn leave() {
         HERE.set(ptr::null_mut());
+        CORE.set(ptr::null_mut());
     }
 
     // -------------------------------------------------------------------------------------- the outbox
@@ -208,6 +243,8 @@ impl Isolate {
 
     /// Writes an operation on an actor.
     pub(crate) fn order(&mut self, op: u32, to: AnyRef, payload: u32, from: u32, corr: u32) {
+        // an actor of another system is nobody here
+        let to = if to.system == self.system { to } else { AnyRef { system: self.system, word: 0, age: u32::MAX } };
         let index = self.local(to.word);
         self.mode |= mode::ORDERED;
         self.put(Entry { head: op, index, age: to.age, payload, from, corr });
@@ -234,7 +271,8 @@ impl Isolate {
         AnyRef { system: self.system, word, age }
     }
 
-    fn with_rings(&mut self, call: impl FnOnce(&mut Lane, &mut Rings<'_>)) {
+    #[inline(always)]
+    fn with_rings(&mut self, call: impl FnOnce(&mut Lane, &mut Rings<'_>, &Claim)) {
         self.header[word::OUT] = i32::try_from(self.written).unwrap_or(0);
         self.header[word::MODE] = (self.mode | self.net.listens()).cast_signed();
         (self.written, self.mode) = (0, 0);
@@ -242,7 +280,7 @@ impl Isolate {
         let held = shared.hold();
         // SAFETY: the lock is held.
         let lane = unsafe { shared.alone() };
-        call(lane, &mut Rings { header: &mut header[..], outbox, inbox, marks, bag, places, satchel });
+        call(lane, &mut Rings { header: &mut header[..], outbox, inbox, marks, bag, places, satchel }, &shared.claim);
         if *errands > 0 {
             net.errands_are_over(*place, std::mem::take(errands), false);
         }
@@ -270,14 +308,13 @@ impl Isolate {
     #[cold]
     pub(crate) fn submit(&mut self) {
         if self.is_guest {
-            self.with_rings(|lane, io| lane.take_guests(io, &[]));
+            self.with_rings(|lane, io, _| lane.take_guests(io, &[]));
         } else {
-            self.with_rings(Lane::submit);
+            self.with_rings(|lane, io, _| lane.submit(io));
         }
     }
 
     /// What a thread runs actors of another lane in: as that lane's isolate, whose own it leaves alone.
-    #[allow(dead_code)]
     pub(crate) fn visitor(net: &Arc<Net>, place: u32) -> Box<Isolate> {
         let of = net.place(place);
         let mut isolate = Isolate::new(Arc::clone(net), place, Arc::clone(&of.shared), Arc::clone(&of.seats));
@@ -319,14 +356,17 @@ impl Isolate {
                 };
             }
             (*this).current = 0;
-            (*this).with_rings(|lane, io| lane.take_guests(io, guests));
+            (*this).with_rings(|lane, io, _| lane.take_guests(io, guests));
         }
         HERE.set(before);
     }
 
     fn turn(&mut self) {
         self.turns = self.turns.wrapping_add(1).max(1);
-        self.with_rings(Lane::turn);
+        self.with_rings(|lane, io, claim| {
+            lane.turn(io);
+            claim.open(usize::try_from(io.header[word::IN]).unwrap_or(0));
+        });
         self.filled = usize::try_from(self.header[word::IN]).unwrap_or(0);
     }
 
@@ -346,7 +386,7 @@ impl Isolate {
     }
 
     /// Indices of another lane, which has no use for them here.
-    fn give_grants_back(&mut self) {
+    pub(crate) fn give_grants_back(&mut self) {
         let grants = &mut self.grants;
         self.shared.with(|lane| grants.drain(..).for_each(|granted| lane.give_back(granted.0)));
     }
@@ -384,19 +424,42 @@ impl Isolate {
                 (*this).take_arrivals();
             }
             (*this).turn();
-            let filled = (*this).filled;
-            for at in 0..filled {
+            // another thread may take what is behind the claim while a handler takes its time
+            let claim = {
+                let shared = &(*this).shared;
+                &raw const shared.claim
+            };
+            let (mut at, mut end) = (0, (*claim).more(0));
+            while at < end {
                 (*this).at = at;
-                (*this).header[word::CURSOR] = i32::try_from(at).unwrap_or(0);
+                (*this).show_cursor(i32::try_from(at).unwrap_or(0));
                 let entry = (&raw const *(*this).inbox).cast::<Entry>().add(at);
                 dispatch(this, entry);
+                at += 1;
+                if at == end {
+                    end = (*claim).more(at);
+                }
             }
-            (*this).at = filled;
-            (*this).header[word::CURSOR] = !i32::try_from(filled).unwrap_or(0);
+            let filled = at;
+            ((*this).at, (*this).filled) = (filled, filled);
+            (*this).show_cursor(!i32::try_from(filled).unwrap_or(0));
             (*this).current = 0;
             (*this).own.timers.rest();
             filled + Tasks::poll(this) + usize::from(waits || (*this).written > 0)
         }
+    }
+
+    /// Other threads look where it is.
+    #[inline(always)]
+    fn show_cursor(&mut self, at: i32) {
+        let word = &raw mut self.header[word::CURSOR];
+        // SAFETY: a word of ours, which others read in the same way.
+        unsafe { AtomicI32::from_ptr(word) }.store(at, Relaxed);
+    }
+
+    /// Where other threads look.
+    pub(crate) fn pulse(&self) -> Pulse {
+        Pulse { header: self.header.as_ptr(), inbox: self.inbox.as_ptr(), length: RING }
     }
 
     /// When the lane's timer is due: see [`word::NEXT`].
@@ -411,6 +474,7 @@ impl Isolate {
     pub(crate) unsafe fn end(this: *mut Isolate) {
         // SAFETY: the caller's promise.
         unsafe {
+            Tasks::give_all_up(this);
             let orphans = (*this).with_lane(|lane| {
                 lane.rest();
                 lane.take_orphans()
@@ -494,7 +558,7 @@ impl Isolate {
         }
         let seat = self.seats.get(index);
         if !seat.is_null() {
-            let task = self.tasks.add(future, &Entry { index, ..Entry::default() }, 0);
+            let task = self.tasks.add(future.into(), &Entry { index, ..Entry::default() }, 0);
             // SAFETY: a seat of this lane, which is this thread's.
             unsafe { seat::ends(seat) }.tasks.push(task);
         }
@@ -597,7 +661,7 @@ unsafe fn dispatch(this: *mut Isolate, at: *const Entry) {
                     (*this).reply_far((*at).corr, true);
                 }
             }
-            came => came_to(this, seat, &*at, came),
+            came => came_to(this, seat, at, came),
         }
     }
 }
@@ -614,21 +678,39 @@ unsafe fn hold(this: *mut Isolate, entry: &Entry) {
 /// An entry did not simply return.
 #[cold]
 #[inline(never)]
-unsafe fn came_to(this: *mut Isolate, seat: *mut Head, entry: &Entry, came: Came) {
+unsafe fn came_to(this: *mut Isolate, seat: *mut Head, at: *const Entry, came: Came) {
     // SAFETY: as of `dispatch`; the seat is the entry's actor's, which nobody else uses.
     unsafe {
+        let entry = &{ *at }; // futures begin here, which are users' code: no reference into the inbox lives meanwhile
         let is_message = entry.op() == note::MSG;
-        match came {
-            Came::Returned => {}
+        let came = match came {
             Came::Promised(future) => {
-                (*this).mark(mark::PROMISED);
                 let corr = if is_message { entry.corr } else { 0 };
-                let task = (*this).tasks.add(future, entry, corr);
-                seat::ends(seat).tasks.push(task);
-                if !is_message || !entry.has(flag::ASYNC) {
-                    (*this).hold_back(entry.index);
+                match Tasks::begin(this, future, entry, corr) {
+                    Ok(task) => {
+                        (*this).mark(mark::PROMISED);
+                        seat::ends(seat).tasks.push(task);
+                        if !is_message || !entry.has(flag::ASYNC) {
+                            (*this).hold_back(entry.index);
+                        }
+                        return;
+                    }
+                    Err(Ok(())) => Came::Returned,
+                    Err(Err(cause)) => Came::Failed(cause),
                 }
             }
+            came => came,
+        };
+        match came {
+            Came::Returned => {
+                if is_message && entry.corr != 0 {
+                    (*this).reply_far(entry.corr, true);
+                }
+                if entry.op() == note::START {
+                    seat::has_started(seat);
+                }
+            }
+            Came::Promised(_) => {}
             Came::Failed(cause) => {
                 (*this).mark(mark::THREW);
                 let number = (*this).keep_cause(cause);
@@ -665,15 +747,7 @@ unsafe fn dispatch_note(this: *mut Isolate, e: &Entry) {
         match what {
             note::START if !seat.is_null() => {
                 (*this).current = e.index;
-                let came = ((*seat).shape.start)(&hand);
-                if matches!(came, Came::Returned)
-                    && let Some(ends) = &mut (*seat).ends
-                {
-                    for waits in std::mem::take(&mut ends.started) {
-                        waits.settle(Ok(()));
-                    }
-                }
-                came_to(this, seat, e, came);
+                came_to(this, seat, e, ((*seat).shape.start)(&hand));
             }
             note::STOP if !seat.is_null() => {
                 // of an instance that makes way for another one nothing is kept but the error
@@ -684,7 +758,9 @@ unsafe fn dispatch_note(this: *mut Isolate, e: &Entry) {
             }
             note::ENDED => {
                 if e.payload == reason::KILLED {
-                    (&(*this).net).killed.fetch_add(1, Relaxed);
+                    (*this).net.place((*this).place).keep_end(e.index, e.age, Reason::Killed);
+                    let net = &(*this).net;
+                    net.killed.fetch_add(1, Relaxed);
                 }
                 let why = (*this).reason(e.index, e.payload);
                 foreign::ended(this, e, &why);
@@ -751,6 +827,11 @@ unsafe fn dispatch_note(this: *mut Isolate, e: &Entry) {
                 (*this).put(Entry { head: op::DECISION, index: e.index, age, payload: answer, from: 0, corr: 0 });
             }
             note::VERDICT => verdict(this, e),
+            // nobody is above the root of a lane: the others end with it
+            note::ESCALATED if e.index == crate::lane::ROOT && e.corr == 1 && (*this).foreign.is_none() => {
+                let net = Arc::clone(&(*this).net);
+                net.end_lanes((*this).with_lane(|lane| lane.defaults().escalate.unwrap_or(u32::MAX)));
+            }
             note::CLOSED => (*this).closed = true,
             note::CARRY => carried(this, e),
             _ => {}
@@ -761,7 +842,9 @@ unsafe fn dispatch_note(this: *mut Isolate, e: &Entry) {
 impl Isolate {
     /// Why a watched actor ended.
     fn end_of(&self, target: &AnyRef, number: u32) -> Reason {
-        let Some(to) = Address::of(target.word) else { return Reason::Unknown };
+        let Some(to) = Address::of(target.word).filter(|_| target.system == self.system) else {
+            return Reason::Unknown;
+        };
         let place = self.net.place(to.lane);
         // of one that had ended before it was watched the lane of the watcher knows nothing
         let known = || place.shared.with(|lane| lane.end_known(to.index, target.age).0);
@@ -805,7 +888,7 @@ unsafe fn decide(this: *mut Isolate, e: &Entry) -> u32 {
         } else if seat.is_null() {
             None
         } else {
-            (*(&raw const (*seat).ends)).as_ref().and_then(|ends| ends.decide.clone())
+            seat::ends_if(seat).and_then(|ends| ends.decide.clone())
         };
         let Some(decide) = decide else { return 0 };
         let answer = super::run::guard(|| decide(&failure)).ok().flatten();
@@ -847,7 +930,7 @@ unsafe fn verdict(this: *mut Isolate, e: &Entry) {
         let is_final = e.index != crate::entry::directive::RESTART && e.index != crate::entry::directive::RESUME;
         let seat = (*this).seats.get(failed.index);
         if !seat.is_null() && is_final && e.corr != 1 {
-            (*this).net.place((*this).place).keep_end(failed.index, (*seat).age, &failure.cause);
+            (*this).net.place((*this).place).keep_end(failed.index, (*seat).age, Reason::Failed(failure.cause.clone()));
         }
         (*this).told(failed.payload);
         foreign::own_verdict(this, &failed, e);

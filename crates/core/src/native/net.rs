@@ -1,5 +1,6 @@
 //! What the threads of a system share, and what other threads reach it by.
 
+use super::blocking::Pool;
 use super::error::{AskError, Cause, Lost, Reason, SpawnError};
 use super::isolate::{self, Isolate};
 use super::numbers::Whose;
@@ -60,8 +61,8 @@ pub(crate) struct Place {
     pub(crate) seats: Arc<Seats>,
     /// Messages that its isolate is to send for other threads, and that are not handed over yet.
     pub(crate) errands: AtomicU32,
-    /// What actors ended with that failed for good, the latest ones: index, age, cause. Whoever asks later, or elsewhere, is told.
-    ends: Mutex<VecDeque<(u32, u32, Cause)>>,
+    /// Why actors ended that failed or were killed, the latest ones: index, age, reason. Whoever asks later, or elsewhere, is told.
+    ends: Mutex<VecDeque<(u32, u32, Reason)>>,
     known: Mutex<Known>,
     /// What its actors wait for that other threads run.
     pub(crate) guests: Mutex<Tables>,
@@ -120,13 +121,19 @@ impl Place {
         std::mem::take(&mut *arrivals)
     }
 
-    /// An actor fails for good.
-    pub(crate) fn keep_end(&self, index: u32, age: u32, cause: &Cause) {
+    /// An actor fails for good, or was killed.
+    pub(crate) fn keep_end(&self, index: u32, age: u32, why: Reason) {
         let mut ends = lock(&self.ends);
         if ends.len() == ENDS {
             ends.pop_front();
         }
-        ends.push_back((index, age, cause.clone()));
+        ends.push_back((index, age, why));
+    }
+
+    /// How an actor failed or was killed, if that is not too long ago.
+    pub(crate) fn known_end(&self, index: u32, age: u32) -> Option<Reason> {
+        let ends = lock(&self.ends);
+        ends.iter().rev().find(|end| (end.0, end.1) == (index, age)).map(|end| end.2.clone())
     }
 
     /// Why an actor ended, by the number of its reason.
@@ -135,13 +142,12 @@ impl Place {
             reason::NORMAL => Reason::Normal,
             reason::SHUTDOWN => Reason::Shutdown,
             reason::KILLED => Reason::Killed,
-            reason::FAILED => {
-                let ends = lock(&self.ends);
-                let cause = ends.iter().rev().find(|end| (end.0, end.1) == (index, age)).map(|end| end.2.clone());
-                Reason::Failed(cause.unwrap_or_else(|| Cause::core("failed")))
-            }
+            reason::FAILED => match self.known_end(index, age) {
+                Some(why @ Reason::Failed(_)) => why,
+                _ => Reason::Failed(Cause::core("failed")),
+            },
             reason::LOST => Reason::Lost,
-            _ => Reason::Unknown,
+            _ => self.known_end(index, age).unwrap_or(Reason::Unknown),
         }
     }
 
@@ -177,6 +183,8 @@ pub(crate) struct Net {
     pub(crate) quiet: Quiet,
     /// How many actors were killed.
     pub(crate) killed: AtomicU64,
+    /// Who does work that blocks.
+    pub(crate) blocking: std::sync::Arc<Pool>,
 }
 
 /// Systems of this process by number.
@@ -185,7 +193,7 @@ static NEXT: AtomicU32 = AtomicU32::new(1);
 
 impl Net {
     /// A system whose native lanes are those of the hub from `first` on.
-    pub(crate) fn new(hub: Arc<Hub>, first: u32, lanes: Vec<Arc<Shared>>, manual: bool) -> Arc<Net> {
+    pub(crate) fn new(hub: Arc<Hub>, first: u32, lanes: Vec<Arc<Shared>>, manual: bool, blocking: usize) -> Arc<Net> {
         let net = Arc::new(Net {
             id: NEXT.fetch_add(1, Relaxed),
             hub,
@@ -197,6 +205,7 @@ impl Net {
             names: Mutex::default(),
             quiet: Quiet::new(manual),
             killed: AtomicU64::new(0),
+            blocking: Pool::new(blocking),
         });
         let mut systems = SYSTEMS.write().unwrap_or_else(PoisonError::into_inner);
         systems.retain(|(_, net)| net.strong_count() > 0);
@@ -227,6 +236,12 @@ impl Net {
         (self.first..).zip(&self.places)
     }
 
+    /// How an actor failed or was killed, if it has and that is not too long ago.
+    pub(crate) fn known_end(&self, who: AnyRef) -> Option<Reason> {
+        let at = Address::of(who.word)?;
+        self.get(at.lane)?.known_end(at.index, who.age)
+    }
+
     pub(crate) fn wake(&self, lane: u32) {
         self.hub.posts().nudge(lane);
     }
@@ -254,6 +269,28 @@ impl Net {
         let listeners = self.listeners.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(on) = &listeners.failure {
             let _ = guard(|| on(failure, directive));
+        }
+    }
+
+    /// How actors without a parent are supervised.
+    pub(crate) fn supervise(&self, options: &Options) {
+        for place in &self.places {
+            let profile = place.profile(options);
+            place.shared.with(|lane| lane.supervise_root(profile));
+        }
+        self.listen(|listeners| listeners.decide.clone_from(&options.decide));
+    }
+
+    /// All lanes are to end, within this many ms.
+    pub(crate) fn end_lanes(&self, limit: u32) {
+        for (lane, _) in self.places() {
+            let shutdown = move |here: *mut Isolate| {
+                // SAFETY: errands are run by the isolate's thread, while no reference to it lives.
+                let here = unsafe { &mut *here };
+                here.mode |= mode::ORDERED;
+                here.put(Entry { head: op::SHUTDOWN, corr: limit, ..Entry::default() });
+            };
+            self.errand_to(lane, shutdown);
         }
     }
 
@@ -363,6 +400,12 @@ impl Net {
             // SAFETY: a seat in the table is whole.
             (lane.is_alive(at.index, who.age) && !seat.is_null()).then(|| unsafe { ((*seat).shape.id)() })
         })
+    }
+}
+
+impl Drop for Net {
+    fn drop(&mut self) {
+        self.blocking.close(false); // for a system that ended on a thread of its own, which waits for nothing
     }
 }
 

@@ -78,7 +78,7 @@ impl Net {
     /// A message that found nobody: it is counted and told of.
     fn refused(&self, to: AnyRef, block: Block, share: Option<Block>, why: Lost) {
         if let Some(at) = Address::of(to.word) {
-            self.place(at.lane).shared.with(|lane| lane.refused_outside());
+            self.place(at.lane).shared.with(crate::lane::Lane::refused_outside);
         }
         let message = (block.kind().name)();
         if let Some(share) = share {

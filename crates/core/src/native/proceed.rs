@@ -4,10 +4,12 @@ use super::actor::Actor;
 use super::ctx::Ctx;
 use super::error::{AskError, Cause};
 use super::isolate::{self, Isolate};
+use super::promise::Promise;
 use super::refs::Ref;
 use super::reply::Ask;
 use super::run::{Came, Hand, guard};
 use super::seat::{self, Head, Seat};
+use super::tasks::Sendable;
 use super::vault::{Block, Kind};
 use crate::entry::{Entry, op};
 use std::future::Future;
@@ -50,7 +52,7 @@ where
     let index = here.local(to.any().word);
     let age = to.any().age;
     let system = here.system;
-    let future = Box::pin(async move {
+    let future = Sendable::new(async move {
         let outcome = ask.await;
         let block = Block::new(Then::<A, F, R>::KIND, (then, outcome));
         // SAFETY: futures are polled on the isolate's thread, while no reference to it lives.
@@ -102,7 +104,7 @@ pub(crate) fn start_when<A, T>(
     A: Actor,
     T: 'static,
 {
-    let future = Box::pin(async move {
+    let future = Promise::new(async move {
         let value = ready.await;
         // SAFETY: the actor that starts: nobody else uses it until the future is over or dropped.
         then(unsafe { Seat::<A>::actor(seat.cast()) }, value, &mut ctx)?;

@@ -7,6 +7,7 @@ use std::cell::UnsafeCell;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{
@@ -113,7 +114,9 @@ impl<R: Send + 'static> ReplyTo<R> {
             return;
         }
         match super::isolate::defer(self.0.slot().asker, self.0.0) {
-            true => std::mem::forget(self),
+            true => {
+                let _given = ManuallyDrop::new(self); // the isolate has this share now
+            }
             false => self.0.publish(),
         }
     }
@@ -133,7 +136,7 @@ impl<R: Send + 'static> ReplyTo<R> {
 
     /// Gives up the right to tell an outcome, which somebody else has.
     pub(crate) fn release(self) {
-        let this = std::mem::ManuallyDrop::new(self);
+        let this = ManuallyDrop::new(self);
         drop(Held::<R>(this.0.0, PhantomData));
     }
 }
@@ -169,7 +172,7 @@ pub(crate) fn table_cell() -> (Block, Ask<()>) {
     let (to, block, ask) = cell::<()>(0);
     let ReplyTo(held) = &to;
     held.slot().refs.fetch_sub(1, Relaxed); // the handler's share, of three
-    std::mem::forget(to);
+    let _none = ManuallyDrop::new(to);
     (block, ask)
 }
 

@@ -4,6 +4,7 @@ use super::actor::{Actor, AsyncHandler, Handler};
 use super::ctx::Ctx;
 use super::error::{AskError, Cause};
 use super::isolate::Isolate;
+use super::promise::Promise;
 use super::reply::ReplyTo;
 use super::seat::Seat;
 use super::vault::{Block, Kind};
@@ -11,7 +12,6 @@ use crate::entry::{Entry, flag};
 use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::task::Poll;
 
 /// Where an entry of the inbox is being run.
@@ -30,7 +30,7 @@ pub(crate) enum Came {
     /// It is over.
     Returned,
     /// A future goes on with it.
-    Promised(Pin<Box<dyn Future<Output = Result<(), Cause>>>>),
+    Promised(Promise),
     /// The handler has returned, and the message is over when the token of this number is used.
     Late(u32),
     /// The actor failed.
@@ -185,7 +185,7 @@ impl<A: AsyncHandler<M>, M: Send + 'static> To<A, M, Later> {
         let message = unsafe { block.take::<M>() };
         // SAFETY: an `A`, which stays where it is, and which nobody else touches until the future is over.
         let future = unsafe { Self::begin(message, hand) };
-        Came::Promised(Box::pin(async move { future.await.map(|_| ()) }))
+        Came::Promised(Promise::new(async move { future.await.map(|_| ()) }))
     }
 
     unsafe fn ask(block: Block, hand: &Hand) -> Came {
@@ -193,7 +193,7 @@ impl<A: AsyncHandler<M>, M: Send + 'static> To<A, M, Later> {
         let (message, reply) = unsafe { block.take::<(M, ReplyTo<A::Reply>)>() };
         // SAFETY: as in `tell`.
         let future = unsafe { Self::begin(message, hand) };
-        Came::Promised(Box::pin(async move {
+        Came::Promised(Promise::new(async move {
             match future.await {
                 Ok(value) => reply.settle(Ok(value)),
                 Err(cause) => {
@@ -212,7 +212,7 @@ impl<A: AsyncHandler<M>, M: Send + 'static> To<A, M, Later> {
         async move {
             // SAFETY: the caller's promise.
             let actor = unsafe { Seat::<A>::actor(seat) };
-            let reply = guarded(actor.handle(message, &mut ctx)).await?;
+            let reply = guarded(async { actor.handle(message, &mut ctx).await }).await?;
             match ctx.came() {
                 Came::Failed(cause) => Err(cause),
                 _ => Ok(reply),

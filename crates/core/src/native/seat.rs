@@ -4,9 +4,9 @@ use super::actor::Actor;
 use super::ctx::Ctx;
 use super::error::{Cause, Reason};
 use super::options::Decide;
+use super::promise::Promise;
 use super::reply::ReplyTo;
 use super::run::{Came, Hand, guard};
-use super::tasks::Running;
 use super::vault::Block;
 use std::any::TypeId;
 use std::ptr;
@@ -59,7 +59,7 @@ pub(crate) struct Ends {
     /// What came of asks and is to go on in the actor.
     pub(crate) goes_on: Vec<(u32, Block)>,
     /// What its start waits for.
-    pub(crate) starts_when: Option<Running>,
+    pub(crate) starts_when: Option<Promise>,
     pub(crate) decide: Option<Decide>,
     /// Who waits for its end.
     pub(crate) stopped: Vec<ReplyTo<Reason>>,
@@ -79,7 +79,7 @@ impl Head {
 /// The thread of the seat's lane calls, and uses no other reference to the record.
 pub(crate) unsafe fn ends<'a>(seat: *mut Head) -> &'a mut Ends {
     // SAFETY: the caller's promise; another thread that runs the actor does not touch this field.
-    unsafe { (*(&raw mut (*seat).ends)).get_or_insert_default() }
+    unsafe { &mut (*seat).ends }.get_or_insert_default()
 }
 
 /// The same, if there is one.
@@ -88,7 +88,19 @@ pub(crate) unsafe fn ends<'a>(seat: *mut Head) -> &'a mut Ends {
 /// As of [`ends`].
 pub(crate) unsafe fn ends_if<'a>(seat: *mut Head) -> Option<&'a mut Ends> {
     // SAFETY: the caller's promise.
-    unsafe { (*(&raw mut (*seat).ends)).as_deref_mut() }
+    unsafe { &mut (*seat).ends }.as_deref_mut()
+}
+
+/// Who waits for its start is told.
+///
+/// # Safety
+/// As of [`ends`].
+pub(crate) unsafe fn has_started(seat: *mut Head) {
+    // SAFETY: the caller's promise.
+    let waiting = unsafe { ends_if(seat) }.map(|ends| std::mem::take(&mut ends.started));
+    for waits in waiting.into_iter().flatten() {
+        waits.settle(Ok(()));
+    }
 }
 
 /// The part that handlers see.
@@ -237,7 +249,8 @@ impl Seats {
     #[inline(always)]
     pub(crate) fn get(&self, index: u32) -> *mut Head {
         let (row, at) = place(index);
-        let row = self.0[row % ROWS].load(Acquire);
+        // a note may name an actor elsewhere by its address, which is beyond all rows or in none that there is
+        let row = self.0.get(row).map_or(ptr::null_mut(), |row| row.load(Acquire));
         if row.is_null() {
             return ptr::null_mut();
         }
@@ -297,4 +310,29 @@ impl Drop for Seats {
             unsafe { free_row(first, row) };
         }
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lane::far::Address;
+
+    #[test]
+    fn an_address_of_another_lane_has_no_seat() {
+        let (seats, head) = (Seats::new(), new(|| ()));
+        for row in 0..3 {
+            seats.put((FIRST << row) as u32, head);
+        }
+        for lane in 0..62 {
+            for index in [0, 1, 2, 1000, 100_000, (1 << 26) - 1] {
+                assert!(seats.get(Address { lane, index }.word()).is_null());
+            }
+        }
+        for row in 0..3 {
+            assert_eq!(seats.get((FIRST << row) as u32), head);
+            seats.put((FIRST << row) as u32, if row == 0 { head } else { ptr::null_mut() });
+        }
+    }
+
+    impl Actor for () {}
 }

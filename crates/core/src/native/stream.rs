@@ -4,6 +4,7 @@ use super::actor::Actor;
 use super::ctx::Ctx;
 use super::error::{AskError, Cause};
 use super::isolate;
+use super::promise::Promise;
 use super::refs::{Call, Ref, With};
 use super::reply::{self, Ask, ReplyTo, Unpark};
 use super::run::{Came, Hand, To, guarded};
@@ -315,7 +316,7 @@ impl<A: StreamHandler<M>, M: Send + 'static> To<A, M, Streams> {
         // SAFETY: a message for a stream of these types.
         let (message, reply, mut out) = unsafe { block.take::<Message<M, A::Item>>() };
         let (mut ctx, seat) = (Ctx::<A>::new(hand), hand.seat);
-        Came::Promised(Box::pin(async move {
+        Came::Promised(Promise::new(async move {
             let run = async {
                 // SAFETY: an `A`, which stays where it is, and which nobody else touches until the future is over.
                 let actor = unsafe { Seat::<A>::actor(seat) };

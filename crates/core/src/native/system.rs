@@ -1,17 +1,18 @@
 //! A system of native actors: its threads, and what a program does with it.
 
 use super::actor::Actor;
+use super::blocking;
 use super::error::{AskError, SpawnError};
 use super::isolate::Isolate;
 use super::net::{DeadLetter, Net};
 use super::options::{Directive, Failure, Options};
+use super::reactor::{Reactor, Wanted};
 use super::refs::{AnyRef, Ref};
 use super::vault::Block;
 use crate::clock::Clock;
 use crate::count::Ledger;
-use crate::entry::{Entry, op};
 use crate::hub::{Hub, Shared};
-use crate::lane::{Defaults, Lane};
+use crate::lane::{Defaults, Guest, Lane};
 use crate::sched::{self, Crew, Cycle, Threads};
 use crate::sync::Arc;
 use std::fmt;
@@ -29,7 +30,10 @@ pub struct Builder {
     name: Box<str>,
     stack: Option<usize>,
     pin: bool,
+    blocking: usize,
+    pub(crate) reactors: Wanted,
     manual: bool,
+    root: Options,
     defaults: Defaults,
 }
 
@@ -40,7 +44,10 @@ impl Default for Builder {
             name: "buskin-core".into(),
             stack: None,
             pin: false,
+            blocking: blocking::MOST,
+            reactors: Wanted::NO,
             manual: false,
+            root: Options::new(),
             defaults: Defaults::default(),
         }
     }
@@ -76,9 +83,24 @@ impl Builder {
         self
     }
 
+    /// How many threads there may be for [work that blocks](super::Ctx::blocking); at least 1. By default 512. They are started when
+    /// there is some.
+    pub fn blocking_threads(mut self, threads: usize) -> Builder {
+        self.blocking = threads;
+        self
+    }
+
     /// Its clock is moved by hand, with [`System::advance`]: nothing times out and no timer runs until then. For tests.
     pub fn manual_clock(mut self) -> Builder {
         self.manual = true;
+        self
+    }
+
+    /// How actors without a parent are supervised: strategy, most restarts, backoff and `decide` of these options, the others of
+    /// which mean nothing here. Each thread's actors are a group of their own. When their restarts are too many, or `decide` says
+    /// so, the system ends.
+    pub fn supervision(mut self, options: &Options) -> Builder {
+        self.root = options.clone();
         self
     }
 
@@ -108,10 +130,16 @@ impl Builder {
         let lanes: Vec<Arc<Shared>> =
             (0..count).map(|_| Arc::new(Shared::new(Lane::new(clock, self.defaults)))).collect();
         let hub = Hub::open(lanes.clone());
-        let net = Net::new(hub, 0, lanes, self.manual);
+        let net = Net::new(hub, 0, lanes, self.manual, self.blocking);
+        net.supervise(&self.root);
         let lanes = net.places().map(|(lane, place)| (lane, Arc::clone(&place.shared))).collect();
         let of = Arc::clone(&net);
-        let threads = Threads::start(&self.threads_options(), lanes, move |lane| native(&of, lane, false));
+        let reactors = self.reactors.make(count)?;
+        let threads = Threads::start(&self.threads_options(), lanes, move |lane| {
+            let mut native = native(&of, lane, false);
+            reactors.start(lane as usize, &mut native.isolate);
+            native
+        });
         Ok(System { net, threads: threads? })
     }
 }
@@ -251,7 +279,7 @@ impl System {
 
     /// Ends all actors, children before their parents, each within its deadline, and then the threads. What waits becomes dead
     /// letters. Returns when all of it is done: how many actors had to be killed, because they or others were late. After ten seconds
-    /// all that is left is.
+    /// all that is left is. Work that blocks and has begun is waited for however long it takes, and not counted.
     ///
     /// On a core thread it only begins, and returns 0. Dropping the system is the same.
     pub fn shutdown(&self) -> u64 {
@@ -265,19 +293,12 @@ impl System {
 
     fn end(&self, limit: u32) -> u64 {
         let before = self.net.killed.load(Relaxed);
-        for (lane, _) in self.net.places() {
-            let shutdown = move |here: *mut Isolate| {
-                // SAFETY: errands are run by the isolate's thread, while no reference to it lives.
-                let here = unsafe { &mut *here };
-                here.mode |= crate::entry::mode::ORDERED;
-                here.put(Entry { head: op::SHUTDOWN, corr: limit, ..Entry::default() });
-            };
-            self.net.errand_to(lane, shutdown);
-        }
+        self.net.end_lanes(limit);
         if super::isolate::is_core_thread() {
             return 0;
         }
         self.threads.join();
+        self.net.blocking.close(true);
         self.net.killed.load(Relaxed) - before
     }
 }
@@ -304,7 +325,7 @@ pub struct Attached {
 /// registered, and are spawned and called by other isolates of the hub. No thread begins yet.
 #[must_use = "it ends with the value that is returned"]
 pub fn attach(hub: Arc<Hub>, first: u32, lanes: Vec<Arc<Shared>>, options: &sched::Options) -> Attached {
-    let net = Net::new(hub, first, lanes, false);
+    let net = Net::new(hub, first, lanes, false, blocking::MOST);
     let lanes = net.places().map(|(lane, place)| (lane, Arc::clone(&place.shared))).collect();
     let of = Arc::clone(&net);
     let threads = Threads::rest(options, lanes, move |lane| native(&of, lane, true));
@@ -342,6 +363,7 @@ impl Attached {
     /// ended before. No lane's lock is held by the caller.
     pub fn stop(&self, limit: Duration) -> bool {
         let ended = self.threads.end_within(limit);
+        self.net.blocking.close(false);
         for (at, (_, place)) in self.net.places().enumerate() {
             if !self.threads.has_begun(at) {
                 let orphans = place.shared.with(|lane| {
@@ -394,6 +416,8 @@ impl fmt::Debug for ByHand {
 /// The isolate of a core thread.
 struct Native {
     isolate: Box<Isolate>,
+    /// What it runs actors of other lanes in, once it did.
+    visitor: Option<Box<Isolate>>,
 }
 
 impl Crew for Native {
@@ -401,6 +425,10 @@ impl Crew for Native {
         let this: *mut Isolate = &raw mut *self.isolate;
         // SAFETY: the thread's own isolate, which nobody else has a reference to.
         let gave = unsafe { Isolate::cycle(this, mode) };
+        if gave > 0 {
+            // SAFETY: as above.
+            unsafe { Reactor::look(this) };
+        }
         let quiet = &self.isolate.net.quiet;
         if gave == 0 {
             quiet.notice();
@@ -409,11 +437,35 @@ impl Crew for Native {
         let next = if quiet.is_manual() { -1 } else { self.isolate.next() };
         Cycle { gave, over: self.isolate.closed && gave == 0, next }
     }
+
+    fn takes_guests(&self) -> bool {
+        true
+    }
+
+    fn run_guests(&mut self, host: u32, guests: &mut [Guest]) {
+        let net = &self.isolate.net;
+        let visitor = self.visitor.get_or_insert_with(|| Isolate::visitor(net, host));
+        visitor.visit(host);
+        let this: *mut Isolate = &raw mut **visitor;
+        // SAFETY: of the lane that these are guests of; nobody else has a reference to it.
+        unsafe { Isolate::run_guests(this, guests) };
+    }
+
+    fn nap(&mut self, limit: Option<Duration>) -> bool {
+        let this: *mut Isolate = &raw mut *self.isolate;
+        // SAFETY: as above.
+        unsafe { Reactor::nap(this, limit) }
+    }
 }
 
 impl Drop for Native {
     fn drop(&mut self) {
         let this: *mut Isolate = &raw mut *self.isolate;
+        if let Some(mut visitor) = self.visitor.take() {
+            visitor.give_grants_back();
+        }
+        // SAFETY: nothing is given.
+        unsafe { self.isolate.net.place(self.isolate.place).shared.set_pulse(None) };
         // SAFETY: as above.
         unsafe { Isolate::end(this) };
         Isolate::leave();
@@ -428,7 +480,9 @@ fn native(net: &Arc<Net>, lane: u32, opens: bool) -> Native {
     if opens {
         isolate.opens();
     }
+    // SAFETY: what the isolate shows stays until it is taken back, before the isolate is dropped.
+    unsafe { place.shared.set_pulse(Some(isolate.pulse())) };
     place.shared.with(Lane::awakes);
     isolate.enter();
-    Native { isolate }
+    Native { isolate, visitor: None }
 }

@@ -3,25 +3,38 @@
 use super::error::Cause;
 use super::isolate::{self, Isolate};
 use super::net::Net;
+use super::promise::Promise;
 use super::run::guard;
 use crate::entry::{Entry, TAG_SHIFT, flag, mode, note, op, outcome};
 use std::collections::VecDeque;
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering::AcqRel, Ordering::Acquire, Ordering::Release};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 
-pub(crate) type Running = Pin<Box<dyn Future<Output = Result<(), Cause>>>>;
-
 /// One that another thread may begin.
-pub(crate) type Sendable = Pin<Box<dyn Future<Output = Result<(), Cause>> + Send>>;
+pub(crate) struct Sendable(Promise);
+
+// SAFETY: `new` takes only what may be sent, and a room of the vault may be given back on any thread.
+unsafe impl Send for Sendable {}
+
+impl Sendable {
+    pub(crate) fn new(future: impl Future<Output = Result<(), Cause>> + Send + 'static) -> Sendable {
+        Sendable(Promise::new(future))
+    }
+}
+
+impl From<Sendable> for Promise {
+    fn from(of: Sendable) -> Promise {
+        of.0
+    }
+}
 
 /// How many futures are polled between two turns.
 const POLLS: usize = 256;
 
 struct Task {
-    future: Option<Running>,
+    future: Option<Promise>,
     /// What it goes on with; its op is 0 when it is nothing that the lane knows of.
     entry: Entry,
     corr: u32,
@@ -57,6 +70,7 @@ impl Wake for Wakes {
         let here = isolate::here(self.woken.system);
         // SAFETY: this thread's isolate. Futures and handlers, which wake, run while no reference to it lives.
         if !here.is_null() && unsafe { (*here).place == self.woken.place && !(*here).is_guest } {
+            // SAFETY: as above.
             unsafe { (*here).tasks.ready.push_back(self.slot) };
             return;
         }
@@ -89,20 +103,71 @@ impl Tasks {
     }
 
     /// Takes a future in; it is polled soon. Its slot.
-    pub(crate) fn add(&mut self, future: Running, entry: &Entry, corr: u32) -> u32 {
-        let slot = self.free.pop().unwrap_or_else(|| {
-            let slot = u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
-            let wakes = Arc::new(Wakes { woken: Arc::clone(&self.woken), slot, queued: AtomicBool::new(false) });
-            let waker = Some(Waker::from(Arc::clone(&wakes)));
-            self.slots.push(Task { future: None, entry: Entry::default(), corr: 0, waker, wakes });
-            slot
-        });
+    pub(crate) fn add(&mut self, future: Promise, entry: &Entry, corr: u32) -> u32 {
+        let slot = self.slot();
         let task = &mut self.slots[slot as usize];
         (task.future, task.entry, task.corr) = (Some(future), *entry, corr);
         if !task.wakes.queued.swap(true, AcqRel) {
             self.ready.push_back(slot);
         }
         slot
+    }
+
+    /// A slot that nobody has.
+    fn slot(&mut self) -> u32 {
+        if let Some(slot) = self.free.pop() {
+            return slot;
+        }
+        let slot = u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
+        let wakes = Arc::new(Wakes { woken: Arc::clone(&self.woken), slot, queued: AtomicBool::new(false) });
+        let waker = Some(Waker::from(Arc::clone(&wakes)));
+        self.slots.push(Task { future: None, entry: Entry::default(), corr: 0, waker, wakes });
+        slot
+    }
+
+    /// Polls a future for the first time, in the turn of its message. Its slot, or what it came to if it did not have to wait.
+    ///
+    /// # Safety
+    /// As of [`poll`](Self::poll).
+    pub(crate) unsafe fn begin(
+        this: *mut Isolate,
+        mut future: Promise,
+        entry: &Entry,
+        corr: u32,
+    ) -> Result<u32, Result<(), Cause>> {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let slot = (*this).tasks.slot();
+            let task = &mut (&mut (*this).tasks.slots)[slot as usize];
+            let waker = task.waker.take().unwrap_or_else(|| Waker::from(Arc::clone(&task.wakes)));
+            let polled = guard(|| future.poll(&mut Context::from_waker(&waker)));
+            let task = &mut (&mut (*this).tasks.slots)[slot as usize];
+            task.waker = Some(waker);
+            let outcome = match polled {
+                Ok(Poll::Pending) => {
+                    (task.future, task.entry, task.corr) = (Some(future), *entry, corr);
+                    return Ok(slot);
+                }
+                Ok(Poll::Ready(outcome)) => outcome,
+                Err(cause) => Err(cause),
+            };
+            (*this).tasks.free.push(slot);
+            let _ = guard(|| drop(future));
+            Err(outcome)
+        }
+    }
+
+    /// Drops all that run: the actors that they use are about to go.
+    ///
+    /// # Safety
+    /// As of [`poll`](Self::poll).
+    pub(crate) unsafe fn give_all_up(this: *mut Isolate) {
+        // SAFETY: the caller's promise. Destructors begin no more of them: only handlers do.
+        let count = unsafe { (*this).tasks.slots.len() };
+        for slot in 0..count {
+            // SAFETY: as above.
+            unsafe { Self::give_up(this, u32::try_from(slot).unwrap_or(0)) };
+        }
     }
 
     /// Whether one is to be polled.
@@ -137,9 +202,11 @@ impl Tasks {
         unsafe {
             let task = &mut (&mut (*this).tasks.slots)[slot as usize];
             task.wakes.queued.store(false, Release);
-            let (Some(mut future), Some(waker)) = (task.future.take(), task.waker.take()) else { return };
+            // a wake that came late finds nobody, and must leave the waker to the next one
+            let Some(mut future) = task.future.take() else { return };
+            let Some(waker) = task.waker.take() else { return };
             (*this).current = task.entry.index;
-            let polled = guard(|| future.as_mut().poll(&mut Context::from_waker(&waker)));
+            let polled = guard(|| future.poll(&mut Context::from_waker(&waker)));
             let task = &mut (&mut (*this).tasks.slots)[slot as usize];
             task.waker = Some(waker);
             let outcome = match polled {
@@ -166,21 +233,16 @@ impl Tasks {
             return;
         }
         // SAFETY: a seat of this lane.
-        if let Some(ends) = unsafe { &mut *(&raw mut (*seat).ends) } {
+        if let Some(ends) = unsafe { super::seat::ends_if(seat) } {
             ends.tasks.retain(|task| *task != slot);
         }
         let what = entry.op();
         if what == 0 {
             return;
         }
-        // SAFETY: as above.
-        if what == note::START
-            && outcome.is_ok()
-            && let Some(ends) = unsafe { super::seat::ends_if(seat) }
-        {
-            for waits in std::mem::take(&mut ends.started) {
-                waits.settle(Ok(()));
-            }
+        if what == note::START && outcome.is_ok() {
+            // SAFETY: as above.
+            unsafe { super::seat::has_started(seat) };
         }
         let (came, payload) = match outcome {
             Ok(()) => (outcome::OK, 0),

@@ -55,9 +55,44 @@ impl<P> Shape<P> {
     const CLASS: usize = {
         let size = Self::AT + size_of::<P>();
         assert!(size <= LARGEST && align_of::<P>() <= 4096, "a message of more than 64 KiB: put it into a Box");
-        let rounded = if size < SMALLEST { SMALLEST } else { size.next_power_of_two() };
-        (rounded.trailing_zeros() - SMALLEST.trailing_zeros()) as usize
+        class(size)
     };
+}
+
+/// The smallest size that has room for so many bytes.
+const fn class(size: usize) -> usize {
+    let rounded = if size < SMALLEST { SMALLEST } else { size.next_power_of_two() };
+    (rounded.trailing_zeros() - SMALLEST.trailing_zeros()) as usize
+}
+
+/// A block whose owner knows what lies in it: it has no kind.
+pub(crate) struct Room {
+    block: u32,
+    class: u32,
+}
+
+/// Room for an `F`, and where; none when it is larger than the largest block.
+#[inline(always)]
+pub(crate) fn room<F>() -> Option<(Room, NonNull<F>)> {
+    // a block is aligned as its size is, up to a chunk's 64 KiB
+    let size = const { if align_of::<F>() > size_of::<F>() { align_of::<F>() } else { size_of::<F>() } };
+    if size > LARGEST {
+        return None;
+    }
+    let class = class(size);
+    let block = take(class);
+    let at = NonNull::new(address(block))?.cast();
+    Some((Room { block, class: u32::try_from(class).unwrap_or(0) }, at))
+}
+
+impl Room {
+    /// Frees it.
+    ///
+    /// # Safety
+    /// Nobody uses what lies there.
+    pub(crate) unsafe fn give_back(&self) {
+        give(self.class as usize, self.block);
+    }
 }
 
 /// Of a size, how many blocks make a list that is handed to other threads.

@@ -3,8 +3,12 @@
 //! Read README.md of this folder first: the states, both sides' steps, why no wake-up is lost. A thread's loop is in
 //! [`worker`], how it waits in [`idle`], where it may run in [`pin`].
 
+pub mod claim;
 pub mod idle;
+#[cfg(all(test, loom))]
+mod interleavings;
 pub mod pin;
+pub mod scout;
 mod worker;
 
 use std::fmt;
@@ -14,10 +18,11 @@ use std::thread::{Builder, JoinHandle, Thread, current};
 use std::time::{Duration, Instant};
 
 use crate::hub::Shared;
-use crate::lane::Remote;
+use crate::lane::{Guest, Remote};
 use crate::limits::MAX_LANES;
 use crate::sync::atomic::{AtomicBool, Ordering::Acquire, Ordering::Release};
 use crate::sync::{Arc, Mutex, lock};
+use scout::Roster;
 use worker::Worker;
 
 /// What a core thread runs: the isolate of its lane. It is made on its thread, and stays there.
@@ -26,6 +31,24 @@ pub trait Crew {
     /// adds to the crew's own: TICK when the lane's timer is due, AWAKE when the thread looks for mail itself should the turn
     /// give nothing. Without AWAKE a turn that gives nothing has put the lane to sleep.
     fn cycle(&mut self, mode: u32) -> Cycle;
+
+    /// Waits until the lane's bell rings, for no longer than `limit`, in a way of the crew's own: it has hung another bell, whose
+    /// ring is a token as that of a park is. False: it has none, and the thread parks.
+    fn nap(&mut self, limit: Option<Duration>) -> bool {
+        let _ = limit;
+        false
+    }
+
+    /// Whether it can run actors of other lanes.
+    fn takes_guests(&self) -> bool {
+        false
+    }
+
+    /// Runs the messages of actors of the lane at `host`, says beside each what it came to, and hands them back, with what their
+    /// handlers wrote, by [`Lane::take_guests`](crate::lane::Lane::take_guests). What is left open it hands back later.
+    fn run_guests(&mut self, host: u32, guests: &mut [Guest]) {
+        let _ = (host, guests);
+    }
 }
 
 /// What came of a turn.
@@ -71,6 +94,7 @@ struct Yard {
     over: AtomicBool,
     /// Whether waiting awake could pay: there is more than one CPU.
     spins: bool,
+    roster: Roster,
 }
 
 /// One thread's place.
@@ -134,7 +158,9 @@ impl Threads {
             let remote = lane.with(crate::lane::Lane::remote);
             Desk { place, lane, remote, thread: OnceLock::new() }
         });
-        let yard = Arc::new(Yard { desks: desks.collect(), over: AtomicBool::new(false), spins: cpus() > 1 });
+        let desks: Box<[Desk]> = desks.collect();
+        let roster = Roster::new(desks.len());
+        let yard = Arc::new(Yard { desks, over: AtomicBool::new(false), spins: cpus() > 1, roster });
         let (make, of, options) = (std::sync::Arc::new(make), Arc::clone(&yard), options.clone());
         let begin = move |at: usize| {
             let (yard, make, pins) = (Arc::clone(&of), std::sync::Arc::clone(&make), options.pin);
@@ -224,6 +250,9 @@ impl Threads {
         self.yard.over.store(true, Release);
         for handle in &begun.handles {
             handle.thread().unpark(); // not by way of its lane, which may be closed
+        }
+        for desk in &self.yard.desks {
+            desk.remote.ring(); // who waits in another way
         }
     }
 }

@@ -3,13 +3,18 @@
 use std::time::{Duration, Instant};
 
 use super::idle::{Bell, Spin, nap};
+use super::scout::{CALM, FAST, LONGEST, SHORTEST, SIGHT};
 use super::{Crew, Desk, Yard};
 use crate::entry::mode;
+use crate::lane::Guest;
+use crate::sync::hint;
 
 /// A core thread.
 pub(super) struct Worker<'a, C> {
     yard: &'a Yard,
     desk: &'a Desk,
+    /// Which one.
+    at: usize,
     crew: C,
     spin: Spin,
     /// When the lane's timer is due.
@@ -20,7 +25,15 @@ pub(super) struct Worker<'a, C> {
     looked: Instant,
     /// The last turn gave nothing.
     idles: bool,
+    guests: Vec<Guest>,
 }
+
+/// A batch of guests is to take about so long: then this thread looks whether there is something for its own lane.
+const BATCH: Duration = Duration::from_micros(100);
+/// Guests of a batch, at most.
+const GUESTS: usize = 64;
+/// Messages that take less than this are not worth taking.
+const SLOW: Duration = Duration::from_micros(1);
 
 /// Between two looks at the clock while there is work.
 const LOOK: Duration = Duration::from_micros(200);
@@ -36,6 +49,7 @@ impl<'a, C: Crew> Worker<'a, C> {
         Worker {
             yard,
             desk,
+            at,
             crew: make(),
             spin: Spin::new(yard.spins),
             due: None,
@@ -43,6 +57,7 @@ impl<'a, C: Crew> Worker<'a, C> {
             stride: 1,
             looked: Instant::now(),
             idles: true,
+            guests: Vec::new(),
         }
     }
 
@@ -59,10 +74,122 @@ impl<'a, C: Crew> Worker<'a, C> {
                 awake = self.spin.wait(|| self.desk.remote.has_mail(), self.due);
             } else {
                 self.spin.parked();
-                nap(self.due.map(|due| due.saturating_duration_since(Instant::now())));
+                self.rest();
                 awake = true;
             }
         }
+    }
+
+    /// The lane sleeps: waits until it is rung, or its timer is due, or the threads are to end. Meanwhile it may have to look for
+    /// what others could do with help.
+    fn rest(&mut self) {
+        if self.crew.nap(self.left()) {
+            return; // in a way of its own
+        }
+        if self.yard.desks.len() < 2 || !self.yard.spins || !self.crew.takes_guests() {
+            return nap(self.left());
+        }
+        let roster = &self.yard.roster;
+        roster.rests(self.at);
+        if roster.is_scout(self.at) {
+            self.scout();
+        } else {
+            nap(self.left());
+            if roster.is_scout(self.at) {
+                self.scout(); // it was sent
+            }
+        }
+        self.unpark(roster.works(self.at));
+    }
+
+    fn unpark(&self, whom: Option<usize>) {
+        if let Some(thread) = whom.and_then(|at| self.yard.desks[at].thread.get()) {
+            thread.unpark();
+        }
+    }
+
+    /// How long until the lane's timer is due.
+    fn left(&self) -> Option<Duration> {
+        self.due.map(|due| due.saturating_duration_since(Instant::now()))
+    }
+
+    /// Whether there is something for its own lane to do.
+    fn is_wanted(&self) -> bool {
+        self.desk.remote.has_mail() || self.yard.is_over() || self.left().is_some_and(|left| left.is_zero())
+    }
+
+    /// Looks, less and less often, until there is something to do for itself, or nobody does anything, or another one looks.
+    fn scout(&mut self) {
+        let (mut pause, mut calm) = (SHORTEST, Duration::ZERO);
+        while !self.is_wanted() {
+            nap(Some(self.left().map_or(pause, |left| left.min(pause))));
+            if self.is_wanted() {
+                return;
+            }
+            if self.help() {
+                if !self.yard.roster.take_up(self.at) {
+                    return nap_unless(self.is_wanted(), self.left()); // another one was sent
+                }
+                (pause, calm) = (SHORTEST, Duration::ZERO);
+                continue;
+            }
+            calm = if self.yard.roster.is_calm(self.at) { calm + pause } else { Duration::ZERO };
+            if calm >= CALM {
+                self.yard.roster.resigns(self.at);
+                // one that woke meanwhile saw a scout, and sent nobody
+                if self.yard.roster.is_calm(self.at) || !self.yard.roster.take_up(self.at) {
+                    return nap_unless(self.is_wanted(), self.left());
+                }
+            }
+            pause = (pause * 2).min(LONGEST);
+        }
+    }
+
+    /// Helps a lane that could do with it. Whether there was one.
+    fn help(&mut self) -> bool {
+        let count = self.yard.desks.len();
+        let own = self.at;
+        (1..count).map(|step| (own + step) % count).any(|other| self.is_slow(other) && self.steal(other))
+    }
+
+    /// Whether a lane has entries to run and runs few of them.
+    fn is_slow(&self, other: usize) -> bool {
+        let sight = || self.yard.desks[other].lane.sight().filter(|sight| sight.filled > 0);
+        let Some(before) = sight().filter(|_| !self.yard.roster.is_idle(other)) else { return false };
+        let begun = Instant::now();
+        while begun.elapsed() < SIGHT {
+            hint::spin_loop();
+        }
+        sight().is_some_and(|after| after.since(before) < FAST)
+    }
+
+    /// Runs actors of another lane until it has none to give, or they turn out to be fast, or there is something to do for
+    /// itself. Whether it ran any.
+    fn steal(&mut self, other: usize) -> bool {
+        let host = &self.yard.desks[other];
+        let (mut most, mut any) = (1, false);
+        let mut guests = std::mem::take(&mut self.guests);
+        while !self.is_wanted() {
+            guests.clear();
+            if host.lane.lend(most, &mut guests) == 0 {
+                break;
+            }
+            if !any {
+                any = true; // where there was something for one there may be for two
+                self.yard.roster.resigns(self.at);
+                self.unpark(self.yard.roster.send(self.at));
+            }
+            let begun = Instant::now();
+            let count = u32::try_from(guests.len()).unwrap_or(1);
+            self.crew.run_guests(host.place, &mut guests);
+            let took = begun.elapsed();
+            if took < SLOW * count {
+                break;
+            }
+            most = if took > BATCH { (most / 2).max(1) } else { (most * 2).min(GUESTS) };
+        }
+        self.guests = guests;
+        any
     }
 
     /// One turn. Whether it gave anything; none: it was the last.
@@ -95,5 +222,12 @@ impl<'a, C: Crew> Worker<'a, C> {
         }
         (self.unread, self.looked) = (0, now);
         self.due.is_some_and(|due| due <= now)
+    }
+}
+
+/// Parks, if there is nothing to do.
+fn nap_unless(is_wanted: bool, left: Option<Duration>) {
+    if !is_wanted {
+        nap(left);
     }
 }

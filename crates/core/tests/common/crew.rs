@@ -5,9 +5,10 @@ use buskin_core::clock::Clock;
 use buskin_core::entry::{Entry, OP_MASK, TAG_SHIFT, flag, mark, note, op, word};
 use buskin_core::hub::{Hub, Pulse, Shared};
 use buskin_core::lane::far::Address;
-use buskin_core::lane::{Defaults, Lane, Rings};
+use buskin_core::lane::{Defaults, Guest, Lane, Ran, Rings};
 use buskin_core::sched::{Crew, Cycle, Options, Threads};
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -70,6 +71,8 @@ pub(crate) struct World {
     scripts: Mutex<HashMap<Who, Script>>,
     /// Actors that a lane begins with.
     births: Mutex<Vec<Who>>,
+    /// Messages that were run by another lane's thread.
+    pub(crate) moved: AtomicU64,
 }
 
 impl World {
@@ -82,7 +85,7 @@ impl World {
             let head = 1 << TAG_SHIFT | 1 << flag::ARITY.trailing_zeros();
             hub.lane(lane).unwrap().with(|lane| lane.head(0, 1, head));
         }
-        Arc::new(World { hub, scripts: Mutex::default(), births: Mutex::default() })
+        Arc::new(World { hub, scripts: Mutex::default(), births: Mutex::default(), moved: AtomicU64::new(0) })
     }
 
     pub(crate) fn lane(&self, lane: u32) -> &Arc<Shared> {
@@ -221,35 +224,42 @@ impl Mock {
     }
 
     fn dispatch(&mut self) {
-        for at in 0..self.header[word::IN] as usize {
-            self.header[word::CURSOR] = at as i32;
-            let entry = self.inbox[at];
-            if entry.op() == note::MSG {
-                let age = self.shared.with(|lane| lane.age_at(entry.index)).expect("it lives");
-                let who = Who { lane: self.place, index: entry.index, age };
-                let (well, written) = run(&self.world, who, &entry);
-                if entry.has(flag::ASYNC) || !well {
-                    self.fails(at, well, who, &entry);
-                }
-                self.put(&written);
+        let (mut at, mut failed) = (0, Vec::new());
+        loop {
+            let end = self.shared.claim.more(at);
+            if end == at {
+                break;
+            }
+            while at < end {
+                self.header[word::CURSOR] = at as i32;
+                self.run(at, &mut failed);
+                at += 1;
             }
         }
-        self.header[word::CURSOR] = !self.header[word::IN];
+        self.header[word::CURSOR] = !(at as i32);
     }
 
-    fn fails(&mut self, at: usize, well: bool, who: Who, entry: &Entry) {
-        if well {
+    fn run(&mut self, at: usize, failed: &mut Vec<u32>) {
+        let entry = self.inbox[at];
+        if entry.op() != note::MSG {
+            return;
+        }
+        if failed.contains(&entry.index) {
+            self.marks[at] = mark::HELD | (note::MSG as u8) << 3;
+            self.inbox[at].head &= !OP_MASK;
+            return;
+        }
+        let age = self.shared.with(|lane| lane.age_at(entry.index)).expect("it lives");
+        let who = Who { lane: self.place, index: entry.index, age };
+        let (well, written) = run(&self.world, who, &entry);
+        self.put(&written);
+        if !well {
+            self.marks[at] = mark::THREW;
+            failed.push(entry.index);
+        } else if entry.has(flag::ASYNC) {
             self.marks[at] = mark::PROMISED;
             let head = op::DONE | note::MSG << TAG_SHIFT;
-            return self.put(&[Entry { head, index: who.index, age: who.age, ..Entry::default() }]);
-        }
-        self.marks[at] = mark::THREW;
-        for later in at + 1..self.header[word::IN] as usize {
-            let e = &mut self.inbox[later];
-            if e.index == entry.index && e.op() == note::MSG {
-                self.marks[later] = mark::HELD | (note::MSG as u8) << 3;
-                e.head &= !OP_MASK;
-            }
+            self.put(&[Entry { head, index: who.index, age: who.age, ..Entry::default() }]);
         }
     }
 }
@@ -264,11 +274,35 @@ pub(crate) fn run(world: &Arc<World>, who: Who, entry: &Entry) -> (bool, Vec<Ent
 
 impl Crew for Mock {
     fn cycle(&mut self, mode: u32) -> Cycle {
-        self.with_rings(mode, Lane::turn);
+        let shared = Arc::clone(&self.shared);
+        self.with_rings(mode, |lane, io| {
+            lane.turn(io);
+            shared.claim.open(io.header[word::IN] as usize);
+        });
         let next = self.header[word::NEXT];
         let gave = usize::try_from(self.header[word::IN]).unwrap_or(0);
         self.dispatch();
         Cycle { gave, over: false, next }
+    }
+
+    fn takes_guests(&self) -> bool {
+        true
+    }
+
+    fn run_guests(&mut self, host: u32, guests: &mut [Guest]) {
+        let mut outbox = Vec::new();
+        for guest in &mut *guests {
+            self.world.moved.fetch_add(1, SeqCst);
+            let who = Who { lane: host, index: guest.entry.index, age: guest.age };
+            let (well, written) = run(&self.world, who, &guest.entry);
+            guest.ran = if well { Ran::Returned } else { Ran::Threw(0) };
+            outbox.extend(written);
+        }
+        let mut header = [0; word::COUNT];
+        header[word::OUT] = outbox.len() as i32;
+        let (inbox, marks, bag, places) = (&mut [][..], &mut [][..], &mut [][..], &mut [][..]);
+        let io = &mut Rings { header: &mut header, outbox: &mut outbox, inbox, marks, bag, places, satchel: &[] };
+        self.world.lane(host).with(|lane| lane.take_guests(io, guests));
     }
 }
 

@@ -426,7 +426,7 @@ impl World {
         }
     }
 
-    fn has_work(&self, lane: usize) -> bool {
+    pub(crate) fn has_work(&self, lane: usize) -> bool {
         let iso = &self.isos[lane];
         let mail = self.hub.posts().get(lane as u32).unwrap().remote.has_mail();
         mail || (!self.dead[lane] && (iso.filled > iso.at || iso.written > 0))

@@ -163,14 +163,13 @@ pub(crate) fn fail(why: &'static str) -> Run<impl FnOnce(&mut Probe, &mut Ctx<Pr
 }
 
 /// A handler that holds its thread until it is told to go on, or until the sender is dropped.
+#[allow(clippy::type_complexity)] // of a closure
 pub(crate) fn hold() -> (Sender<()>, Run<impl FnOnce(&mut Probe, &mut Ctx<Probe>) + Send + 'static>) {
     let (go, gate) = channel::<()>();
-    (
-        go,
-        run(move |_, _| {
-            let _ = gate.recv();
-        }),
-    )
+    let holds = run(move |_, _| {
+        let _ = gate.recv();
+    });
+    (go, holds)
 }
 
 /// Holds a probe in hand, without holding its thread, until this is opened.

@@ -2,7 +2,7 @@
 
 mod programs;
 pub(crate) mod registry;
-mod stage;
+pub(crate) mod stage;
 mod tally;
 
 pub(crate) use stage::Stage;

@@ -9,24 +9,45 @@ use std::time::{Duration, Instant};
 
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// Where the actors of a run live.
-pub(crate) struct Layout {
-    pub(crate) system: Arc<System>,
-    pub(crate) threads: usize,
+/// Where actors without a parent live.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) enum Layout {
+    /// On one thread: a message to another one costs more than what most of them do with it.
+    Together,
+    /// On all threads: neighbours share one, and each has as many as the others.
+    Dealt,
 }
 
-impl Layout {
-    /// Where the one with number `index` among `count` lives: neighbours share a thread, and each has as many as the others.
+/// What a program is made in.
+pub(crate) struct Place {
+    pub(crate) system: Arc<System>,
+    pub(crate) threads: usize,
+    layout: Layout,
+}
+
+impl Place {
+    /// The thread of those that are few, and of all when they live together.
+    pub(crate) fn first(&self) -> Options {
+        Options::new().on(0)
+    }
+
+    /// The thread of the one with number `index` among `count`.
     pub(crate) fn share(&self, index: u32, count: u32) -> Options {
-        Options::new().on(index as usize * self.threads / count.max(1) as usize)
+        match self.layout {
+            Layout::Together => self.first(),
+            Layout::Dealt => Options::new().on(index as usize * self.threads / count.max(1) as usize),
+        }
     }
 }
 
 /// The ordinary code of a program. It gives back actors among those that end last.
-pub(crate) type Start = fn(&Arc<Layout>, &Numbers) -> Result<Vec<AnyRef>, Wrong>;
+pub(crate) type Start = fn(&Arc<Place>, &Numbers) -> Result<Vec<AnyRef>, Wrong>;
+
+/// Makes of what the actors found what is known of it.
+pub(crate) type Settle = fn(&mut Numbers);
 
 /// The ordinary code runs in here, so that it is on a core thread.
-struct Opening(Arc<Layout>);
+struct Opening(Arc<Place>);
 struct Open(Start, Numbers);
 
 impl Actor for Opening {}
@@ -42,7 +63,7 @@ impl AsyncHandler<Open> for Opening {
 
 /// A system that runs one program after the other.
 pub(crate) struct Stage {
-    layout: Arc<Layout>,
+    place: Arc<Place>,
     opening: Ref<Opening>,
     failed: Arc<Mutex<Option<String>>>,
     _books: MutexGuard<'static, ()>,
@@ -57,16 +78,16 @@ pub(crate) struct Run {
 
 impl Stage {
     /// `threads`: so many core threads; 0: one for each CPU.
-    pub(crate) fn open(threads: usize) -> Result<Stage, Wrong> {
+    pub(crate) fn open(threads: usize, layout: Layout) -> Result<Stage, Wrong> {
         let books = tally::reserve();
         tally::take(); // of a run that was given up
         let system = Arc::new(Builder::new().threads(threads).try_build()?);
         let failed = end_at_failure(&system);
-        let layout = Arc::new(Layout { threads: system.threads(), system });
-        let inner = Arc::clone(&layout);
-        let opening = layout.system.spawn_with(&Options::new().on(0), move || Opening(Arc::clone(&inner)))?;
+        let place = Arc::new(Place { threads: system.threads(), system, layout });
+        let inner = Arc::clone(&place);
+        let opening = place.system.spawn_with(&place.first(), move || Opening(Arc::clone(&inner)))?;
         opening.started().wait_for(LIMIT)?;
-        Ok(Stage { layout, opening, failed, _books: books })
+        Ok(Stage { place, opening, failed, _books: books })
     }
 
     /// From the first spawn until every actor has ended; anything wrong is an error.
@@ -75,8 +96,8 @@ impl Stage {
         self.time(start, sizes, expected, settle).map_err(|wrong| format!("{}: {wrong}", program.name).into())
     }
 
-    fn time(&self, start: Start, sizes: &Numbers, expected: &Numbers, settle: fn(&mut Numbers)) -> Result<Run, Wrong> {
-        let system = &self.layout.system;
+    pub(crate) fn time(&self, start: Start, sizes: &Numbers, expected: &Numbers, settle: Settle) -> Result<Run, Wrong> {
+        let system = &self.place.system;
         let open = Open(start, sizes.clone());
         let before = system.stats();
         let from = Instant::now();
@@ -104,6 +125,9 @@ impl Stage {
         }
         let whole = |name| found.whole(name).map(u64::from);
         let (messages, actors) = (whole("messages")?, whole("actors")?);
+        if [after.dead(), after.failed, after.restarts, after.waiting, after.running] != [0; 5] {
+            return Err(format!("more than handled messages: {after:?}").into());
+        }
         let told = [after.sent - before.sent, after.handled - before.handled];
         if told != [messages + 1; 2] {
             return Err(format!(
@@ -111,21 +135,18 @@ impl Stage {
             )
             .into());
         }
-        if [after.dead(), after.failed, after.restarts, after.waiting, after.running] != [0; 5] {
-            return Err(format!("more than handled messages: {after:?}").into());
-        }
         Ok(Run { time, messages, actors })
     }
 
     pub(crate) fn threads(&self) -> usize {
-        self.layout.threads
+        self.place.threads
     }
 }
 
 impl Drop for Stage {
-    /// The actor that opens has the layout, so it must end before the system can go.
+    /// The actor that opens has the system, so it must end before the system can go.
     fn drop(&mut self) {
-        self.layout.system.shutdown();
+        self.place.system.shutdown();
     }
 }
 

@@ -84,6 +84,8 @@ pub(crate) fn take() -> Numbers {
     }
     let mut found = Numbers::default();
     let mut put = |name: &str, value: u64| *found.0.entry(name.to_owned()).or_default() += value as f64;
+    put("messages", 0);
+    put("actors", 0);
     for books in lock(&ALL).iter() {
         put("messages", books.messages.swap(0, Relaxed));
         put("actors", books.actors.swap(0, Relaxed));

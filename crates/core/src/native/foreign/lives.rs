@@ -165,7 +165,7 @@ unsafe fn failed(this: *mut Isolate, e: &Entry) {
             let _ = put_values(this, entry, &[bare, method, generation]);
         }
         if let Some(cause) = &cause {
-            (*this).net.place((*this).place).keep_end(e.index, e.corr, cause);
+            (*this).net.place((*this).place).keep_end(e.index, e.corr, Reason::Failed(cause.clone()));
         }
         if e.payload != 0 {
             keep(this, e.payload, &error);

@@ -10,9 +10,9 @@ use crate::entry::{Entry, TAG_SHIFT, carry, dead, flag, mark, op, outcome};
 use crate::limits::{CALL_BITS, FAR_CALL};
 use crate::native::error::Cause;
 use crate::native::isolate::Isolate;
+use crate::native::promise::Promise;
 use crate::native::run::guard;
 use crate::native::seat::{Head, ends};
-use crate::native::tasks::Running;
 use crate::sync::Arc;
 use buskin_value::{ErrorKind, ErrorValue, Value};
 
@@ -286,7 +286,7 @@ unsafe fn later(
     future: std::pin::Pin<Box<dyn Future<Output = Result<Reply, Fault>> + Send>>,
 ) {
     let waits = Waits { here: this, entry: *e, path: Arc::clone(&seat.path), method: method.into(), is_over: false };
-    let running: Running = Box::pin(async move {
+    let running = Promise::new(async move {
         let mut waits = waits;
         let result = future.await;
         waits.is_over = true;

@@ -2,7 +2,7 @@
 
 use super::super::Wrong;
 use super::super::registry::Numbers;
-use super::super::stage::Layout;
+use super::super::stage::Place;
 use super::super::tally::{Fact, Tally, fact};
 use super::random::Random;
 use buskin_core::native::{Actor, AnyRef, Ctx, Handler, Ref, SpawnError};
@@ -16,6 +16,8 @@ struct Big {
     sink: Ref<Sink>,
     random: Random,
     neighbours: Neighbours,
+    /// Pings that came before the neighbours were known: they come from another thread than who says so, and nothing orders the two.
+    early: Vec<Ping>,
     sent: u32,
     expected: Option<u32>,
     pinged: u64,
@@ -28,20 +30,32 @@ struct Ping(u32);
 struct Pong(Option<u32>);
 struct End;
 
+impl Big {
+    fn answer(&mut self, Ping(from): Ping) {
+        self.pinged += 1;
+        self.neighbours[from as usize].tell(Pong(Some(self.id)));
+    }
+}
+
 impl Actor for Big {}
 impl Handler<Meet> for Big {
     type Reply = ();
     fn handle(&mut self, Meet(neighbours): Meet, _: &mut Ctx<Self>) {
         self.tally.heard();
         self.neighbours = neighbours;
+        for ping in std::mem::take(&mut self.early) {
+            self.answer(ping);
+        }
     }
 }
 impl Handler<Ping> for Big {
     type Reply = ();
-    fn handle(&mut self, Ping(from): Ping, _: &mut Ctx<Self>) {
+    fn handle(&mut self, ping: Ping, _: &mut Ctx<Self>) {
         self.tally.heard();
-        self.pinged += 1;
-        self.neighbours[from as usize].tell(Pong(Some(self.id)));
+        if self.neighbours.is_empty() {
+            return self.early.push(ping);
+        }
+        self.answer(ping);
     }
 }
 impl Handler<Pong> for Big {
@@ -102,15 +116,15 @@ impl Handler<Done> for Sink {
     }
 }
 
-pub(super) fn start(layout: &Arc<Layout>, sizes: &Numbers) -> Result<Vec<AnyRef>, Wrong> {
+pub(super) fn start(place: &Arc<Place>, sizes: &Numbers) -> Result<Vec<AnyRef>, Wrong> {
     let (actors, rounds) = (sizes.whole("actors")?, sizes.whole("rounds")?);
-    let sink = layout.system.spawn_with(&layout.share(0, actors), Sink::default)?;
+    let sink = place.system.spawn_with(&place.first(), Sink::default)?;
     let one = |id| {
         let make = move || {
             let (random, neighbours, tally) = (Random::new(id), Neighbours::default(), Tally::default());
-            Big { id, rounds, sink, random, neighbours, sent: 0, expected: None, pinged: 0, tally }
+            Big { id, rounds, sink, random, neighbours, early: Vec::new(), sent: 0, expected: None, pinged: 0, tally }
         };
-        layout.system.spawn_with(&layout.share(id, actors), make)
+        place.system.spawn_with(&place.share(id, actors), make)
     };
     let all: Neighbours = (0..actors).map(one).collect::<Result<_, SpawnError>>()?;
     sink.tell(Meet(Arc::clone(&all)));

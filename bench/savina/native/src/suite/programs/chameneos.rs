@@ -2,7 +2,7 @@
 
 use super::super::Wrong;
 use super::super::registry::Numbers;
-use super::super::stage::Layout;
+use super::super::stage::Place;
 use super::super::tally::{Fact, Tally, fact};
 use buskin_core::native::{Actor, AnyRef, Cause, Ctx, Handler, Ref};
 use std::sync::Arc;
@@ -127,11 +127,11 @@ impl Handler<End> for Creature {
     }
 }
 
-/// The creatures are the mall's children, so they live on its thread: it takes part in every meeting.
-pub(super) fn start(layout: &Arc<Layout>, sizes: &Numbers) -> Result<Vec<AnyRef>, Wrong> {
+/// The creatures are the mall's children, so they live on its thread.
+pub(super) fn start(place: &Arc<Place>, sizes: &Numbers) -> Result<Vec<AnyRef>, Wrong> {
     let (left, creatures) = (sizes.whole("meetings")?, sizes.whole("creatures")?);
     let mall = move || Mall { left, creatures, waiting: None, sum: 0, faded: 0, tally: Tally::default() };
-    Ok(vec![layout.system.spawn_with(&layout.share(0, creatures), mall)?.any()])
+    Ok(vec![place.system.spawn_with(&place.first(), mall)?.any()])
 }
 
 /// Who meets whom is nobody's decision, so the colours at the end are not known. But no meeting changes the difference of two

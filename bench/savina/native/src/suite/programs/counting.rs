@@ -2,7 +2,7 @@
 
 use super::super::Wrong;
 use super::super::registry::Numbers;
-use super::super::stage::Layout;
+use super::super::stage::Place;
 use super::super::tally::{Fact, Tally, fact};
 use buskin_core::native::{Actor, AnyRef, Ctx, Handler, Ref};
 use std::sync::Arc;
@@ -61,10 +61,10 @@ impl Handler<Retrieve> for Counter {
     }
 }
 
-pub(super) fn start(layout: &Arc<Layout>, sizes: &Numbers) -> Result<Vec<AnyRef>, Wrong> {
-    let together = layout.share(0, 2);
-    let counter = layout.system.spawn_with(&together, Counter::default)?;
-    let producer = layout.system.spawn_with(&together, move || Producer { counter, tally: Tally::default() })?;
+pub(super) fn start(place: &Arc<Place>, sizes: &Numbers) -> Result<Vec<AnyRef>, Wrong> {
+    let together = place.first();
+    let counter = place.system.spawn_with(&together, Counter::default)?;
+    let producer = place.system.spawn_with(&together, move || Producer { counter, tally: Tally::default() })?;
     producer.tell(Start(sizes.whole("messages")?));
     Ok(vec![producer.any()])
 }

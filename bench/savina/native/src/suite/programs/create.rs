@@ -2,7 +2,7 @@
 
 use super::super::Wrong;
 use super::super::registry::Numbers;
-use super::super::stage::Layout;
+use super::super::stage::Place;
 use super::super::tally::{Fact, Tally, fact};
 use super::throughput::compute;
 use buskin_core::native::{Actor, AnyRef, Ctx, Handler};
@@ -29,11 +29,11 @@ impl Handler<Run> for Leaf {
     }
 }
 
-pub(super) fn start(layout: &Arc<Layout>, sizes: &Numbers) -> Result<Vec<AnyRef>, Wrong> {
+pub(super) fn start(place: &Arc<Place>, sizes: &Numbers) -> Result<Vec<AnyRef>, Wrong> {
     let (actors, theta) = (sizes.whole("actors")?, sizes.real("theta")?);
     let mut last = None;
     for i in 0..actors {
-        let leaf = layout.system.spawn_with(&layout.share(i, actors), Leaf::default)?;
+        let leaf = place.system.spawn_with(&place.share(i, actors), Leaf::default)?;
         leaf.tell(Run(theta));
         last = Some(leaf.any());
     }

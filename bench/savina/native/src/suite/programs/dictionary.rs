@@ -2,7 +2,7 @@
 
 use super::super::Wrong;
 use super::super::registry::Numbers;
-use super::super::stage::Layout;
+use super::super::stage::Place;
 use super::super::tally::{Fact, Tally, fact, later};
 use super::master::{End, Ended, Master, Task, Work, begin};
 use super::random::Random;
@@ -128,6 +128,13 @@ struct Dictionary {
     tally: Tally,
 }
 
+impl Dictionary {
+    /// The key of a random number.
+    fn key(&self, random: u32) -> u32 {
+        random.checked_rem(self.sizes.keys).unwrap_or(random)
+    }
+}
+
 struct Read(Ref<Worker>, u32);
 struct Write(Ref<Worker>, u32, u32);
 
@@ -136,14 +143,14 @@ impl Handler<Read> for Dictionary {
     type Reply = ();
     fn handle(&mut self, Read(sender, key): Read, _: &mut Ctx<Self>) {
         self.tally.heard();
-        sender.tell(Reply(self.map.get(&(key % self.sizes.keys)).copied()));
+        sender.tell(Reply(self.map.get(&self.key(key)).copied()));
     }
 }
 impl Handler<Write> for Dictionary {
     type Reply = ();
     fn handle(&mut self, Write(sender, key, value): Write, _: &mut Ctx<Self>) {
         self.tally.heard();
-        self.map.insert(key % self.sizes.keys, value);
+        self.map.insert(self.key(key), value);
         sender.tell(Reply(Some(value)));
     }
 }
@@ -160,8 +167,8 @@ impl Handler<End> for Dictionary {
     }
 }
 
-pub(super) fn start(layout: &Arc<Layout>, sizes: &Numbers) -> Result<Vec<AnyRef>, Wrong> {
+pub(super) fn start(place: &Arc<Place>, sizes: &Numbers) -> Result<Vec<AnyRef>, Wrong> {
     let whole = |name| sizes.whole(name);
     let (workers, messages) = (whole("workers")?, whole("messages")?);
-    begin(layout, Sizes { workers, messages, write_percent: whole("writePercent")?, keys: whole("keys")? })
+    begin(place, Sizes { workers, messages, write_percent: whole("writePercent")?, keys: whole("keys")? })
 }

@@ -2,7 +2,7 @@
 
 use super::super::Wrong;
 use super::super::registry::Numbers;
-use super::super::stage::Layout;
+use super::super::stage::Place;
 use super::super::tally::{Fact, Tally, fact};
 use buskin_core::native::{Actor, AnyRef, Ctx, Handler, Options, Ref, SpawnError};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ const DEALT: u32 = 5;
 /// The upper generations have it.
 #[derive(Clone)]
 struct Upper {
-    layout: Arc<Layout>,
+    home: Arc<Place>,
     on: Arc<[usize]>,
     depth: u32,
     /// Numbers the ones of a generation: a bit per step down, 1 for the smaller half.
@@ -42,7 +42,7 @@ impl Fibonacci {
         let (depth, place) = (upper.depth + 1, upper.place * 2 + bit);
         if depth == DEALT {
             let on = Options::new().on(upper.on[place]);
-            return upper.layout.system.spawn_with(&on, move || Fibonacci::new(parent, None));
+            return upper.home.system.spawn_with(&on, move || Fibonacci::new(parent, None));
         }
         let upper = Upper { depth, place, ..upper.clone() };
         ctx.spawn(move || Fibonacci::new(parent, Some(upper.clone())))
@@ -102,15 +102,11 @@ fn deal(threads: usize) -> Arc<[usize]> {
     on.into()
 }
 
-pub(super) fn start(layout: &Arc<Layout>, sizes: &Numbers) -> Result<Vec<AnyRef>, Wrong> {
+pub(super) fn start(place: &Arc<Place>, sizes: &Numbers) -> Result<Vec<AnyRef>, Wrong> {
     let n = sizes.whole("n")?;
-    let upper = (layout.threads > 1).then(|| Upper {
-        layout: Arc::clone(layout),
-        on: deal(layout.threads),
-        depth: 0,
-        place: 0,
-    });
-    let root = layout.system.spawn_with(&Options::new().on(0), move || Fibonacci::new(None, upper.clone()))?;
+    let upper =
+        (place.threads > 1).then(|| Upper { home: Arc::clone(place), on: deal(place.threads), depth: 0, place: 0 });
+    let root = place.system.spawn_with(&place.first(), move || Fibonacci::new(None, upper.clone()))?;
     root.tell(Request(n));
     Ok(vec![root.any()])
 }

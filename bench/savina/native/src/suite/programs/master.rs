@@ -1,10 +1,10 @@
 //! The master of programs 9 and 10: makes one server and its workers, and ends the server after the last of them. They are its
-//! children, so they live on its thread: the server takes part in everything that is done.
+//! children, so they live on its thread.
 
 use super::super::Wrong;
-use super::super::stage::Layout;
+use super::super::stage::Place;
 use super::super::tally::Tally;
-use buskin_core::native::{Actor, AnyRef, Cause, Ctx, Handler, Options, Ref};
+use buskin_core::native::{Actor, AnyRef, Cause, Ctx, Handler, Ref};
 use std::sync::Arc;
 
 /// What is to be done.
@@ -51,7 +51,7 @@ impl<T: Task> Handler<Ended> for Master<T> {
     }
 }
 
-pub(super) fn begin<T: Task>(layout: &Arc<Layout>, task: T) -> Result<Vec<AnyRef>, Wrong> {
+pub(super) fn begin<T: Task>(place: &Arc<Place>, task: T) -> Result<Vec<AnyRef>, Wrong> {
     let make = move || Master { task, server: None, working: task.workers(), tally: Tally::default() };
-    Ok(vec![layout.system.spawn_with(&Options::new().on(0), make)?.any()])
+    Ok(vec![place.system.spawn_with(&place.first(), make)?.any()])
 }

@@ -14,11 +14,10 @@ mod sorted_list;
 mod throughput;
 
 use super::Wrong;
-use super::registry::Numbers;
-use super::stage::Start;
+use super::stage::{Settle, Start};
 
 /// A program by its name in the registry, and what makes of the facts what is known of them.
-pub(crate) fn find(name: &str) -> Result<(Start, fn(&mut Numbers)), Wrong> {
+pub(crate) fn find(name: &str) -> Result<(Start, Settle), Wrong> {
     let start: Start = match name {
         "ping-pong" => ping_pong::start,
         "counting" => counting::start,

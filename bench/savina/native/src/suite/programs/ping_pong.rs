@@ -2,7 +2,7 @@
 
 use super::super::Wrong;
 use super::super::registry::Numbers;
-use super::super::stage::Layout;
+use super::super::stage::Place;
 use super::super::tally::{Fact, Tally, fact};
 use buskin_core::native::{Actor, AnyRef, Ctx, Handler, Ref};
 use std::sync::Arc;
@@ -78,11 +78,11 @@ impl Handler<Stop> for Pong {
     }
 }
 
-pub(super) fn start(layout: &Arc<Layout>, sizes: &Numbers) -> Result<Vec<AnyRef>, Wrong> {
+pub(super) fn start(place: &Arc<Place>, sizes: &Numbers) -> Result<Vec<AnyRef>, Wrong> {
     let left = sizes.whole("rounds")?;
-    let together = layout.share(0, 2);
-    let pong = layout.system.spawn_with(&together, Pong::default)?;
-    let ping = layout.system.spawn_with(&together, move || Ping { left, pong, tally: Tally::default() })?;
+    let together = place.first();
+    let pong = place.system.spawn_with(&together, Pong::default)?;
+    let ping = place.system.spawn_with(&together, move || Ping { left, pong, tally: Tally::default() })?;
     ping.tell(Start);
     Ok(vec![ping.any(), pong.any()])
 }

@@ -2,7 +2,7 @@
 
 use super::super::Wrong;
 use super::super::registry::Numbers;
-use super::super::stage::Layout;
+use super::super::stage::Place;
 use super::super::tally::{Fact, Tally, fact, later};
 use super::master::{End, Ended, Master, Task, Work, begin};
 use super::random::Random;
@@ -179,11 +179,11 @@ impl Drop for List {
     }
 }
 
-pub(super) fn start(layout: &Arc<Layout>, sizes: &Numbers) -> Result<Vec<AnyRef>, Wrong> {
+pub(super) fn start(place: &Arc<Place>, sizes: &Numbers) -> Result<Vec<AnyRef>, Wrong> {
     let whole = |name| sizes.whole(name);
     let (workers, messages) = (whole("workers")?, whole("messages")?);
     begin(
-        layout,
+        place,
         Sizes { workers, messages, write_percent: whole("writePercent")?, size_percent: whole("sizePercent")? },
     )
 }

@@ -2,7 +2,7 @@
 
 use super::super::Wrong;
 use super::super::registry::Numbers;
-use super::super::stage::Layout;
+use super::super::stage::Place;
 use super::super::tally::{Fact, Tally, fact};
 use buskin_core::native::{Actor, AnyRef, Ctx, Handler, Ref, SpawnError};
 use std::sync::Arc;
@@ -42,10 +42,10 @@ impl Handler<Run> for Runner {
     }
 }
 
-pub(super) fn start(layout: &Arc<Layout>, sizes: &Numbers) -> Result<Vec<AnyRef>, Wrong> {
+pub(super) fn start(place: &Arc<Place>, sizes: &Numbers) -> Result<Vec<AnyRef>, Wrong> {
     let (actors, messages, theta) = (sizes.whole("actors")?, sizes.whole("messages")?, sizes.real("theta")?);
     let make = move || Runner { messages, theta, seen: 0, sum: 0.0, tally: Tally::default() };
-    let runners = (0..actors).map(|i| layout.system.spawn_with(&layout.share(i, actors), make));
+    let runners = (0..actors).map(|i| place.system.spawn_with(&place.share(i, actors), make));
     let runners = runners.collect::<Result<Vec<Ref<Runner>>, SpawnError>>()?;
     for _ in 0..messages {
         for runner in &runners {

@@ -255,6 +255,34 @@ test('a full mailbox refuses, and a name is free again after the end', async (t)
   t.is(await system.spawn(Probe, { name: 'a' }).ask.add(2), 2)
 })
 
+test('feeds of all isolates tell of native actors, whoever their parents are', async (t) => {
+  const system = withThreads(t, { cores: 1 })
+  const [here, there] = [system.spawn(Client, { name: 'here' }), system.spawn(Client, { name: 'there', on: 1 })]
+  await Promise.all([here.ask.listen(), there.ask.listen()])
+  const a = system.spawn(Probe, { name: 'a' })
+  const b = await there.ask.probe({ name: 'b', restart: 'temporary' })
+  await t.throwsAsync(a.ask.fail('boom'))
+  await t.throwsAsync(b.ask.fail('boom'))
+  await within(b.stopped, 'the end')
+  b.tell.add(1)
+  const expected = ['failed /a', 'failed /there/b', 'restarted /a', 'started /a', 'started /a', 'started /there/b', 'stopped /a', 'stopped /there/b', 'stopped /there/b add']
+  for (const client of [here, there]) {
+    await until('all of it', async () => (await client.ask.heard()).length >= expected.length)
+    t.deepEqual((await client.ask.heard()).filter((line) => !line.endsWith('here')).sort(), expected)
+  }
+})
+
+for (const options of [{ propagate: true }, { localMessages: 'copy' }, { localMessages: 'freeze' }] as const) {
+  test(`native actors in a system with ${JSON.stringify(options)}`, async (t) => {
+    const system = withThreads(t, { cores: 1, ...options })
+    const store = system.spawn(native('kv'), { name: 'cache' })
+    const clients = [0, 1].map((on) => system.spawn(Client, { on }))
+    t.deepEqual(await Promise.all(clients.map((client, at) => client.ask.hammer(store, String(at), 100))), [0, 0])
+    for await (const n of system.spawn(Probe).stream.numbers(3)) t.true(n > 0)
+    t.is(await store.ask.size(), 200)
+  })
+}
+
 // --------------------------------------------------------------------------------------------------- streams
 
 test('a stream comes in order, ahead of its reader by no more than it may, and ends', async (t) => {

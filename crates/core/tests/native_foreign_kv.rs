@@ -45,6 +45,24 @@ fn values_come_back_as_they_went() {
 }
 
 #[test]
+fn a_store_takes_memory_out_of_a_message_once_and_gives_it_often() {
+    let mut stage = Stage::new(1, 1);
+    let kv = stage.spawn("kv", "store", vec![]);
+    let large = |byte: u8| Value::node_buffer(vec![byte; 20_000]);
+    let nested = Value::object([("head", Value::from("x")), ("body", large(3)), ("again", Value::from(vec![1]))]);
+    stage.ask(kv, "set", &["nested".into(), nested.clone()]).unwrap();
+    let options = Value::object([("ttl", 60_000)]);
+    stage.ask(kv, "set", &["with".into(), large(4), options]).unwrap();
+    for _ in 0..3 {
+        assert_eq!(stage.ask(kv, "get", &["nested".into()]).as_ref(), Ok(&nested));
+        let many = stage.ask(kv, "getMany", &[texts(["with", "nested"])]);
+        assert_eq!(many, Ok(Value::Array(vec![large(4), nested.clone()])));
+    }
+    assert_eq!(stage.ask(kv, "compareAndSet", &["nested".into(), nested, int(1)]), Ok(true.into()));
+    stage.nothing_left();
+}
+
+#[test]
 fn counters_count_and_hold_numbers_only() {
     let mut stage = Stage::new(1, 1);
     let kv = stage.spawn("kv", "store", vec![]);

@@ -141,6 +141,24 @@ fn values_go_in_and_come_out() {
 }
 
 #[test]
+fn systems_that_number_shapes_differently_do_not_mix() {
+    let ((mut one, guest), (mut other, guest_too)) = (stage(), stage());
+    let of = |keys: [&'static str; 2], x: i32| Value::object([(keys[0], x), (keys[1], -x)]);
+    let shapes = [["a", "b"], ["c", "d"], ["e", "f"]];
+    for round in 0..4 {
+        for (at, keys) in shapes.into_iter().enumerate() {
+            let (value, reversed) = (of(keys, round), of(shapes[2 - at], round));
+            assert_eq!(one.ask(guest, "echo", std::slice::from_ref(&value)), Ok(value));
+            assert_eq!(other.ask(guest_too, "echo", std::slice::from_ref(&reversed)), Ok(reversed));
+        }
+    }
+    let number = |stage: &Stage| (0..3).map(|at| stage.hub.word_at(1, at).unwrap()).collect::<Vec<_>>();
+    assert_ne!(number(&one), number(&other), "the test is one");
+    one.nothing_left();
+    other.nothing_left();
+}
+
+#[test]
 fn panics_and_failures_are_told_and_stay_in_the_library() {
     let (mut stage, guest) = stage();
     for (method, told) in [("panic", "panicked: in a library"), ("fail", "it failed")] {

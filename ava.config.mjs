@@ -10,7 +10,7 @@ if (forced) {
   const missing = listed.filter((spec) => !existsSync(new URL(`__test__/${spec}`, folder)))
   if (missing.length > 0) throw new Error(`__test__/forced/local.json names specs that are not there: ${missing.join(', ')}`)
 }
-const elsewhere = ['!__test__/process/**', '!__test__/cores/**', '!__test__/unit/**']
+const elsewhere = ['!__test__/process/**', '!__test__/cores/**', '!__test__/native/**', '!__test__/unit/**']
 
 export default {
   files: ['__test__/**/*.spec.ts', ...(threads ? ['!__test__/process/**', '!__test__/cores/chaos.spec.ts', '!__test__/cores/direct.spec.ts'] : []), ...(forced ? elsewhere : [])],

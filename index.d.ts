@@ -245,9 +245,10 @@ export interface ActorOptions {
   };
   /**
    * Where it lives. 'local': the isolate that spawns it. 'any': the core with the least to do, which is 16 × its messages +
-   * its actors. A number: 0 is the isolate that made the system, 1 and up are its cores. `near`: where that actor lives. `key`: the core that all
+   * its actors. A number: 0 is the isolate that made the system, 1 and up are its cores. `near`: where that actor lives (where it would be by default, near one of the other kind). `key`: the core that all
    * actors with this key share. To live elsewhere than 'local' a class needs `static module`. Default: 'any' for a class
-   * that has it in a system with cores, else 'local'.
+   * that has it in a system with cores, else 'local'. A native actor lives on a core thread: for it 'any', the default, `near` and
+   * `key` name one of these.
    */
   on?: 'local' | 'any' | number | {
     near: Ref<any>;
@@ -304,7 +305,10 @@ export interface SystemOptions {
   cores?: number | 'auto';
   /** How its worker isolates are run. */
   core?: CoreOptions;
-  /** How many threads run native actors. Not available yet: refused with `ERR_BUSKIN_OPTION`. */
+  /**
+   * How many core threads, on which native actors run, it may use; with its cores 62 at most. Each starts when the first
+   * actor is spawned on it. Default: one per CPU that the process may use; none in a system with a manual clock.
+   */
   threads?: number;
   /** The mailbox of actors that say nothing about theirs. */
   mailbox?: MailboxOptions;
@@ -348,9 +352,9 @@ export interface CoreOptions {
   stallAfter?: number | false;
   /** Whether an isolate that runs dry looks for work for a moment before it sleeps. Default 'adaptive'. */
   spin?: 'adaptive' | false;
-  /** Whether each isolate keeps to one CPU. Linux only; ignored elsewhere, with a warning. Default false. */
+  /** Whether each isolate, and each core thread, keeps to one CPU. Linux only; ignored elsewhere, with a warning. Default false. */
   pin?: boolean;
-  /** As for Node's Worker. An isolate that needs more is lost, and no other. */
+  /** As for Node's Worker. An isolate that needs more is lost, and no other. `stackSizeMb` is the stack of core threads too. */
   resourceLimits?: object;
   /** As for Node's Worker. Default: a copy of the process's. */
   env?: Record<string, string>;
@@ -651,5 +655,64 @@ export declare abstract class Actor {
 }
 /** A class whose instances are actors; `P` are the arguments of its constructor. */
 export type ActorClass<A extends Actor = Actor, P extends readonly unknown[] = any> = (new (...args: P) => A) & ActorStatics;
+
+/** What became of a key: of 'set' the value as well. */
+export interface KvChange {
+  readonly type: 'set' | 'delete' | 'expire';
+  readonly key: string;
+  readonly value?: unknown;
+}
+/**
+ * The native actor 'kv': values by keys, for all isolates of a system. A value is kept as the bytes that it came in, and each `get`
+ * gives a new copy of it, made where it is asked for. What is wrong with a call is a TypeError for the asker; the store goes on.
+ */
+export interface KvStore extends Actor {
+  /** The value of a key; undefined when there is none. */
+  get(key: string): unknown;
+  /** Keeps a value under a key; with `ttl` for so many ms only. */
+  set(key: string, value: unknown, options?: {
+    ttl?: number;
+  }): void;
+  /** Whether there is such a key. */
+  has(key: string): boolean;
+  /** Forgets a key; whether there was one. */
+  delete(key: string): boolean;
+  /** Adds to a number, 0 where there is none, and gives the sum. Default of `by`: 1. */
+  increment(key: string, by?: number): number;
+  /** Keeps a value if the one that is there equals what is expected, undefined for none; whether it did. */
+  compareAndSet(key: string, expected: unknown, value: unknown): boolean;
+  /** The values of many keys, in their order. */
+  getMany(keys: readonly string[]): unknown[];
+  /** Keeps many values, all at once. */
+  setMany(entries: Readonly<Record<string, unknown>> | ReadonlyMap<string, unknown> | readonly (readonly [string, unknown])[], options?: {
+    ttl?: number;
+  }): void;
+  /** The keys that begin with `prefix`, sorted; no more than `limit`. */
+  keys(prefix?: string, limit?: number): string[];
+  /** How many keys there are. */
+  size(): number;
+  /** Forgets all keys; how many there were. */
+  clear(): number;
+  /** Lets a key end in so many ms; without `ms` never. Whether there is such a key. */
+  expire(key: string, ms?: number): boolean;
+  /** What becomes of the keys that begin with `prefix`, from now on, as a stream. */
+  watch(prefix?: string): AsyncIterable<KvChange>;
+}
+/** The native actors that `native` knows the types of, by their names; more may be declared here. */
+export interface NativeActors {
+  kv: KvStore;
+}
+/**
+ * The class of native actors of a name, to be spawned as any other: `system.spawn(native('kv'), { name: 'cache' })`. They are written in
+ * Rust, live on core threads and are called as other actors are. Throws ERR_BUSKIN_MODULE for a name that the addon does not have.
+ */
+export declare function native<K extends keyof NativeActors & string>(name: K): ActorClass<NativeActors[K], []>;
+export declare function native<A extends Actor, P extends readonly unknown[] = any>(name: string): ActorClass<A, P>;
+/**
+ * Loads a library with native actors, which is written in Rust with the crate `buskin-plugin`: its path, or a file URL. Its kinds are there for
+ * `native` from then on, on all isolates of the process; their names are returned. Throws ERR_BUSKIN_MODULE for what is no such library, or one
+ * made for another version of Buskin.
+ */
+export declare function loadNative(library: string | URL): readonly string[];
 
 export {}

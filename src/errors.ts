@@ -268,6 +268,28 @@ export function badModule(className: string, value: unknown): BuskinError {
   )
 }
 
+/** No native class of that name was built into the addon; `names` are those that were. */
+export function noSuchNative(name: unknown, names: readonly string[]): BuskinError {
+  return new BuskinError(
+    'ERR_BUSKIN_MODULE',
+    `no native actor: ${show(name)} is none of those that this addon has, which are ${names.join(', ')}; use one of them, or load the library that has it with loadNative`,
+  )
+}
+
+/** A library has no native actors that could be loaded. `why` is what was wrong. */
+export function libraryFailed(path: string, why: string): BuskinError {
+  return new BuskinError(
+    'ERR_BUSKIN_MODULE',
+    `library not loaded: ${location(path)}: ${why.replace(/[.;\s]+$/, '')}; build it for this platform with the crate buskin-plugin of this version`,
+  )
+}
+
+/** Native actors need a core thread. */
+export function noThreads(hasManualClock: boolean): BuskinError {
+  const why = hasManualClock ? 'a system without a manual clock, as core threads go by the real time' : 'at least 1'
+  return option('threads', 0, `${why}, to spawn native actors`)
+}
+
 /** The module of a class does not export it. */
 export function notExported(module: string, className: string): BuskinError {
   return new BuskinError(
@@ -362,10 +384,4 @@ export function startedTooOften(path: string, most: number, within: number): Bus
     `restarted too often: ${path} is permanent and stopped itself, and its supervisor allows ${most} restarts within ${within} ms; ` +
       "allow more with supervision.maxRestarts, or make it restart: 'transient'",
   )
-}
-
-/** An option, or a value of it, that belongs to a later version. `accepted` is what already works. */
-export function later(name: string, value: unknown, accepted?: string): BuskinError {
-  const remedy = accepted === undefined ? 'leave it out' : `leave it out or use ${accepted}`
-  return new BuskinError('ERR_BUSKIN_OPTION', `option '${name}' = ${show(value)}: not available yet; ${remedy}`)
 }

@@ -28,5 +28,6 @@ export type {
   SpawnOptions,
   SystemOptions,
 } from './options.ts'
+export { type KvChange, type KvStore, loadNative, native, type NativeActors } from './natives.ts'
 export type { Ref } from './ref.ts'
 export { createSystem, type System } from './system.ts'

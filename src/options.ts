@@ -63,9 +63,10 @@ export interface ActorOptions {
   }
   /**
    * Where it lives. 'local': the isolate that spawns it. 'any': the core with the least to do, which is 16 × its messages +
-   * its actors. A number: 0 is the isolate that made the system, 1 and up are its cores. `near`: where that actor lives. `key`: the core that all
+   * its actors. A number: 0 is the isolate that made the system, 1 and up are its cores. `near`: where that actor lives (where it would be by default, near one of the other kind). `key`: the core that all
    * actors with this key share. To live elsewhere than 'local' a class needs `static module`. Default: 'any' for a class
-   * that has it in a system with cores, else 'local'.
+   * that has it in a system with cores, else 'local'. A native actor lives on a core thread: for it 'any', the default, `near` and
+   * `key` name one of these.
    */
   on?: 'local' | 'any' | number | { near: Ref<any> } | { key: string | number }
 }
@@ -118,7 +119,10 @@ export interface SystemOptions {
   cores?: number | 'auto'
   /** How its worker isolates are run. */
   core?: CoreOptions
-  /** How many threads run native actors. Not available yet: refused with `ERR_BUSKIN_OPTION`. */
+  /**
+   * How many core threads, on which native actors run, it may use; with its cores 62 at most. Each starts when the first
+   * actor is spawned on it. Default: one per CPU that the process may use; none in a system with a manual clock.
+   */
   threads?: number
   /** The mailbox of actors that say nothing about theirs. */
   mailbox?: MailboxOptions
@@ -160,9 +164,9 @@ export interface CoreOptions {
   stallAfter?: number | false
   /** Whether an isolate that runs dry looks for work for a moment before it sleeps. Default 'adaptive'. */
   spin?: 'adaptive' | false
-  /** Whether each isolate keeps to one CPU. Linux only; ignored elsewhere, with a warning. Default false. */
+  /** Whether each isolate, and each core thread, keeps to one CPU. Linux only; ignored elsewhere, with a warning. Default false. */
   pin?: boolean
-  /** As for Node's Worker. An isolate that needs more is lost, and no other. */
+  /** As for Node's Worker. An isolate that needs more is lost, and no other. `stackSizeMb` is the stack of core threads too. */
   resourceLimits?: object
   /** As for Node's Worker. Default: a copy of the process's. */
   env?: Record<string, string>

@@ -56,7 +56,8 @@ function makeSystem(options: SystemOptions | undefined, keepLog: boolean): Syste
   const settings = systemOptions(options, isManualClock)
   const system = new LaneSystem(settings, { keepLog })
   const lane = laneOf(system)
-  if (lane.placing.cores > 0) lane.cores = new MainCores(lane, entry)
+  lane.makeCores = () => (lane.cores ??= new MainCores(lane, entry))
+  if (lane.placing.cores > 0) lane.makeCores()
   if (settings.clock !== undefined) attach(settings.clock, lane)
   return system
 }

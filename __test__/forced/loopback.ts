@@ -80,7 +80,7 @@ class Loopback extends Cores {
 
   constructor(lane: Lane) {
     super(lane, 0)
-    const hub = lane.native.open(1, lane.numbers)
+    const hub = lane.native.open(1, 0, lane.numbers, '', 0, 0)
     const noPort = (): undefined => undefined
     const first = new Crossing(lane, 0, new Moves(0, noPort, () => []))
     byNumber(first)
@@ -117,9 +117,9 @@ class Loopback extends Cores {
     return births.spawn(info, settings, own, parent, 1)
   }
 
-  ensure(): void {}
+  protected ensureCore(): void {}
 
-  stateOf(): CoreState {
+  protected stateOfCore(): CoreState {
     return 'running'
   }
 
@@ -206,9 +206,9 @@ class Inside extends Cores {
     return undefined
   }
 
-  ensure(): void {}
+  protected ensureCore(): void {}
 
-  stateOf(): CoreState {
+  protected stateOfCore(): CoreState {
     return 'running'
   }
 }

@@ -203,11 +203,9 @@ const made: Readonly<Record<string, Made>> = {
     code: 'ERR_BUSKIN_STOPPED',
     names: ['/a', '3 restarts', '500 ms', 'supervision.maxRestarts'],
   },
-  later: {
-    error: errors.later('threads', 2, '0'),
-    code: 'ERR_BUSKIN_OPTION',
-    names: ["'threads' = 2", 'not available yet', 'use 0'],
-  },
+  noThreads: { error: errors.noThreads(false), code: 'ERR_BUSKIN_OPTION', names: ["'threads' = 0", 'at least 1', 'native'] },
+  libraryFailed: { error: errors.libraryFailed('/a/b.so', 'no such file.'), code: 'ERR_BUSKIN_MODULE', names: ["'/a/b.so'", 'no such file', 'buskin-plugin'] },
+  noSuchNative: { error: errors.noSuchNative('kw', ['kv', 'queue']), code: 'ERR_BUSKIN_MODULE', names: ["'kw'", 'kv, queue'] },
 }
 
 test('every factory of an error is in the table', (t) => {

@@ -90,6 +90,7 @@ test('a system without options has the documented defaults', (t) => {
     name: 'buskin',
     cores: 'auto',
     core: coreDefaults,
+    threads: undefined,
     askTimeout: 5_000,
     shutdownTimeout: 10_000,
     mailbox: { capacity: 1_048_576, overflow: 'reject' },
@@ -106,6 +107,11 @@ test('a system without options has the documented defaults', (t) => {
   t.true(Object.isFrozen(system().mailbox))
   t.true(Object.isFrozen(system().core))
   t.true(Object.isFrozen(system().core.restarts))
+})
+
+test('cores and threads are numbered in one row, which has 62 places', (t) => {
+  for (const [cores, threads] of [[0, 62], [62, 0], [2, 60], ['auto', 62]] as const) t.is(system({ cores, threads }).threads, threads)
+  for (const [cores, threads, most] of [[62, 1, 0], [2, 61, 60], ['auto', 63, 62]] as const) refuses(t, () => system({ cores, threads }), 'threads', `from 0 to ${most}`)
 })
 
 test('an actor without options has the documented defaults', (t) => {
@@ -129,8 +135,6 @@ interface Door {
   readonly accepts: readonly (readonly [option: string, value: unknown, result: object])[]
   /** option → values that are refused by name */
   readonly refuses: Readonly<Record<string, readonly unknown[]>>
-  /** option → values that are refused as not available yet */
-  readonly later: Readonly<Record<string, readonly unknown[]>>
   /** misspelt → meant */
   readonly misspelt: Readonly<Record<string, string>>
 }
@@ -212,7 +216,7 @@ const supervisionRows = {
     'supervision.backoff.jiter': 'jitter',
     'supervision.backoff.resetafter': 'resetAfter',
   },
-} satisfies Omit<Door, 'check' | 'later'>
+} satisfies Omit<Door, 'check'>
 
 const actorRows = {
   accepts: [
@@ -265,7 +269,6 @@ const actorRows = {
     'on.near': [null, 1, 'a', {}, { ...ref }, []],
     'on.key': [null, NaN, true, 1n, {}, Symbol('a')],
   },
-  later: {},
   misspelt: {
     mailbx: 'mailbox',
     Mailbox: 'mailbox',
@@ -305,6 +308,7 @@ const doors: Readonly<Record<string, Door>> = {
       ],
       ['core', { env: { A: 'a', B: '' } }, core({ env: { A: 'a', B: '' } })],
       ['core', { execArgv: ['--no-warnings'] }, core({ execArgv: ['--no-warnings'] })],
+      ...[0, 1, 62].map((threads) => ['threads', threads, { threads }] as const),
       ['mailbox', { capacity: 3 }, { mailbox: { capacity: 3, overflow: 'reject' } }],
       ['mailbox', { overflow: 'wait' }, { mailbox: { capacity: 1_048_576, overflow: 'wait' } }],
       ['askTimeout', 0, { askTimeout: 0 }],
@@ -341,6 +345,7 @@ const doors: Readonly<Record<string, Door>> = {
       'core.env.A': [1, undefined, null],
       'core.execArgv': [null, '--no-warnings', { 0: 'a' }],
       'core.execArgv[0]': [5, undefined, null],
+      threads: [-1, 1.5, NaN, 63, Infinity, '2', 'auto', null, true],
       mailbox: actorRows.refuses.mailbox,
       'mailbox.capacity': actorRows.refuses['mailbox.capacity'],
       'mailbox.overflow': actorRows.refuses['mailbox.overflow'],
@@ -354,9 +359,6 @@ const doors: Readonly<Record<string, Door>> = {
       clock: [null, 5, {}, { ...clock }],
       propagate: notBoolean,
       localMessages: ['clone', null, true],
-    },
-    later: {
-      threads: [0, 4, null],
     },
     misspelt: {
       coers: 'cores',
@@ -383,7 +385,6 @@ const doors: Readonly<Record<string, Door>> = {
       ['args', [1, undefined], {}],
     ],
     refuses: { ...actorRows.refuses, name: names, args: [null, 5, 'ab', {}, new Set([1])] },
-    later: actorRows.later,
     misspelt: { ...actorRows.misspelt, nmae: 'name', arg: 'args', argz: 'args' },
   },
   'static options': {
@@ -420,7 +421,6 @@ const doors: Readonly<Record<string, Door>> = {
       transfer: [null, {}, new ArrayBuffer(1)],
       'transfer[0]': [new Uint8Array(1), new SharedArrayBuffer(1), null],
     },
-    later: {},
     misspelt: { tll: 'ttl', timeOut: 'timeout', prio: 'priority', signals: 'signal' },
   },
   'ref.stop': {
@@ -432,7 +432,6 @@ const doors: Readonly<Record<string, Door>> = {
       ['timeout', Infinity, { timeout: Infinity }],
     ],
     refuses: { drain: notBoolean, timeout: notMs },
-    later: {},
     misspelt: { drian: 'drain', timeot: 'timeout' },
   },
   'system.shutdown': {
@@ -442,7 +441,6 @@ const doors: Readonly<Record<string, Door>> = {
       ['timeout', Infinity, { timeout: Infinity }],
     ],
     refuses: { timeout: notMs },
-    later: {},
     misspelt: { timeot: 'timeout' },
   },
   'ctx.every': {
@@ -452,7 +450,6 @@ const doors: Readonly<Record<string, Door>> = {
       ['from', 'end', { from: 'end' }],
     ],
     refuses: { from: ['middle', null, 0] },
-    later: {},
     misspelt: { form: 'from' },
   },
 }
@@ -480,7 +477,7 @@ function withOption(name: string, value: unknown): object {
   return { [outer]: { ...complete[outer], ...withOption(name.slice(dot + 1), value) } }
 }
 
-for (const [door, { check, accepts, refuses: refused, later, misspelt }] of Object.entries(doors)) {
+for (const [door, { check, accepts, refuses: refused, misspelt }] of Object.entries(doors)) {
   for (const [name, value, result] of accepts) {
     test(`${door} takes ${name} ${label(value)} at its word`, (t) => {
       const checked = check({ [name]: value })
@@ -493,12 +490,6 @@ for (const [door, { check, accepts, refuses: refused, later, misspelt }] of Obje
       for (const value of values) refuses(t, () => check(withOption(name, value)), name, 'use ')
     })
   }
-  for (const [name, values] of Object.entries(later)) {
-    test(`${door} refuses ${name} of a later version instead of ignoring it`, (t) => {
-      for (const value of values)
-        refuses(t, () => check(withOption(name, value)), name, 'not available yet', 'leave it out')
-    })
-  }
   for (const [wrong, right] of Object.entries(misspelt)) {
     test(`${door} asks whether ${wrong} was to be ${right}`, (t) => {
       refuses(t, () => check(withOption(wrong, 1)), 'unknown option', wrong, `did you mean '${right}'?`)
@@ -508,7 +499,7 @@ for (const [door, { check, accepts, refuses: refused, later, misspelt }] of Obje
     refuses(t, () => check({ qqqqqqqq: 1 }), "qqqqqqqq'", 'the options here are')
   })
   test(`${door} takes an option that is undefined for absent`, (t) => {
-    const all = new Set([...accepts.map(([name]) => name), ...Object.keys(later)])
+    const all = new Set(accepts.map(([name]) => name))
     const absent = Object.fromEntries([...all].map((name) => [name, undefined]))
     t.deepEqual(check(absent), check(undefined))
   })

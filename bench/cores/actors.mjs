@@ -46,3 +46,24 @@ export class Cruncher extends Actor {
     return done
   }
 }
+
+/** What the native actor 'kv' is, in JavaScript. */
+export class Store extends Actor {
+  static module = import.meta.url
+
+  #values = new Map()
+
+  get(key) { return this.#values.get(key) }
+  set(key, value) { this.#values.set(key, value) }
+  size() { return this.#values.size }
+}
+
+/** Runs the loop of a question on its core. */
+export class Caller extends Actor {
+  static module = import.meta.url
+
+  async call(module, name, ref, n) {
+    const { callFromCore } = await import(module)
+    await callFromCore(name, ref, n)
+  }
+}

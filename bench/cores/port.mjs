@@ -5,7 +5,17 @@ import { MessageChannel, Worker, isMainThread, parentPort, workerData } from 'no
 if (!isMainThread && workerData?.floor !== undefined) {
   let seen = 0
   const { port, floor } = workerData
-  port.on('message', floor === 'echo'
+  const values = new Map()
+  const keep = message => {
+    if (message === 'peek') port.postMessage(seen)
+    else if (message === 'take') { port.postMessage(seen); seen = 0 }
+    else {
+      seen++
+      if (message.length === 1) port.postMessage(values.get(message[0]))
+      else values.set(message[0], message[1])
+    }
+  }
+  port.on('message', floor === 'store' ? keep : floor === 'echo'
     ? message => {
         if (message === 'take') { port.postMessage(seen); seen = 0 }
         else if (message === 'collect') { globalThis.gc(); port.postMessage(seen) }
@@ -20,7 +30,7 @@ if (!isMainThread && workerData?.floor !== undefined) {
 }
 
 /**
- * A worker that counts ('count') or sends back ('echo'). `post` tells it something, `ask` waits for what comes back: in
+ * A worker that counts ('count'), sends back ('echo') or keeps values by keys ('store'). `post` tells it something, `ask` waits for what comes back: in
  * the order of the questions, without numbers.
  */
 export async function openPort(floor) {

@@ -10,6 +10,7 @@ import * as coresThroughput from './cores-throughput.mjs'
 import * as eventLoop from './event-loop.mjs'
 import * as latency from './latency.mjs'
 import * as memory from './memory.mjs'
+import * as nativeKv from './native-kv.mjs'
 import * as pingpong from './pingpong.mjs'
 import * as restart from './restart.mjs'
 import * as ring from './ring.mjs'
@@ -21,6 +22,6 @@ import * as tell from './tell.mjs'
 
 export const questions = [
   tell, pingpong, ring, ask, latency, spawn, memory, backlog, runnable, allocation, eventLoop, restart, storm,
-  coresTell, coresAsk, coresBytes, coresThroughput, coresStart, startup,
+  coresTell, coresAsk, coresBytes, coresThroughput, coresStart, nativeKv, startup,
 ]
   .flatMap(file => file.questions)

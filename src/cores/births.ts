@@ -32,6 +32,7 @@ import type { Crossing } from './crossing.ts'
 import { FarRef } from './far.ts'
 import { Causes } from './causes.ts'
 import { known, loadClass, whereIs } from './modules.ts'
+import { infoOfWord, isNativeWord, profileOf, wordOf } from './natives.ts'
 
 const CLASSES = 2
 const MOST = 0x7fff
@@ -64,6 +65,8 @@ export class Births {
   readonly #loading = new Map<number, Promise<ClassInfo>>()
   /** Who waits to be told what a class means. */
   readonly #waiting = new Map<number, (() => void)[]>()
+  /** Classes of which nothing is known here, and that are not native. */
+  readonly #notNative = new Set<number>()
   /** Actors of this isolate that were spawned elsewhere: their ages, by index. */
   readonly #fostered = new Map<number, number>()
   /** Actors of this isolate that it spawned itself, and whose parent is elsewhere: their arguments are here. */
@@ -92,8 +95,16 @@ export class Births {
     if (id !== undefined) this.#ids.set(far, id)
   }
 
+  /** What is known of a class by its number here; all there is of a native one can be had from its name. */
   infoOf(id: number): ClassInfo | undefined {
-    return this.#infos.get(id)
+    const known = this.#infos.get(id)
+    if (known !== undefined || id === 0 || this.#notNative.has(id)) return known
+    const { lane } = this.#crossing
+    const word = lane.native.wordAt(CLASSES, id - 1)
+    const info = isNativeWord(word) ? infoOfWord(lane, word) : undefined
+    if (info === undefined) this.#notNative.add(id)
+    else this.#keep(id, info)
+    return info
   }
 
   /** The number of a class in the system. */
@@ -110,12 +121,12 @@ export class Births {
     const before = this.#ids.get(info)
     if (before !== undefined) return before
     const { place, lane } = this.#crossing
-    const at = known(info.cls)
-    const word = at === undefined ? `?${place}.${this.#serial++}` : `${at.module}\n${at.name}`
+    const at = info.isNative ? undefined : known(info.cls)
+    const word = info.isNative ? wordOf(info) : at === undefined ? `?${place}.${this.#serial++}` : `${at.module}\n${at.name}`
     const id = lane.native.word(CLASSES, word, MOST) + 1
     if (id === 0) throw option('classes', MOST, 'fewer classes with a static module in one system')
     this.#keep(id, info)
-    if (at === undefined && info.hasModule) void this.#find(id, info.cls)
+    if (at === undefined && info.hasModule && !info.isNative) void this.#find(id, info.cls)
     return id
   }
 
@@ -190,7 +201,7 @@ export class Births {
     const crossing = this.#crossing
     const { lane, place } = crossing
     const { name: given, args = [], on: _, ...rest } = options ?? ({} as Options)
-    const more = Object.keys(rest).length === 0 ? null : rest
+    const more = info.isNative ? profileOf(settings) : Object.keys(rest).length === 0 ? null : rest
     const isHere = parent !== null || place === 0
     if (target !== place && (given !== undefined || !isHere)) this.#check(`${parent?.path ?? ''}/${given ?? info.name}`, [more, args]) // before the name is taken
     const [index, age] = this.#granted(target)
@@ -338,7 +349,7 @@ export class Births {
   born(seat: number, seatAge: number, values: readonly unknown[]): void {
     const { lane } = this.#crossing
     const [name, address, age, , cls] = values as [string, number, number, string, number]
-    const info = this.#infos.get(cls)
+    const info = this.infoOf(cls)
     const like = info === undefined ? this.#crossing.unknownInfo : this.#crossing.farInfo(info)
     const boot = new Boot(lane, like, [], name, null)
     // also when it lives in this isolate: its stand-in is another cell, about which the core speaks apart

@@ -43,12 +43,12 @@ class WorkerCores extends Cores {
   }
 
   /** Only the isolate that made the system starts others. */
-  ensure(core: number): void {
-    if (this.stateOf(core) === 'none') this.lane.native.look(this.look)
-    if (this.stateOf(core) === 'none') this.#parent.postMessage({ ensure: core })
+  protected ensureCore(core: number): void {
+    if (this.stateOfCore(core) === 'none') this.lane.native.look(this.look)
+    if (this.stateOfCore(core) === 'none') this.#parent.postMessage({ ensure: core })
   }
 
-  stateOf(core: number): CoreState {
+  protected stateOfCore(core: number): CoreState {
     return core === this.here || (this.look[core * LOOK] as number) > 0 ? 'running' : 'none'
   }
 }

@@ -7,15 +7,23 @@ import { isCore } from './toplevel.ts'
 
 const CGROUP_FILE = '/sys/fs/cgroup/cpu.max'
 
+/** How many of the lanes 'auto' cores leave to core threads, where nothing is said of these. */
+const LEFT_TO_THREADS = 16
+
 /** How many worker isolates an option `cores` comes to. The CPUs are taken for a system that is made on a core. */
-export function coresOf(cores: number | 'auto'): number {
+export function coresOf(cores: number | 'auto', threads?: number): number {
   if (cores !== 'auto') return cores
-  return isCore() ? 0 : autoCores(availableCpus())
+  return isCore() ? 0 : autoCores(availableCpus(), threads)
 }
 
 /** One CPU is left for the isolate that made the system. */
-export function autoCores(cpus: number): number {
-  return Math.min(Math.max(cpus - 1, 1), MOST_CORES)
+export function autoCores(cpus: number, threads = Math.min(cpus, LEFT_TO_THREADS)): number {
+  return Math.min(Math.max(cpus - 1, 1), MOST_CORES - threads)
+}
+
+/** How many core threads an option `threads` comes to, beside so many cores. */
+export function threadsOf(threads: number | undefined, cores: number, cpus = availableCpus): number {
+  return threads ?? Math.min(cpus(), MOST_CORES - cores)
 }
 
 /** Heeds the process's affinity and, in a container on Linux, its share of CPU time. */

@@ -32,6 +32,7 @@ import { bare } from './bare.ts'
 import { Births } from './births.ts'
 import { carried, settleEnd } from './carried.ts'
 import { Codec, type Outside, type RefWords, Unsendable } from './codec/codec.ts'
+import { Fault, SHARED_MEMORY } from './codec/unsendable.ts'
 import { FarRef, findPath } from './far.ts'
 import type { Moves } from './moves.ts'
 import { Newsroom } from './news.ts'
@@ -144,6 +145,7 @@ export class Crossing implements Outside, FarCalls {
 
   /** The core is told how messages of a class's methods begin, under the class's number here. */
   register(info: ClassInfo, id = info.id): void {
+    if (info.isNative) return // what a message of it begins with is for its own thread to say
     for (const method of info.methods.values()) {
       const name = this.nameId(method.name)
       if (name !== 0 && !info.generators.has(method.name)) this.lane.native.head(id, name, method.head)
@@ -184,7 +186,12 @@ export class Crossing implements Outside, FarCalls {
   }
 
   move(value: ArrayBuffer | SharedArrayBuffer): number {
+    if (this.satchel.isForThread) throw new Fault(value, SHARED_MEMORY)
     return this.moves.note(value)
+  }
+
+  copies(buffer: ArrayBuffer): boolean {
+    return this.satchel.copies(buffer)
   }
 
   // --------------------------------------------------------------------------------------------- letters in

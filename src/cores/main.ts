@@ -1,7 +1,7 @@
 // The isolate that made the system: it starts the others, watches over them, and says what becomes of them.
 
 import { channel } from 'node:diagnostics_channel'
-import { clearInterval, setInterval } from 'node:timers'
+import { clearInterval, setInterval, setTimeout } from 'node:timers'
 import type { MessagePort } from 'node:worker_threads'
 import { BuskinError } from '../errors.ts'
 import { NOTE_HEALTH, NOTE_START, NOTE_STOP } from '../native/layout.ts'
@@ -24,6 +24,12 @@ export interface Joining {
 const cores = channel('buskin:core')
 /** What runs for a note that is no message. */
 const HOOKS: Readonly<Record<number, string>> = { [NOTE_START]: 'onStart', [NOTE_STOP]: 'onStop', [NOTE_HEALTH]: 'onHealth' }
+/** Letters of a system's name in that of a thread: Linux shows 15 in all. */
+const SHOWN = 6
+/** What becomes of core threads that are to end; and how often, in ms, that is looked at. */
+const ENDING = 1
+const LEFT = 2
+const LOOK_AGAIN = 1
 /** How often, in ms, a core is looked after that will not be started again. */
 const CARE = 10
 
@@ -42,13 +48,15 @@ export class MainCores extends Cores {
   open(): Crossing {
     const { lane } = this
     if (lane.crossing !== undefined) return lane.crossing
-    this.#hub = lane.native.open(this.cores, lane.numbers)
+    const { core, name } = lane.settings
+    const stack = Math.round((core.resourceLimits?.stackSizeMb ?? 0) * 2 ** 20)
+    this.#hub = lane.native.open(this.cores, this.threads, lane.numbers, `${name.slice(0, SHOWN)}/thread`, core.pin ? 1 : 0, stack)
     if (lane.settings.core.pin && process.platform !== 'linux') {
       lane.log.warn('core.pin is ignored: only on Linux can a thread be kept on one CPU', { platform: process.platform })
     }
     const pool = this.#makePool()
     const ports = (): Iterable<MessagePort> => this.#ports(pool)
-    const crossing = new Crossing(lane, 0, new Moves(0, (to) => (to === 0 ? undefined : pool.portOf(to)), ports))
+    const crossing = new Crossing(lane, 0, new Moves(0, (to) => (to === 0 || to > this.cores ? undefined : pool.portOf(to)), ports))
     crossing.stalls = (stall) => this.#stalled(stall)
     lane.crossing = crossing
     this.#pool = pool
@@ -74,7 +82,7 @@ export class MainCores extends Cores {
       payload: () => ({
         data: {
           hub: this.#hub,
-          settings: { ...rest, cores: this.cores },
+          settings: { ...rest, cores: this.cores, threads: this.threads },
           log: log === false ? 'off' : log === undefined ? 'default' : 'forward',
         } satisfies Joining,
       }),
@@ -88,7 +96,7 @@ export class MainCores extends Cores {
     })
   }
 
-  ensure(core: number): void {
+  protected ensureCore(core: number): void {
     const pool = this.#pool as Pool
     const before = pool.stateOf(core)
     if (before === 'running' || before === 'starting') return
@@ -98,7 +106,7 @@ export class MainCores extends Cores {
     if (stallAfter !== false) this.lane.native.watch(stallAfter)
   }
 
-  stateOf(core: number): CoreState {
+  protected stateOfCore(core: number): CoreState {
     return this.#pool?.stateOf(core) ?? 'none'
   }
 
@@ -161,13 +169,18 @@ export class MainCores extends Cores {
   #stalled({ core, index, note, name }: Stall): void {
     const { lane } = this
     const ms = Math.round(Number(lane.settings.core.stallAfter))
-    if (core !== 0 && this.#pool?.stateOf(core) !== 'running') return // it is ended already
+    if (core !== 0 && this.stateOf(core) !== 'running') return // it is ended already
     const path = index === 0 ? '(unknown)' : (lane.crossing?.pathOf(core, index) ?? ENDED)
     const method = lane.crossing?.nameAt(name) || (HOOKS[note] ?? '')
     const what = method === '' ? path : `'${method}' of ${path}`
     const detail = `stalled: ${what} has blocked it for more than ${ms} ms`
     if (core === 0) {
       lane.log.warn('the isolate that made the system was stalled', { actor: path, method, ms })
+      this.#say(core, 'stalled', detail)
+      return
+    }
+    if (core > this.cores) {
+      lane.log.warn('a core thread is stalled', { core, actor: path, method, ms }) // no thread can be ended from outside
       this.#say(core, 'stalled', detail)
       return
     }
@@ -182,8 +195,21 @@ export class MainCores extends Cores {
     this.lane.flush() // what the cores are told of the end comes before they are to end
     await this.#pool?.stopAll()
     clearInterval(this.#care)
+    await this.#endThreads()
     // whom the deadline killed may have been told of it when the isolate was about to go
     for (let core = 1; core <= this.cores; core++) this.lane.native.care(core)
+  }
+
+  /** No isolate sends to them any more. One that does not come back from a handler is left to itself. */
+  async #endThreads(): Promise<void> {
+    const { native, log } = this.lane
+    if (this.lane.crossing === undefined) return
+    let end = native.stopThreads()
+    while (end === ENDING) {
+      await new Promise<void>((resolve) => setTimeout(resolve, LOOK_AGAIN))
+      end = native.stopThreads()
+    }
+    if (end === LEFT) log.error('core threads did not end: a native actor does not come back from a handler')
   }
 }
 

@@ -34,8 +34,8 @@ export interface Site {
   readonly here: number
   /** How many worker isolates the system has. */
   readonly cores: number
-  /** The isolate on which an actor lives. */
-  coreOf(ref: Ref<any>): number
+  /** The isolate on which an actor lives; undefined: it is a native one, and lives on none. */
+  coreOf(ref: Ref<any>): number | undefined
   /** Of the cores from 1 to `cores`. */
   loadOf(core: number): CoreLoad
 }
@@ -48,10 +48,19 @@ const MESSAGE_WEIGHT = 16
  * could not be loaded there.
  */
 export function place(request: Request, site: Site): number {
-  const on = request.on ?? (request.hasModule ? 'any' : 'local')
+  const on = nearNone(request.on, site) ? undefined : request.on
+  return placeAt(on ?? (request.hasModule ? 'any' : 'local'), request, site)
+}
+
+/** No isolate is near a native actor: then it is as if nothing was said. */
+function nearNone(on: Placement | undefined, site: Site): boolean {
+  return typeof on === 'object' && 'near' in on && site.coreOf(on.near) === undefined
+}
+
+function placeAt(on: Placement, request: Request, site: Site): number {
   if (on === 'local' || site.cores === 0) return site.here
   if (typeof on === 'number') return reachable(on, request, site)
-  if (on !== 'any' && 'near' in on) return reachable(site.coreOf(on.near), request, site)
+  if (on !== 'any' && 'near' in on) return reachable(site.coreOf(on.near) as number, request, site)
   // refused whatever they would come to, so that it does not depend on load or key
   if (!request.hasModule) throw noModule(request.className)
   return on === 'any' ? leastLoaded(site) : coreOfKey(on.key, site.cores)

@@ -24,6 +24,10 @@ export class Satchel {
   #isWriting = false
   /** What is written is kept by itself: large pieces are in it. */
   isWhole = false
+  /** What is written is for a core thread: it gets a copy of memory that others would be given, or share. */
+  isForThread = false
+  /** Memory that its sender gave away and that is copied all the same. */
+  #copied: ArrayBuffer[] = []
   /** The letter that was written last has some: it goes at once, so that the other side reads while this one writes. */
   isLarge = false
 
@@ -40,9 +44,10 @@ export class Satchel {
    * on, and nothing was written. Room for the entries was reserved before.
    */
   write(to: number, values: readonly unknown[], before?: readonly number[], transfer?: readonly ArrayBuffer[]): number {
-    const outer = { isWriting: this.#isWriting, pieces: this.#pieces, noted: this.#moves.swap([]) }
+    const outer = { isWriting: this.#isWriting, isForThread: this.isForThread, pieces: this.#pieces, copied: this.#copied, noted: this.#moves.swap([]) }
     if (this.#isWriting) this.#renew(this.#bytes.length) // a getter sends: what is being written stays where it is
     this.#isWriting = true
+    this.isForThread = to > this.#lane.placing.cores
     try {
       const lead = HEAD + (before === undefined ? 0 : before.length * 4)
       for (;;) {
@@ -56,17 +61,21 @@ export class Satchel {
         const place = bytes === this.#bytes ? at : this.#bring(bytes.subarray(at, end))
         this.#seal(place, end - at, before)
         this.#moves.send(to)
+        if (this.#copied.length > 0) detach(this.#copied)
         return place
       }
     } finally {
       this.#isWriting = outer.isWriting
+      this.isForThread = outer.isForThread
       this.#pieces = outer.pieces
+      this.#copied = outer.copied
       this.#moves.swap(outer.noted)
     }
   }
 
   #encode(values: readonly unknown[], at: number, transfer: readonly ArrayBuffer[] | undefined): number {
     this.#pieces = []
+    if (this.#copied.length > 0) this.#copied = []
     this.#moves.drop()
     return at > this.#bytes.length ? -1 : this.#codec.encode(values, this.#bytes, at, transfer)
   }
@@ -103,6 +112,12 @@ export class Satchel {
     this.#bind(bytes)
   }
 
+  /** Whether a buffer that is given away is copied all the same: there is no port to a core thread. */
+  copies(buffer: ArrayBuffer): boolean {
+    if (this.isForThread) this.#copied.push(buffer)
+    return this.isForThread
+  }
+
   /** Bytes that go beside the letter that is being written; their number there. */
   attach(bytes: Uint8Array): number {
     return this.#pieces.push(bytes) - 1
@@ -110,9 +125,10 @@ export class Satchel {
 
   /** Values as bytes of their own, for what is kept. */
   bytesOf(values: readonly unknown[]): Uint8Array {
-    const outer = { isWhole: this.isWhole, noted: this.#moves.swap([]) }
+    const outer = { isWhole: this.isWhole, isForThread: this.isForThread, noted: this.#moves.swap([]) }
     let room = 256
     this.isWhole = true
+    this.isForThread = false
     try {
       for (;;) {
         const bytes = new Uint8Array(room)
@@ -122,7 +138,13 @@ export class Satchel {
       }
     } finally {
       this.isWhole = outer.isWhole
+      this.isForThread = outer.isForThread
       this.#moves.swap(outer.noted)
     }
   }
+}
+
+/** Takes memory from its sender. */
+function detach(buffers: readonly ArrayBuffer[]): void {
+  for (const buffer of new Set(buffers)) structuredClone(undefined, { transfer: [buffer] })
 }

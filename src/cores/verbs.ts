@@ -94,6 +94,7 @@ export function unknownInfo(lane: Lane): ClassInfo {
     methods: new Map(),
     generators: new Set(),
     hasModule: false,
+    isNative: false,
     isSeen: true,
     keys: [],
     ...viewsOf([], [], VERBS),

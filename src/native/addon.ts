@@ -38,8 +38,17 @@ export interface NativeLane {
 
   // What concerns other isolates of the system; see crates/node/src/system.rs.
 
-  /** The system has so many worker isolates from now on; the number that they find it by. */
-  open(cores: number, settings: Float64Array): number
+  /**
+   * The system has so many worker isolates, and may have so many core threads, from now on; the number that they find it by. Threads are
+   * called `name`, are kept on a CPU each or not, and have so many bytes of stack (0: as many as ever).
+   */
+  open(cores: number, threads: number, settings: Float64Array, name: string, pin: 0 | 1, stack: number): number
+  /** Starts the core thread of a lane, if it does not run; whether it does now: a system that ends starts none. */
+  startThread(lane: number): boolean
+  /** Whether the core thread of a lane was started. */
+  hasThread(lane: number): boolean
+  /** Ends the core threads, and waits for none: 0 they have ended, 1 they are about to, 2 some were left to themselves. */
+  stopThreads(): 0 | 1 | 2
   /** Where letters lie: of the inbox, their places there, of the outbox. */
   bags(bag: Uint8Array, places: Int32Array, satchel: Uint8Array): void
   /** What messages of a method begin with, by the number of its name. */
@@ -98,7 +107,22 @@ export interface NativeLane {
   crowd(): number
 }
 
+/** What the addon has under a name that native actors are spawned by. */
+export interface NativeKind {
+  /** Its methods, those of `streams` aside. */
+  readonly methods: readonly string[]
+  /** Methods that are read as streams. */
+  readonly streams: readonly string[]
+}
+
 export interface Addon {
+  /** Undefined: there is none of that name. */
+  nativeKind(name: string): NativeKind | undefined
+  nativeKinds(): string[]
+  /** Registers the kinds of a library: their names. A string says why not. */
+  nativeLoad(path: string): string[] | string
+  /** There is the kind 'probe' from now on: for tests. */
+  nativeProbe(): boolean
   /** Which layout the rings have. */
   readonly layout: number
   lane(

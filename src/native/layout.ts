@@ -1,7 +1,7 @@
 // Generated from crates/core/src/entry.rs by scripts/layout.mjs. Do not edit.
 
 /** Which layout this is: the addon must have been built with the same. */
-export const LAYOUT = 4087478366
+export const LAYOUT = 340159656
 /** The low bits of head. */
 export const OP_MASK = 31
 /** The tag is the upper half of head: which method, or which class. */
@@ -252,6 +252,8 @@ export const SPAWN_STOP_HOOK = 2
 export const SPAWN_AWAY = 4
 /** No other isolate could spawn it anew: it ends with the one that it is spawned in. */
 export const SPAWN_MORTAL = 8
+/** It cannot be made anew: it is never restarted, whatever the system's default is. */
+export const SPAWN_ONCE = 16
 
 /** After the message in hand. */
 export const STOP_NORMAL = 0

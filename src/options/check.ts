@@ -1,7 +1,7 @@
 // The checks that all options share. Each returns the value it was given, undefined for an absent one, or throws an
 // error that names the option.
 
-import { later, option, unknownOption } from '../errors.ts'
+import { option, unknownOption } from '../errors.ts'
 
 /**
  * The longest finite time in ms, about 139 years: a due time counted in nanoseconds since 1970 still fits a signed
@@ -77,11 +77,6 @@ export function checkBoolean(value: unknown, name: string): boolean | undefined 
 export function checkOneOf<T extends string>(value: unknown, name: string, choices: readonly T[]): T | undefined {
   if (value === undefined || choices.includes(value as T)) return value as T | undefined
   throw option(name, value, choices.map((choice) => `'${choice}'`).join(' or '))
-}
-
-/** For an option that does not work yet: better refused than accepted and ignored. */
-export function refuseLater(value: unknown, name: string): void {
-  if (value !== undefined) throw later(name, value)
 }
 
 const LONGEST_NAME = 200

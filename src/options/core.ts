@@ -66,6 +66,13 @@ export function checkCores(value: unknown, name: string): number | 'auto' | unde
   throw option(name, value, `'auto' or an integer from 0 to ${MOST_CORES}`)
 }
 
+/** Checks the option `threads`; undefined when it is absent. Their lanes and those of the cores are numbered in one row. */
+export function checkThreads(value: unknown, name: string, cores: number | 'auto'): number | undefined {
+  const most = MOST_CORES - (cores === 'auto' ? 0 : cores)
+  if (value === undefined || (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= most)) return value
+  throw option(name, value, `an integer from 0 to ${most}${most < MOST_CORES ? `: cores and threads are ${MOST_CORES} at most` : ''}`)
+}
+
 /** Checks the option `core`. `name` is what errors call it. */
 export function coreOptions(input: unknown, name: string): CoreSettings {
   const given = checkObject(input, name, CORE_KEYS)

@@ -5,8 +5,8 @@ import { option } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import type { SystemOptions } from '../options.ts'
 import { mailboxOptions, type MailboxSettings } from './actor.ts'
-import { checkBoolean, checkMsOrInfinity, checkName, checkObject, checkOneOf, refuseLater } from './check.ts'
-import { checkCores, coreOptions, type CoreSettings } from './core.ts'
+import { checkBoolean, checkMsOrInfinity, checkName, checkObject, checkOneOf } from './check.ts'
+import { checkCores, checkThreads, coreOptions, type CoreSettings } from './core.ts'
 import { defaultSupervision, mergeSupervision, supervisionOptions, type SupervisionSettings } from './supervision.ts'
 
 export type OnEscalate = NonNullable<SystemOptions['onEscalate']>
@@ -18,6 +18,8 @@ export interface SystemSettings {
   /** How many worker isolates it may use. */
   readonly cores: number | 'auto'
   readonly core: CoreSettings
+  /** How many core threads it may use; undefined: one per CPU. */
+  readonly threads: number | undefined
   /** In ms, as is `shutdownTimeout`; Infinity for no limit. */
   readonly askTimeout: number
   readonly shutdownTimeout: number
@@ -59,11 +61,12 @@ const SYSTEM_KEYS: readonly (keyof SystemOptions)[] = [
 /** Checks the options of `createSystem`. `isManualClock` tells a clock that createManualClock made from others. */
 export function systemOptions(input: unknown, isManualClock: (value: object) => boolean): SystemSettings {
   const given = checkObject(input, '', SYSTEM_KEYS) ?? {}
-  refuseLater(given['threads'], 'threads')
+  const cores = checkCores(given['cores'], 'cores') ?? DEFAULT_CORES
   return Object.freeze({
     name: checkName(given['name'], 'name') ?? DEFAULT_NAME,
-    cores: checkCores(given['cores'], 'cores') ?? DEFAULT_CORES,
+    cores,
     core: coreOptions(given['core'], 'core'),
+    threads: checkThreads(given['threads'], 'threads', cores),
     askTimeout: checkMsOrInfinity(given['askTimeout'], 'askTimeout') ?? DEFAULT_ASK_TIMEOUT,
     shutdownTimeout: checkMsOrInfinity(given['shutdownTimeout'], 'shutdownTimeout') ?? DEFAULT_SHUTDOWN_TIMEOUT,
     mailbox: mailboxOptions(given['mailbox'], 'mailbox'),

@@ -7,6 +7,8 @@ import { FLAG_ASYNC, FLAG_SHARED, OP_MSG, TAG_SHIFT } from '../native/layout.ts'
 import { type ActorSettings, actorStatics, type CallSettings, className, mergeActorOptions } from '../options.ts'
 import type { Lane } from './lane.ts'
 import { findMethod, isHandlerName } from './lookup.ts'
+import type { NativeKind } from '../native/addon.ts'
+import { nativeKind } from './natives.ts'
 import { Boot, type LocalRef, REF, SETTINGS } from './ref.ts'
 import { ask, askTuned, namedVerbs, send, sendTuned, stream, streamTuned, tell, tellTuned, type View } from './verbs.ts'
 
@@ -44,6 +46,8 @@ export interface ClassInfo extends Views {
   readonly generators: ReadonlySet<string>
   /** Other isolates may load it. */
   readonly hasModule: boolean
+  /** Its actors are Rust, and live on core threads. */
+  readonly isNative: boolean
   /** An instance was made. */
   isSeen: boolean
   /** The enumerable keys of the last instance. */
@@ -61,6 +65,8 @@ export function classInfo(lane: Lane, cls: unknown): ClassInfo {
 }
 
 function register(lane: Lane, cls: unknown): ClassInfo {
+  const kind = nativeKind(cls)
+  if (kind !== undefined) return registerNative(lane, cls as ActorClass, kind)
   if (!isActorClass(cls)) throw notAnActor(cls)
   const statics = actorStatics(cls, lane.placing)
   const shared = new Set(statics.concurrent)
@@ -92,6 +98,7 @@ function register(lane: Lane, cls: unknown): ClassInfo {
     methods,
     generators,
     hasModule: statics.module !== undefined,
+    isNative: false,
     isSeen: false,
     keys: [],
     ...viewsOf(callable, all, short),
@@ -100,6 +107,30 @@ function register(lane: Lane, cls: unknown): ClassInfo {
   lane.infos.set(cls, info)
   lane.native.className(id, name)
   lane.crossing?.register(info)
+  return info
+}
+
+/** No instance of it is ever in this isolate: its methods are known by their names alone. */
+function registerNative(lane: Lane, cls: ActorClass, kind: NativeKind): ClassInfo {
+  const id = Math.min(lane.infos.size + 1, MOST)
+  const names = [...kind.methods, ...kind.streams]
+  const info: ClassInfo = {
+    cls,
+    name: cls.name,
+    id,
+    settings: lane.actorSettings,
+    plain: undefined as unknown as Boot,
+    methods: new Map(names.map((name) => [name, { name, tag: 0, head: OP_MSG }])),
+    generators: new Set(kind.streams),
+    hasModule: true,
+    isNative: true,
+    isSeen: true,
+    keys: [],
+    ...viewsOf([], [], LONG),
+  }
+  info.plain = new Boot(lane, info, NO_ARGS, undefined, null)
+  lane.infos.set(cls, info)
+  lane.native.className(id, info.name)
   return info
 }
 

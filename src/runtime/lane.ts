@@ -116,6 +116,8 @@ export class Lane {
   placesAll = false
   /** What starts the others. */
   cores: Cores | undefined = undefined
+  /** Makes that, in a system without worker isolates, for the first native actor. */
+  makeCores: (() => Cores) | undefined = undefined
   /** The next entry of the inbox, and how many there are. */
   at = 0
   filled = 0
@@ -246,7 +248,7 @@ export class Lane {
     this.inbox = new Int32Array(this.ring * WORDS)
     this.marks = new Uint8Array(this.ring)
     this.settings = settings
-    this.placing = { cores: settings.clock === undefined ? coresOf(settings.cores) : 0, isRef: (value) => localRef(value) !== undefined }
+    this.placing = { cores: settings.clock === undefined ? coresOf(settings.cores, settings.threads) : 0, isRef: (value) => localRef(value) !== undefined }
     this.actorSettings = defaultActorSettings(settings.mailbox)
     this.log = logger(settings)
     this.clock = settings.clock

@@ -25,6 +25,7 @@ export function spawn(
   const info = classInfo(lane, cls)
   if (lane.closing) throw closed(lane.settings.name, `spawn ${info.name}`)
   const settings = options === undefined ? info.settings : spawnOptions(options, info.settings, lane.placing)
+  if (info.isNative) lane.cores ??= lane.makeCores?.()
   if (lane.cores !== undefined && (info.hasModule || settings.on !== undefined || lane.placesAll)) {
     const elsewhere = lane.cores.spawn(info, settings, options, parent)
     if (elsewhere !== undefined) return elsewhere

@@ -35,7 +35,7 @@ export class Profiles {
 }
 
 /** In the order of the core's `Profile::read`; times in µs. */
-function numbersOf(supervision: SupervisionSettings, health: HealthSettings | undefined): number[] {
+export function numbersOf(supervision: SupervisionSettings, health: HealthSettings | undefined): number[] {
   const { strategy, maxRestarts, within, backoff, decide } = supervision
   const waits =
     backoff === false

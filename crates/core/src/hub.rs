@@ -174,10 +174,14 @@ impl Posts {
         others.fold(0, |bits, (_, post)| bits | post.listens.load(SeqCst))
     }
 
-    /// How many lanes have an isolate.
+    /// How many lanes have an isolate; of the `native` ones, whose threads take no CPU while they have nothing to do, those that have.
     #[must_use]
-    pub fn crowd(&self) -> u32 {
-        self.list.iter().map(|p| u32::from(p.state.load(Relaxed) & post::LIVES != 0)).sum()
+    pub fn crowd(&self, native: std::ops::Range<u32>) -> u32 {
+        let counts = |lane, p: &Post| {
+            let needs = if native.contains(&lane) { post::LIVES | post::BUSY } else { post::LIVES };
+            p.state.load(Relaxed) & needs == needs
+        };
+        (0..).zip(self.list.iter()).map(|(lane, p)| u32::from(counts(lane, p))).sum()
     }
 
     /// Makes a lane look round.

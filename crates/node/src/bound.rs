@@ -12,10 +12,11 @@ use buskin_core::lane::{Lane, Rings};
 use napi::sys::{self, napi_callback_info as Info, napi_env as Env, napi_value as Value};
 
 use crate::call::{self, guard};
-use crate::hubs;
+use crate::hubs::{self, Opened};
 use crate::isolate::Bell;
 use crate::memory::{Letters, Memory};
 use crate::settings::{defaults, micros, settings_of};
+use crate::threads::Crew;
 
 /// A lane bound to an isolate.
 ///
@@ -27,6 +28,8 @@ pub(crate) struct Bound {
     pub(crate) lane: Arc<Shared>,
     /// The lanes of the system, when there are several: then the lane is touched under its lock.
     pub(crate) hub: OnceCell<Arc<Hub>>,
+    /// Its core threads, at the same time.
+    pub(crate) crew: OnceCell<Arc<Crew>>,
     pub(crate) memory: Cell<Memory>,
     pub(crate) letters: Cell<Letters>,
     env: Env,
@@ -69,15 +72,15 @@ pub(crate) unsafe extern "C" fn attach(env: Env, info: Info) -> Value {
         let memory = unsafe { Memory::hold(env, [args[3], args[4], args[5], args[6]]) };
         // SAFETY: as above.
         let (id, place) = unsafe { (call::word(env, args[0]), call::word(env, args[1])) };
-        let hub = hubs::find(id);
-        let shared = hub.as_ref().and_then(|hub| hub.lane(place)).cloned();
-        let (Some(memory), Some(hub), Some(shared)) = (memory, hub, shared) else {
+        let opened = hubs::find(id).filter(|opened| !opened.crew.has(place));
+        let shared = opened.as_ref().and_then(|opened| opened.hub.lane(place)).cloned();
+        let (Some(memory), Some(opened), Some(shared)) = (memory, opened, shared) else {
             call::throw(env, "attach(hub, place, wake, header, outbox, inbox, marks) was called with other arguments");
             return null_mut();
         };
         shared.with(Lane::take_over);
         // SAFETY: env and function are those of this call.
-        unsafe { bind(env, args[2], memory, shared, Some(hub)) }
+        unsafe { bind(env, args[2], memory, shared, Some(opened)) }
     })
 }
 
@@ -85,15 +88,17 @@ pub(crate) unsafe extern "C" fn attach(env: Env, info: Info) -> Value {
 ///
 /// # Safety
 /// `env` and `wake` belong to the call in progress.
-unsafe fn bind(env: Env, wake: Value, memory: Memory, lane: Arc<Shared>, hub: Option<Arc<Hub>>) -> Value {
+unsafe fn bind(env: Env, wake: Value, memory: Memory, lane: Arc<Shared>, opened: Option<Opened>) -> Value {
     // SAFETY: the caller's promise.
     let bell = unsafe { Bell::new(env, wake) };
     if let Some(bell) = bell {
         lane.with(|lane| lane.hang(Box::new(bell)));
     }
+    let (hub, crew) = opened.map_or_else(Default::default, |Opened { hub, crew }| (hub.into(), crew.into()));
     let bound = Box::new(Bound {
         lane,
-        hub: hub.map_or_else(OnceCell::new, OnceCell::from),
+        hub,
+        crew,
         memory: Cell::new(memory),
         letters: Cell::new(Letters::NONE),
         env,
@@ -242,6 +247,9 @@ impl Bound {
     pub(crate) fn end(&self) {
         if let Some(hub) = self.hub.get() {
             hub.unwatch();
+        }
+        if let Some(crew) = self.crew.get() {
+            crew.abandon();
         }
         self.lane.with(Lane::close);
     }

@@ -6,21 +6,30 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use buskin_core::hub::Hub;
 use buskin_core::lane::Lane;
 
-static OPEN: Mutex<BTreeMap<u32, Arc<Hub>>> = Mutex::new(BTreeMap::new());
+use crate::threads::Crew;
+
+/// What isolates of a system share.
+#[derive(Clone)]
+pub(crate) struct Opened {
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) crew: Arc<Crew>,
+}
+
+static OPEN: Mutex<BTreeMap<u32, Opened>> = Mutex::new(BTreeMap::new());
 static LAST: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
 
-fn open() -> MutexGuard<'static, BTreeMap<u32, Arc<Hub>>> {
+fn open() -> MutexGuard<'static, BTreeMap<u32, Opened>> {
     OPEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Makes a system known; its number.
-pub(crate) fn add(hub: Arc<Hub>) -> u32 {
+pub(crate) fn add(opened: Opened) -> u32 {
     let id = LAST.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
-    open().insert(id, hub);
+    open().insert(id, opened);
     id
 }
 
-pub(crate) fn find(id: u32) -> Option<Arc<Hub>> {
+pub(crate) fn find(id: u32) -> Option<Opened> {
     open().get(&id).cloned()
 }
 
@@ -31,5 +40,5 @@ pub(crate) fn close(hub: &Arc<Hub>) {
         let Some(lane) = hub.lane(place) else { break };
         lane.with(Lane::close);
     }
-    open().retain(|_, known| !Arc::ptr_eq(known, hub));
+    open().retain(|_, known| !Arc::ptr_eq(&known.hub, hub));
 }

@@ -6,11 +6,15 @@ mod bound;
 mod call;
 mod hubs;
 mod isolate;
+mod kinds;
 mod lane;
+mod libraries;
 mod memory;
 mod pin;
+mod probe;
 mod settings;
 mod system;
+mod threads;
 
 use napi::bindgen_prelude::{Object, retain_current_module_for_unload_safety};
 
@@ -23,6 +27,10 @@ pub fn exports(exports: Object<'_>, env: napi::Env) -> napi::Result<()> {
     unsafe {
         call::define(env.raw(), exports.raw(), c"lane", bound::make, std::ptr::null_mut());
         call::define(env.raw(), exports.raw(), c"attach", bound::attach, std::ptr::null_mut());
+        call::define(env.raw(), exports.raw(), c"nativeKind", kinds::kind, std::ptr::null_mut());
+        call::define(env.raw(), exports.raw(), c"nativeKinds", kinds::kinds, std::ptr::null_mut());
+        call::define(env.raw(), exports.raw(), c"nativeProbe", kinds::probe, std::ptr::null_mut());
+        call::define(env.raw(), exports.raw(), c"nativeLoad", kinds::load, std::ptr::null_mut());
         let layout = call::double(env.raw(), f64::from(buskin_core::LAYOUT));
         napi::sys::napi_set_named_property(env.raw(), exports.raw(), c"layout".as_ptr(), layout);
     }

@@ -9,16 +9,21 @@ use buskin_core::entry::dead;
 use buskin_core::hub::{Hub, Shared};
 use buskin_core::lane::Lane;
 use buskin_core::lane::letters::WORDS;
+use buskin_core::limits::MAX_LANES;
 use napi::sys::{self, napi_callback_info as Info, napi_env as Env, napi_value as Value};
 
 use crate::bound::Bound;
 use crate::call::{self, Native, guard};
-use crate::hubs;
+use crate::hubs::{self, Opened};
 use crate::memory::Letters;
 use crate::settings::{defaults, exact, settings_of};
+use crate::threads::Crew;
+
+/// Bytes of a core thread's stack at least: the deepest value that may be in a message takes half of it to be read.
+const LEAST_STACK: usize = 2 << 20;
 
 /// What they are called.
-pub(crate) const FUNCTIONS: [(&std::ffi::CStr, Native); 33] = [
+pub(crate) const FUNCTIONS: [(&std::ffi::CStr, Native); 36] = [
     (c"open", open),
     (c"bags", bags),
     (c"head", head),
@@ -52,6 +57,9 @@ pub(crate) const FUNCTIONS: [(&std::ffi::CStr, Native); 33] = [
     (c"watch", watch),
     (c"care", care),
     (c"lost", lost),
+    (c"startThread", start_thread),
+    (c"hasThread", has_thread),
+    (c"stopThreads", stop_threads),
 ];
 
 /// A function with arguments: `env`, what the isolate is bound to and the arguments go in, a value comes out.
@@ -72,22 +80,31 @@ macro_rules! asking {
 }
 
 asking! {
-    /// `open(cores, settings)`: the system has that many worker isolates; the number that they find it by.
-    open, 2, |env, bound, args| {
-        let Some(settings) = settings_of(env, args[1]) else {
-            call::throw(env, "open(cores, settings) was called with other arguments");
+    /// `open(cores, threads, settings, name, pin, stack)`: the system has that many worker isolates, and lanes for that many core
+    /// threads; the number that they find it by.
+    open, 6, |env, bound, args| {
+        let [cores, threads] = [args[0], args[1]].map(|arg| call::word(env, arg));
+        let Some(settings) = settings_of(env, args[2]).filter(|_| cores + threads < MAX_LANES) else {
+            call::throw(env, "open(cores, threads, settings, name, pin, stack) was called with other arguments");
             return null_mut();
         };
         let defaults = defaults(&settings);
         let clock = bound.lane.with(|lane| lane.clock());
         let mut lanes = vec![Arc::clone(&bound.lane)];
-        for core in 0..u64::from(call::word(env, args[0])) {
+        for core in 0..u64::from(cores + threads) {
             let seed = defaults.seed.wrapping_mul(core.wrapping_mul(2) + 3);
             lanes.push(Arc::new(Shared::new(Lane::new(clock, buskin_core::lane::Defaults { seed, ..defaults }))));
         }
         let hub = Hub::open(lanes);
-        let id = hubs::add(Arc::clone(&hub));
-        let _first = bound.hub.set(hub);
+        let stack = call::word(env, args[5]);
+        let options = buskin_core::sched::Options {
+            name: Some(call::text(env, args[3]).into()),
+            stack: (stack > 0).then_some((stack as usize).max(LEAST_STACK)),
+            pin: call::word(env, args[4]) != 0,
+        };
+        let crew = Crew::new(Arc::clone(&hub), cores + 1, threads, options);
+        let id = hubs::add(Opened { hub: Arc::clone(&hub), crew: Arc::clone(&crew) });
+        let (_first, _only) = (bound.hub.set(hub), bound.crew.set(crew));
         call::double(env, f64::from(id))
     }
 }
@@ -176,9 +193,9 @@ asking! {
 }
 
 asking! {
-    /// `crowd()`: how many isolates the system has now.
+    /// `crowd()`: how many isolates, and threads at work, the system has now.
     crowd, 0, |env, bound, _args| {
-        call::double(env, bound.hub.get().map_or(1.0, |hub| f64::from(hub.posts().crowd())))
+        call::double(env, bound.hub.get().map_or(1.0, |hub| f64::from(hub.posts().crowd(bound.crew.get().map_or(0..0, |crew| crew.places())))))
     }
 }
 
@@ -501,5 +518,33 @@ asking! {
     lost, 1, |env, bound, args| {
         bound.lane_at(call::word(env, args[0]), |lane| lane.lose(None));
         null_mut()
+    }
+}
+
+asking! {
+    /// `startThread(lane)`: starts the core thread of a lane, if it does not run; whether it does.
+    start_thread, 1, |env, bound, args| {
+        match bound.crew.get().map(|crew| crew.start(call::word(env, args[0]))) {
+            Some(Ok(runs)) => call::boolean(env, runs),
+            Some(Err(error)) => {
+                call::throw(env, &format!("a core thread cannot be started: {error}; allow the process more threads"));
+                null_mut()
+            }
+            None => call::boolean(env, false),
+        }
+    }
+}
+
+asking! {
+    /// `hasThread(lane)`: whether the core thread of a lane was started.
+    has_thread, 1, |env, bound, args| {
+        call::boolean(env, bound.crew.get().is_some_and(|crew| crew.has_started(call::word(env, args[0]))))
+    }
+}
+
+asking! {
+    /// `stopThreads()`: ends the core threads, and waits for none: 0 they have ended, 1 they are about to, 2 some were left alone.
+    stop_threads, 0, |env, bound, _args| {
+        call::double(env, f64::from(bound.crew.get().map_or(0, Crew::stop)))
     }
 }

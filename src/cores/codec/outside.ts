@@ -35,6 +35,9 @@ export interface Outside {
   /** The bytes kept at a place of the letter being read, as a fresh ArrayBuffer that nobody else has. */
   attachment(place: number): ArrayBuffer
 
+  /** Whether a buffer that was named in `transfer` is copied all the same: it has no way there. */
+  copies?(buffer: ArrayBuffer): boolean
+
   /**
    * Hands over a SharedArrayBuffer, or an ArrayBuffer that was named in `transfer`, outside the bytes; its number.
    * Called once per buffer and message. An ArrayBuffer must stay attached until `encode` has returned: what comes after

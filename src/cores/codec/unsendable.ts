@@ -60,6 +60,7 @@ export const NO_PLAIN_DATA = 'which cannot be copied; send plain data, buffers o
 export const NOT_REGISTERED =
   'an instance of a class that was not registered; register it with registerClass, or send plain data'
 export const TOO_DEEP = 'too deep inside other values (1,000 at most); send a flat list with indices instead'
+export const SHARED_MEMORY = 'which no core thread can share; send a copy'
 export const DETACHED = 'whose memory was transferred away before; send a copy'
 export const INSIDE_ITSELF =
   'inside the data that its own registered class encodes; leave it out there, or send plain data'

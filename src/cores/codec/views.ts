@@ -81,7 +81,7 @@ export function writeBuffer(w: Writer, buffer: AnyBuffer): void {
 /** Whether the memory is shared, or given away: no copy then. */
 function travelsItself(w: Writer, buffer: AnyBuffer): boolean {
   if (buffer instanceof SharedArrayBuffer) return true
-  return w.transfer !== undefined && w.transfer.includes(buffer)
+  return w.transfer !== undefined && w.transfer.includes(buffer) && w.outside.copies?.(buffer) !== true
 }
 
 /** Transferred memory looks empty; a copy of it would be lost data that nobody notices. */

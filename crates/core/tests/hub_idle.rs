@@ -155,11 +155,11 @@ fn nobody_is_forgotten_whatever_order_lanes_take_their_turns_in() {
         }
         for _ in 0..200 {
             // as isolates do: those that sleep have a turn only when something comes, or somebody wakes them
-            for lane in 0..lanes {
+            for (lane, waits) in waits.iter_mut().enumerate() {
                 ends(&mut w, lane);
                 while w.has_work(lane) {
                     w.turn(lane);
-                    waits[lane] = waits[lane] && !looks(&mut w, lane);
+                    *waits = *waits && !looks(&mut w, lane);
                 }
             }
         }

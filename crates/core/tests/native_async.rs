@@ -56,7 +56,7 @@ impl AsyncHandler<Wait> for Waiter {
         self.gate.opened().await;
         assert_eq!(before, (self.count, std::thread::current().id()), "nobody touched it, and it was not moved");
         self.count += 1;
-        std::mem::forget(dropped);
+        let _kept = std::mem::ManuallyDrop::new(dropped);
         self.says.send("goes on".into()).unwrap();
         self.count
     }
@@ -415,7 +415,7 @@ fn a_circle_of_asks_is_told_so() {
     a.tell(Meet(b));
     b.tell(Meet(a));
     let said = a.ask(Pass(0)).wait();
-    let text = said.map_or_else(|error| error.to_string(), |said| said);
+    let text = said.unwrap_or_else(|error| error.to_string());
     assert!(text.contains("circle") || text.contains("in time"), "{text}");
     system.shutdown();
 }

@@ -190,8 +190,15 @@ fn the_sender_is_the_actor_that_sent_it_and_nobody_of_a_plain_thread() {
 fn a_message_that_is_forwarded_keeps_its_sender() {
     for [at, to] in PLACES {
         let (system, log) = (system(2), Log::default());
-        let [source, middle, target] =
-            [("s", at), ("m", to), ("t", at)].map(|(name, at)| probe(&system, &log, name, on(at)));
+        let [middle, target] = [("m", to), ("t", at)].map(|(name, at)| probe(&system, &log, name, on(at)));
+        // one whose index others had before it: its ref is not the first of that index
+        let source = loop {
+            let source = system.spawn_with(&on(at), make("s", &log)).unwrap();
+            if !format!("{source:?}").ends_with("/0)") {
+                break source;
+            }
+            source.stop_and_wait().wait().unwrap();
+        };
         let (says, said) = channel();
         source.tell(run(move |_, _| {
             middle.tell(run(move |_, ctx| {

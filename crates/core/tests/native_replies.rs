@@ -244,8 +244,7 @@ fn a_core_thread_must_not_wait_for_items() {
     let (system, log) = (system(2), Log::default());
     let source = source(&system, &log, None);
     let reader = probe(&system, &log, "r", Options::new().on(0));
-    let items =
-        reader.ask(run(move |_, _| source.stream(Upto(3)).blocking().map(|item| item.err()).collect::<Vec<_>>()));
+    let items = reader.ask(run(move |_, _| source.stream(Upto(3)).blocking().map(Result::err).collect::<Vec<_>>()));
     assert!(matches!(items.wait().unwrap()[..], [Some(AskError::OnCoreThread)]));
 }
 

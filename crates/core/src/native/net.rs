@@ -25,8 +25,8 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 use std::sync::{PoisonError, RwLock, Weak};
 
-/// Actors without a parent that are spawned one after the other share a thread up to this many: those who are made together talk to
-/// each other, and a hop to another thread costs ten times one within it.
+/// Actors without a parent that ordinary code spawns one after the other share a thread up to this many: those who are made together
+/// talk to each other, and a hop to another thread costs ten times one within it. One that an actor spawns lives beside that.
 const TOGETHER: u32 = 128;
 
 /// Causes of ends that a lane remembers.
@@ -329,12 +329,18 @@ impl Net {
 
     /// An actor without a parent, from any thread.
     pub(crate) fn spawn(&self, seat: *mut Head, options: &Options) -> Result<AnyRef, SpawnError> {
-        let nth = self.roots.fetch_add(1, Relaxed) / TOGETHER;
-        let at = options.on.map_or(nth as usize, |on| on) % self.places.len().max(1);
         let here = isolate::here(self.id);
         // SAFETY: this thread's isolate; handlers run while no reference to it lives.
-        if let Some(here) = unsafe { here.as_mut() }
-            && here.place == self.first + u32::try_from(at).unwrap_or(0)
+        let here = unsafe { here.as_mut() };
+        let own = here.as_ref().map(|here| (here.place - self.first) as usize);
+        let count = self.places.len().max(1);
+        let at = match (options.on, own) {
+            (Some(on), _) => on % count,
+            (None, Some(own)) => own,
+            (None, None) => (self.roots.fetch_add(1, Relaxed) / TOGETHER) as usize % count,
+        };
+        if let Some(here) = here
+            && own == Some(at)
             && options.name.is_none()
         {
             return spawn_here(here, crate::lane::ROOT, seat, Some(options));

@@ -184,6 +184,9 @@ impl System {
 
     /// An actor: `make` makes its state, now and after every failure.
     ///
+    /// Spawned by a handler it lives on the handler's thread, by ordinary code on one with 127 others, and then on the next;
+    /// [`Options::on`] says otherwise.
+    ///
     /// # Errors
     /// [`SpawnError::Ended`] when the system has ended, [`SpawnError::Full`] when it has 67 million actors.
     pub fn spawn<A: Actor>(&self, make: impl FnMut() -> A + Send + 'static) -> Result<Ref<A>, SpawnError> {

@@ -307,7 +307,8 @@ export interface SystemOptions {
   core?: CoreOptions;
   /**
    * How many core threads, on which native actors run, it may use; with its cores 62 at most. Each starts when the first
-   * actor is spawned on it. Default: one per CPU that the process may use; none in a system with a manual clock.
+   * actor is spawned on it; 0 is none until a native actor needs one, and then one. Default: one per CPU that the process
+   * may use; none in a system with a manual clock.
    */
   threads?: number;
   /** The mailbox of actors that say nothing about theirs. */

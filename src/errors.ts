@@ -286,7 +286,7 @@ export function libraryFailed(path: string, why: string): BuskinError {
 
 /** Native actors need a core thread. */
 export function noThreads(hasManualClock: boolean): BuskinError {
-  const why = hasManualClock ? 'a system without a manual clock, as core threads go by the real time' : 'at least 1'
+  const why = hasManualClock ? 'a system without a manual clock, as core threads go by the real time' : 'a system of at most 61 cores'
   return option('threads', 0, `${why}, to spawn native actors`)
 }
 

@@ -19,9 +19,8 @@ const running = (): number => threadsCalled(/^mine\//).length
 // ------------------------------------------------------------------------------------------------- options
 
 for (const [name, options, spawnOptions, expected] of [
-  ['no threads', { threads: 0 }, {}, /'threads' = 0: not accepted; use at least 1/],
   ['a manual clock', { clock: createManualClock() }, {}, /'threads'.*manual clock/],
-  ['all lanes taken by cores', { cores: 62, threads: undefined as never }, {}, /'threads' = 0/],
+  ['all lanes taken by cores', { cores: 62, threads: undefined as never }, {}, /'threads' = 0.*at most 61 cores/],
   ['on: local', {}, { on: 'local' }, /'on' = 'local'.*'any'/],
   ['on: a number', {}, { on: 0 }, /'on' = 0.*core threads/],
   ['a decide', {}, { supervision: { decide: () => 'stop' } }, /'supervision.decide'/],
@@ -64,6 +63,14 @@ onLinux('no thread runs, and nothing is opened, before the first native actor; o
   t.regex(await a.ask.thread(), /^mine\/thread-\d$/)
   t.is(running(), 1)
   await system.spawn(Probe, { on: { near: a } }).ask.add(1)
+  t.is(running(), 1)
+})
+
+onLinux('threads: 0 is no thread until a native actor needs one, and then one for all', async (t) => {
+  const system = withThreads(t, named({ threads: 0 }))
+  t.is(running(), 0)
+  const names = await Promise.all([1, 2, 3, 4].map((key) => system.spawn(Probe, { on: { key } }).ask.thread()))
+  t.deepEqual([...new Set(names)], ['mine/thread-0'])
   t.is(running(), 1)
 })
 

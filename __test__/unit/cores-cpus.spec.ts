@@ -14,7 +14,8 @@ test("'auto' leaves their lanes to the threads that are asked for, and to 16 whe
 test('there is a thread for each CPU, as far as the cores leave lanes to them', (t) => {
   t.deepEqual([1, 2, 8, 256].map((cpus) => threadsOf(undefined, autoCores(cpus), () => cpus)), [1, 2, 8, 16])
   t.is(threadsOf(undefined, 62, () => 4), 0)
-  for (const threads of [0, 1, 62]) t.is(threadsOf(threads, 0), threads)
+  for (const threads of [1, 2, 62]) t.is(threadsOf(threads, 0), threads)
+  t.deepEqual([0, 61, 62].map((cores) => threadsOf(0, cores)), [1, 1, 0])
 })
 
 test('a number of cores is that number', (t) => {

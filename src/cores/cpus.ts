@@ -21,9 +21,10 @@ export function autoCores(cpus: number, threads = Math.min(cpus, LEFT_TO_THREADS
   return Math.min(Math.max(cpus - 1, 1), MOST_CORES - threads)
 }
 
-/** How many core threads an option `threads` comes to, beside so many cores. */
+/** How many core threads an option `threads` comes to, beside so many cores. 0: one, should a native actor need it. */
 export function threadsOf(threads: number | undefined, cores: number, cpus = availableCpus): number {
-  return threads ?? Math.min(cpus(), MOST_CORES - cores)
+  const most = MOST_CORES - cores
+  return threads === undefined ? Math.min(cpus(), most) : Math.min(threads === 0 ? 1 : threads, most)
 }
 
 /** Heeds the process's affinity and, in a container on Linux, its share of CPU time. */

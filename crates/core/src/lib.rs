@@ -10,6 +10,7 @@ pub mod cell;
 pub mod clock;
 pub mod count;
 pub mod entry;
+mod huge;
 pub mod hub;
 pub mod lane;
 pub mod limits;

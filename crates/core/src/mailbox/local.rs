@@ -199,6 +199,9 @@ impl Pool {
     fn grow(&mut self) -> u32 {
         if self.slots.len() == self.slots.capacity() {
             self.slots.reserve_exact(self.slots.len().max(64));
+            if self.bytes() >= crate::huge::LEAST {
+                crate::huge::prefer(self.slots.as_mut_ptr().cast(), self.bytes());
+            }
         }
         self.slots.push(Envelope::default());
         index(self.slots.len() - 1)

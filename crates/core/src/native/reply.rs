@@ -11,20 +11,20 @@ use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{
-    AtomicU8, AtomicU32, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed, Ordering::Release,
+    AtomicU8, AtomicU32, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed,
 };
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 const PENDING: u8 = 0;
-/// Somebody writes the outcome.
+/// Somebody writes the outcome, or has: it is told when what the handler sent before it was handed over.
 const WRITING: u8 = 1;
-/// The outcome is there, and is told when what the handler sent before it was handed over.
-const WRITTEN: u8 = 2;
-const DONE: u8 = 3;
+const DONE: u8 = 2;
 /// The outcome was taken.
-const TAKEN: u8 = 4;
+const TAKEN: u8 = 3;
+/// Beside these: the asker waits, and has left a waker.
+const WAITS: u8 = 1 << 7;
 
 /// What the three share.
 struct Slot<R> {
@@ -77,25 +77,45 @@ impl<R: Send + 'static> Held<R> {
 
     fn write(&self, outcome: Result<R, AskError>) -> bool {
         let slot = self.slot();
-        if slot.state.compare_exchange(PENDING, WRITING, Acquire, Relaxed).is_err() {
-            return false;
+        let mut state = slot.state.load(Relaxed); // who comes too late pays no more than this
+        loop {
+            if state & !WAITS != PENDING {
+                return false;
+            }
+            match slot.state.compare_exchange_weak(state, state | WRITING, Acquire, Relaxed) {
+                Ok(_) => break,
+                Err(now) => state = now,
+            }
         }
         // SAFETY: WRITING is ours alone, and nobody reads before DONE.
         unsafe { *slot.outcome.get() = Some(outcome) };
-        slot.state.store(WRITTEN, Relaxed);
         true
     }
 
+    /// The outcome that was written is told. An asker that leaves its waker after this finds it done.
     fn publish(&self) {
         let slot = self.slot();
-        slot.state.store(DONE, Release);
-        slot.waker.wake();
+        if slot.state.swap(DONE, AcqRel) & WAITS != 0 {
+            slot.waker.wake();
+        }
+    }
+
+    fn state(&self) -> u8 {
+        self.slot().state.load(Acquire) & !WAITS
+    }
+
+    /// Leaves a waker. Whether there is something to wait for.
+    fn wait(&self, waker: &Waker) -> bool {
+        let slot = self.slot();
+        slot.waker.register(waker);
+        slot.state.fetch_or(WAITS, AcqRel) & !WAITS < DONE
     }
 }
 
 impl<R: Send + 'static> Drop for Held<R> {
     fn drop(&mut self) {
-        if self.slot().refs.fetch_sub(1, AcqRel) == 1 {
+        let refs = &self.slot().refs;
+        if refs.load(Acquire) == 1 || refs.fetch_sub(1, AcqRel) == 1 {
             // SAFETY: the last share is gone.
             unsafe { self.0.discard::<Slot<R>>() };
         }
@@ -125,7 +145,7 @@ impl<R: Send + 'static> ReplyTo<R> {
 impl<R: Send + 'static> ReplyTo<R> {
     /// Whether no outcome was told yet.
     pub(crate) fn is_pending(&self) -> bool {
-        self.0.slot().state.load(Relaxed) == PENDING
+        self.0.state() == PENDING
     }
 
     /// One more: the first outcome that any of them tells counts.
@@ -193,7 +213,7 @@ pub struct Ask<R: Send + 'static>(Held<R>);
 impl<R: Send + 'static> Ask<R> {
     fn take(&self) -> Option<Result<R, AskError>> {
         let slot = self.0.slot();
-        if slot.state.load(Acquire) != DONE {
+        if self.0.state() != DONE {
             return None;
         }
         slot.state.store(TAKEN, Relaxed);
@@ -233,7 +253,7 @@ impl<R: Send + 'static> Ask<R> {
             return Some(Err(AskError::OnCoreThread));
         }
         let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
-        self.0.slot().waker.register(&waker);
+        self.0.wait(&waker);
         loop {
             if let Some(outcome) = self.take() {
                 return Some(outcome);
@@ -259,14 +279,16 @@ impl<R: Send + 'static> Future for Ask<R> {
         if let Some(outcome) = self.take() {
             return Poll::Ready(outcome);
         }
-        self.0.slot().waker.register(cx.waker());
+        if self.0.wait(cx.waker()) {
+            return Poll::Pending;
+        }
         self.take().map_or(Poll::Pending, Poll::Ready)
     }
 }
 
 impl<R: Send + 'static> fmt::Debug for Ask<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ask").field("is_settled", &(self.0.slot().state.load(Relaxed) >= DONE)).finish()
+        f.debug_struct("Ask").field("is_settled", &(self.0.state() >= DONE)).finish()
     }
 }
 

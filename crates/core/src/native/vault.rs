@@ -1,8 +1,8 @@
 //! Where messages lie: blocks in process-wide slabs, one free list per size and thread.
 //!
 //! A block begins with what can be done to it (a [`Kind`]), the message follows. It is written once, by the sender, and read once,
-//! by the receiver; on the way only its number travels, in the payload word of an entry. Blocks are carved out of chunks of a
-//! megabyte that are never given back, so a number leads to its block by one look at a table, on every thread.
+//! by the receiver; on the way only its number travels, in the payload word of an entry. Blocks are carved out of chunks of two
+//! megabytes that are never given back, so a number leads to its block by one look at a table, on every thread.
 //!
 //! A thread frees into lists of its own and takes from them. When two full lists have come together it hands one to the other
 //! threads, and takes one of theirs before it carves: so it is with a thread that only sends and one that only receives.
@@ -18,12 +18,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Blocks begin at multiples of this many bytes of their chunk.
 const UNIT_BITS: u32 = 4;
-/// Bytes of a chunk.
-const CHUNK: usize = 1 << 20;
+/// Bytes of a chunk: a large page.
+const CHUNK: usize = 1 << 21;
 /// Units of a chunk, as bits of a block's number.
-const PLACE_BITS: u32 = 20 - UNIT_BITS;
-/// 16,384 chunks: 16 GiB of messages that wait.
-const CHUNKS: usize = 1 << 14;
+const PLACE_BITS: u32 = 21 - UNIT_BITS;
+/// 8,192 chunks: 16 GiB of messages that wait.
+const CHUNKS: usize = 1 << 13;
 /// The smallest block, and every doubling up to the largest.
 const SMALLEST: usize = 16;
 /// 16, 32, … 65,536 bytes.
@@ -134,9 +134,12 @@ impl Common {
         let mut at = self.next.next_multiple_of(size);
         if at + bytes > CHUNK {
             assert!(self.chunks < CHUNKS, "16 GiB of messages wait");
-            let layout = Layout::from_size_align(CHUNK, 1 << 16).unwrap_or(Layout::new::<u64>());
+            let layout = Layout::from_size_align(CHUNK, CHUNK).unwrap_or(Layout::new::<u64>());
             // SAFETY: the layout has a size.
             let Some(chunk) = NonNull::new(unsafe { alloc(layout) }) else { handle_alloc_error(layout) };
+            if self.chunks > 0 {
+                crate::huge::prefer(chunk.as_ptr(), CHUNK); // a process with few messages has no use for it
+            }
             TABLE[self.chunks].store(chunk.as_ptr(), Release);
             // the first unit of all is no block: its number says that there is none
             at = if self.chunks == 0 { size } else { 0 };

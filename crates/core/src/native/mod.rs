@@ -9,6 +9,7 @@ mod actor;
 mod blocking;
 mod calls;
 mod ctx;
+mod dispatch;
 mod error;
 pub mod foreign;
 mod isolate;
@@ -32,6 +33,7 @@ mod tasks;
 mod timers;
 mod token;
 mod vault;
+mod visit;
 
 pub use actor::{Actor, AsyncHandler, Handler};
 pub use blocking::blocking;

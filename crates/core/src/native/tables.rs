@@ -2,11 +2,16 @@
 
 use super::calls::Calls;
 use super::error::{Cause, Reason};
+use super::isolate::Isolate;
 use super::numbers::Whose;
 use super::refs::AnyRef;
 use super::run::{Came, Hand};
+use super::seat;
 use super::tasks::Sendable;
 use super::timers::Timers;
+use crate::entry::Entry;
+use crate::limits::CALL_MASK;
+use crate::sync::lock;
 use std::collections::{HashMap, VecDeque};
 
 /// Causes that are kept after they were told.
@@ -110,5 +115,68 @@ impl Watches {
         let watch = self.slots.get_mut(at)?.take()?;
         self.free.push(at);
         Some((watch.target, watch.then))
+    }
+}
+
+impl Isolate {
+    /// Where what begins now is kept.
+    #[inline(always)]
+    pub(crate) fn tables<T>(&mut self, body: impl FnOnce(&mut Tables) -> T) -> T {
+        if self.is_guest { body(&mut lock(&self.net.place(self.place).guests)) } else { body(&mut self.own) }
+    }
+
+    /// Where a number is kept. A guest has none of the isolate's own: who has is not lent.
+    #[inline(always)]
+    pub(crate) fn tables_of<T>(&mut self, number: u32, body: impl FnOnce(&mut Tables) -> T) -> T {
+        match Whose::of(number) {
+            Whose::Own => body(&mut self.own),
+            Whose::Guests => body(&mut lock(&self.net.place(self.place).guests)),
+        }
+    }
+
+    /// The same, of a call.
+    #[inline(always)]
+    pub(crate) fn calls_of<T>(&mut self, corr: u32, body: impl FnOnce(&mut super::calls::Calls) -> T) -> T {
+        self.tables_of(corr & CALL_MASK, |tables| body(&mut tables.calls))
+    }
+
+    /// A call within the lane is over.
+    #[inline(always)]
+    pub(super) fn close_call(&mut self, corr: u32) {
+        if self.is_guest && Whose::of(corr & CALL_MASK) == Whose::Own {
+            self.net.place(self.place).arrive(|arrivals| arrivals.closed.push(corr));
+        } else {
+            self.calls_of(corr, |calls| calls.close(corr));
+        }
+    }
+
+    /// What guests left for it.
+    #[cold]
+    pub(super) fn take_arrivals(&mut self) {
+        let Arrivals { closed, tasks } = self.net.place(self.place).take_arrivals();
+        for corr in closed {
+            self.close_call(corr);
+        }
+        for (future, index) in tasks {
+            self.add_task(future, index);
+        }
+    }
+
+    /// A future that goes on for an actor, and is nothing that the lane knows of.
+    pub(crate) fn add_task(&mut self, future: super::tasks::Sendable, index: u32) {
+        if self.is_guest {
+            return self.net.place(self.place).arrive(|arrivals| arrivals.tasks.push((future, index)));
+        }
+        let seat = self.seats.get(index);
+        if !seat.is_null() {
+            let task = self.tasks.add(future.into(), &Entry { index, ..Entry::default() }, 0);
+            // SAFETY: a seat of this lane, which is this thread's.
+            unsafe { seat::ends(seat) }.tasks.push(task);
+        }
+    }
+
+    /// Keeps what an actor failed with; its number.
+    pub(crate) fn keep_cause(&mut self, cause: Cause) -> u32 {
+        self.tables(|tables| tables.keep_cause(cause))
     }
 }

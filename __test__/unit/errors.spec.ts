@@ -203,7 +203,7 @@ const made: Readonly<Record<string, Made>> = {
     code: 'ERR_BUSKIN_STOPPED',
     names: ['/a', '3 restarts', '500 ms', 'supervision.maxRestarts'],
   },
-  noThreads: { error: errors.noThreads(false), code: 'ERR_BUSKIN_OPTION', names: ["'threads' = 0", 'at least 1', 'native'] },
+  noThreads: { error: errors.noThreads(false), code: 'ERR_BUSKIN_OPTION', names: ["'threads' = 0", 'at most 61 cores', 'native'] },
   libraryFailed: { error: errors.libraryFailed('/a/b.so', 'no such file.'), code: 'ERR_BUSKIN_MODULE', names: ["'/a/b.so'", 'no such file', 'buskin-plugin'] },
   noSuchNative: { error: errors.noSuchNative('kw', ['kv', 'queue']), code: 'ERR_BUSKIN_MODULE', names: ["'kw'", 'kv, queue'] },
 }

@@ -11,7 +11,6 @@ pub mod clock;
 pub mod count;
 pub mod entry;
 pub mod hub;
-mod huge;
 pub mod lane;
 pub mod limits;
 pub mod mailbox;

@@ -198,10 +198,12 @@ impl Pool {
     #[inline(never)]
     fn grow(&mut self) -> u32 {
         if self.slots.len() == self.slots.capacity() {
-            self.slots.reserve_exact(self.slots.len().max(64));
-            if self.bytes() >= crate::huge::LEAST {
-                crate::huge::prefer(self.slots.as_mut_ptr().cast(), self.bytes());
-            }
+            // a backlog that outgrows what is kept gets address space for a full mailbox at once: memory is only where it is written,
+            // and to move it again and again costs more than the messages
+            let many = crate::limits::CAPACITY as usize;
+            let len = self.slots.len();
+            let more = if (ENVELOPES_KEPT..many).contains(&len) { many - len } else { len.max(64) };
+            self.slots.reserve_exact(more);
         }
         self.slots.push(Envelope::default());
         index(self.slots.len() - 1)

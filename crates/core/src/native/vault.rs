@@ -18,7 +18,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Blocks begin at multiples of this many bytes of their chunk.
 const UNIT_BITS: u32 = 4;
-/// Bytes of a chunk: a large page.
+/// Bytes of a chunk.
 const CHUNK: usize = 1 << 21;
 /// Units of a chunk, as bits of a block's number.
 const PLACE_BITS: u32 = 21 - UNIT_BITS;
@@ -134,12 +134,9 @@ impl Common {
         let mut at = self.next.next_multiple_of(size);
         if at + bytes > CHUNK {
             assert!(self.chunks < CHUNKS, "16 GiB of messages wait");
-            let layout = Layout::from_size_align(CHUNK, CHUNK).unwrap_or(Layout::new::<u64>());
+            let layout = Layout::from_size_align(CHUNK, 1 << 16).unwrap_or(Layout::new::<u64>());
             // SAFETY: the layout has a size.
             let Some(chunk) = NonNull::new(unsafe { alloc(layout) }) else { handle_alloc_error(layout) };
-            if self.chunks > 0 {
-                crate::huge::prefer(chunk.as_ptr(), CHUNK); // a process with few messages has no use for it
-            }
             TABLE[self.chunks].store(chunk.as_ptr(), Release);
             // the first unit of all is no block: its number says that there is none
             at = if self.chunks == 0 { size } else { 0 };

@@ -137,6 +137,12 @@ impl Handler<Begin> for Starter {
         });
         child.tell(Work);
         child.any().drain(None);
+        // nothing of this goes through a lane
+        let apart = ctx.blocking(|| 7);
+        ctx.ask_then(apart, |starter, seven, _| {
+            assert_eq!(seven.unwrap(), 7);
+            starter.says.send("blocking").unwrap();
+        });
         let ask = self.other.ask(Count);
         ctx.ask_then(ask, |starter, count, _| {
             assert_eq!(count.unwrap(), 0);
@@ -165,10 +171,10 @@ fn what_a_handler_begins_on_another_thread_goes_on_at_home() {
         starter.tell(Begin);
     }
     let mut counts = std::collections::HashMap::new();
-    for _ in 0..3 * STARTERS {
+    for _ in 0..4 * STARTERS {
         *counts.entry(said.recv_timeout(Duration::from_secs(60)).unwrap()).or_insert(0) += 1;
     }
-    assert_eq!(counts, [("timer", STARTERS), ("watch", STARTERS), ("reply", STARTERS)].into());
+    assert_eq!(counts, [("timer", STARTERS), ("watch", STARTERS), ("reply", STARTERS), ("blocking", STARTERS)].into());
     system.shutdown();
 }
 

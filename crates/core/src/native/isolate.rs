@@ -232,9 +232,7 @@ impl Isolate {
 
     /// Writes an entry with its options.
     pub(crate) fn put_with(&mut self, entry: Entry, extra: Entry) {
-        if self.written + 2 > RING {
-            self.submit();
-        }
+        self.reserve(2);
         self.put(Entry { head: entry.head | flag::EXT, ..entry });
         self.put(Entry { head: op::EXT, ..extra });
     }
@@ -390,7 +388,9 @@ impl Isolate {
             (*this).show_cursor(!i32::try_from(filled).unwrap_or(0));
             (*this).current = 0;
             (*this).own.timers.rest();
-            filled + Tasks::poll(this) + usize::from(waits || (*this).written > 0)
+            // looked at after the lane may have fallen asleep: who left something before that did not have to ring
+            let arrived = (*this).net.place((*this).place).has_arrivals();
+            filled + Tasks::poll(this) + usize::from(waits || arrived || (*this).written > 0)
         }
     }
 

@@ -51,6 +51,10 @@ impl Isolate {
             }
             (*this).current = 0;
             (*this).with_rings(|lane, io, _| lane.take_guests(io, guests));
+            let home = (*this).place;
+            if (*this).net.place(home).has_arrivals() {
+                (*this).net.wake(home); // of what was left the lane knows nothing
+            }
         }
         HERE.set(before);
     }
